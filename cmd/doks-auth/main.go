@@ -1,0 +1,35 @@
+// Command doks-auth is a kubectl exec credential plugin for DigitalOcean Kubernetes.
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/doks-auth/doks-auth/pkg/cmd"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	log.SetOutput(io.Discard) // net/http's remarks; standard error belongs to the one line
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	home, _ := os.UserHomeDir()
+	return cmd.Run(ctx, cmd.System{
+		Args:            os.Args[1:],
+		Stdin:           os.Stdin,
+		Stdout:          os.Stdout,
+		Stderr:          os.Stderr,
+		StdinIsTerminal: func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
+		Getenv:          os.Getenv,
+		Home:            home,
+		Now:             time.Now,
+	})
+}

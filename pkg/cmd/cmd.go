@@ -1,0 +1,71 @@
+// Package cmd is the command line of doks-auth: one file a command, and the wiring that they share.
+package cmd
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// System is the world around a run.
+type System struct {
+	Args            []string // without the program's name
+	Stdin           io.Reader
+	Stdout, Stderr  io.Writer
+	StdinIsTerminal func() bool
+	Getenv          func(string) string
+	Home            string // the home directory; "" when there is none
+	Now             func() time.Time
+}
+
+// Run runs the command that the arguments name until it ends or ctx does, and returns the exit
+// code. Standard output gets the result on success and nothing on failure; an error is one line on
+// standard error, and its hint another.
+func Run(ctx context.Context, sys System) int {
+	root := newRoot(sys)
+	root.SetArgs(sys.Args)
+	root.SetIn(sys.Stdin)
+	root.SetOut(sys.Stdout)
+	root.SetErr(sys.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		report(sys.Stderr, err)
+	}
+	return exitCode(err)
+}
+
+func newRoot(sys System) *cobra.Command {
+	opts := &options{System: sys}
+	root := newExecCredential(opts)
+	root.Use = "doks-auth"
+	root.Short = "A kubectl exec credential plugin for DigitalOcean Kubernetes"
+	root.Long = rootHelp
+	root.Example = ""
+	root.Args = usageArgs(cobra.NoArgs)
+	root.SilenceErrors = true
+	root.SilenceUsage = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
+	opts.addFlags(root.PersistentFlags())
+	root.AddCommand(newExecCredential(opts), newVersion(opts))
+	return root
+}
+
+// usageArgs makes a check of arguments fail with an error of class Usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError(err)
+		}
+		return nil
+	}
+}
+
+const rootHelp = `doks-auth gives Kubernetes clients their credentials for DigitalOcean Kubernetes clusters.
+
+kubectl and other clients run it where a kubeconfig's user names it. It answers from a sealed cache
+in a few milliseconds, and asks the DigitalOcean API only when it must.
+
+Without a command, and with an ExecCredential request in KUBERNETES_EXEC_INFO or on standard input,
+it does what exec-credential does.`

@@ -1,0 +1,190 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
+)
+
+// execCredential is the command that Kubernetes clients run.
+type execCredential struct {
+	*options
+
+	apiVersion      string
+	expirySeconds   int
+	noCache         bool
+	forceRefresh    bool
+	skipServerCheck bool
+}
+
+func newExecCredential(opts *options) *cobra.Command {
+	e := &execCredential{options: opts}
+	cmd := &cobra.Command{
+		Use:   "exec-credential [CLUSTER-ID]",
+		Short: "Give a client its credential (what kubectl runs)",
+		Long: `exec-credential prints a credential for a cluster as an ExecCredential of
+client.authentication.k8s.io.
+
+The request comes from KUBERNETES_EXEC_INFO; else, without --api-version, from standard input unless
+that is a terminal; else there is none, and the answer is of version v1.
+
+The cluster is the argument; else clusterID in the request's spec.cluster.config; else the id in the
+host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
+		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := e.request()
+			if errors.Is(err, execcredential.ErrNoRequest) {
+				if !cmd.HasParent() {
+					return cmd.Help()
+				}
+				request, err = execcredential.Request{Version: execcredential.V1}, nil
+			}
+			if err != nil {
+				return err
+			}
+			response, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
+				return e.respond(ctx, request, args)
+			})
+			if err != nil {
+				return err
+			}
+			_, err = e.Stdout.Write(response)
+			return err
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&e.apiVersion, "api-version", "", "answer in this `version`, v1 or v1beta1, when no request says which, and don't read standard input")
+	flags.IntVar(&e.expirySeconds, "expiry-seconds", 0, "ask for a token that lives for so many `seconds` (default the API's, seven days)")
+	flags.BoolVar(&e.noCache, "no-cache", false, "neither read nor write the cache")
+	flags.BoolVar(&e.forceRefresh, "force-refresh", false, "fetch a new credential, and cache it")
+	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false, "give the credential also to a server that isn't the cluster's, such as a tunnel to it")
+	return cmd
+}
+
+// request returns the request, from where the protocol has it. Standard input is left alone
+// wherever it may be somebody else's.
+func (e *execCredential) request() (execcredential.Request, error) {
+	if request := e.Getenv(execcredential.EnvVar); request != "" {
+		return execcredential.ParseRequest([]byte(request))
+	}
+	if e.apiVersion != "" {
+		version, err := execcredential.ParseVersion(e.apiVersion)
+		return execcredential.Request{Version: version}, err
+	}
+	if e.StdinIsTerminal() {
+		return execcredential.Request{}, execcredential.ErrNoRequest
+	}
+	return execcredential.ReadRequest(e.Stdin)
+}
+
+// respond returns the response to a request.
+func (e *execCredential) respond(ctx context.Context, request execcredential.Request, args []string) ([]byte, error) {
+	id, err := clusterID(args, request)
+	if err != nil {
+		return nil, err
+	}
+	got, err := e.credential(ctx, id)
+	if err == nil && request.Server != "" && !e.skipServerCheck {
+		err = got.CheckServer(request.Server)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
+	}
+	var response bytes.Buffer
+	err = execcredential.WriteResponse(&response, request.Version, got, e.Now())
+	return response.Bytes(), err
+}
+
+// credential returns the cluster's credential, from the cache where that may be.
+func (e *execCredential) credential(ctx context.Context, id digitalocean.ClusterID) (credential.Credential, error) {
+	if e.expirySeconds < 0 || e.expirySeconds > math.MaxInt32 {
+		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", e.expirySeconds)
+	}
+	expiry := time.Duration(e.expirySeconds) * time.Second
+	token, err := e.accessToken()
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	if err := digitalocean.CheckAPIURL(e.apiAddress(token)); err != nil {
+		return credential.Credential{}, err
+	}
+	provider := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		client, err := e.client(token)
+		if err != nil {
+			return credential.Credential{}, err
+		}
+		return client.Credential(ctx, id, expiry)
+	})
+	if e.noCache {
+		return provider(ctx)
+	}
+	cached := &credential.Cached{
+		Provider: provider,
+		Store:    e.store(token),
+		Key: credential.Key{
+			APIURL:    e.apiAddress(token),
+			ClusterID: string(id),
+			Expiry:    expiry,
+			Auth:      "access-token",
+			Identity:  credential.Identity(token.Secret),
+		},
+		Refresh: e.forceRefresh,
+		Now:     e.Now,
+		Log:     e.log(),
+	}
+	return cached.Credential(ctx)
+}
+
+// clusterID returns the cluster that is asked for: by the argument, else by the configuration that
+// the request carries, else by the host name of its server.
+func clusterID(args []string, request execcredential.Request) (digitalocean.ClusterID, error) {
+	if len(args) > 0 {
+		return digitalocean.ParseClusterID(args[0])
+	}
+	if len(request.Config) > 0 {
+		var config struct {
+			ClusterID string `json:"clusterID"`
+		}
+		if err := json.Unmarshal(request.Config, &config); err != nil {
+			return "", usageErrorf("reading the request's spec.cluster.config: it is not an object with a clusterID")
+		}
+		if config.ClusterID != "" {
+			return digitalocean.ParseClusterID(config.ClusterID)
+		}
+	}
+	if request.Server == "" {
+		return "", &credential.Error{
+			Class: credential.Usage,
+			Err:   errors.New("no cluster is named"),
+			Hint:  "give its id as argument, or set provideClusterInfo: true in the kubeconfig's user",
+		}
+	}
+	server := request.Server
+	if !strings.Contains(server, "://") {
+		server = "https://" + server
+	}
+	if u, err := url.Parse(server); err == nil {
+		if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
+			return id, nil
+		}
+	}
+	return "", &credential.Error{
+		Class: credential.Usage,
+		Err:   fmt.Errorf("no cluster is named, and server %q has no cluster id in its name", request.Server),
+		Hint:  "give the cluster id as argument of exec-credential in the kubeconfig's user",
+	}
+}

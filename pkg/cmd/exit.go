@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// exitCode returns the process's exit code for how a command ended. The codes are public: client-go
+// counts plugin calls by them.
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	switch credential.ClassOf(err) {
+	case credential.Usage:
+		return 2
+	case credential.Refused:
+		return 3
+	case credential.NotFound:
+		return 4
+	case credential.Unreachable:
+		return 5
+	case credential.Unusable:
+		return 6
+	case credential.Unsafe:
+		return 7
+	default:
+		return 1
+	}
+}
+
+// report prints an error as one line, and its hint as another.
+func report(w io.Writer, err error) {
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+	}
+	lines := "doks-auth: " + oneLine(text) + "\n"
+	if e, ok := errors.AsType[*credential.Error](err); ok && e.Hint != "" {
+		lines += "hint: " + oneLine(e.Hint) + "\n"
+	}
+	io.WriteString(w, lines)
+}
+
+// oneLine takes out of a text what would break the line or control the terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return ' '
+	}, strings.TrimSpace(s))
+}
+
+func usageError(err error) error {
+	return &credential.Error{Class: credential.Usage, Err: err, Hint: "'doks-auth --help' shows the usage"}
+}
+
+func usageErrorf(format string, args ...any) error {
+	return usageError(fmt.Errorf(format, args...))
+}

@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+)
+
+// options are the flags that all commands share, and what is made of them.
+type options struct {
+	System
+
+	context   string
+	tokenFile string
+	apiURL    string
+	cacheDir  string
+	timeout   time.Duration
+	verbose   bool
+}
+
+func (o *options) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.context, "context", "", "take the access token from this auth `context` of doctl's configuration")
+	flags.StringVar(&o.tokenFile, "token-file", "", "take the access token from this `file`")
+	flags.StringVar(&o.apiURL, "api-url", "", "the `address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
+	flags.StringVar(&o.cacheDir, "cache-dir", "", "keep credentials in this `directory` (default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "give up after this `time`")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what is done")
+}
+
+// accessToken finds the access token.
+func (o *options) accessToken() (digitalocean.AccessToken, error) {
+	return digitalocean.AccessTokenSources{
+		File: o.tokenFile, Context: o.context, Getenv: o.Getenv, Home: o.Home,
+	}.Find()
+}
+
+// apiAddress returns the API's address: as the user says, or as the access token's source does.
+func (o *options) apiAddress(token digitalocean.AccessToken) string {
+	address := cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL, digitalocean.DefaultAPIURL)
+	return strings.TrimRight(address, "/")
+}
+
+// store returns the cache on disk, sealed under the access token.
+func (o *options) store(token digitalocean.AccessToken) *cachedir.Dir {
+	return cachedir.Open(cmp.Or(o.cacheDir, cachedir.Default(o.Getenv, o.Home)), token.Secret)
+}
+
+// client returns the API's client. Only a cache miss needs one.
+func (o *options) client(token digitalocean.AccessToken) (*digitalocean.Client, error) {
+	return digitalocean.NewClient(digitalocean.Options{
+		AccessToken: token,
+		APIURL:      o.apiAddress(token),
+		UserAgent:   "doks-auth/" + version(),
+		Now:         o.Now,
+		Log:         o.log(),
+	})
+}
+
+// log returns the logger for -v. Secrets redact themselves.
+func (o *options) log() *slog.Logger {
+	if !o.verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// grace is how long a step that heeds its context may take to end by itself, with an error that
+// says more than that time is up.
+const grace = 500 * time.Millisecond
+
+// bounded runs a step until --timeout is over or ctx ends, also when the step is stuck in something
+// that no context ends, such as a file on a dead network disk.
+func bounded[T any](ctx context.Context, o *options, step func(context.Context) (T, error)) (T, error) {
+	var none T
+	if o.timeout <= 0 {
+		return none, usageErrorf("--timeout %s: it must be positive", o.timeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := step(ctx)
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-time.After(grace):
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return none, ctx.Err()
+	}
+	return none, &credential.Error{
+		Class: credential.Unreachable,
+		Err:   fmt.Errorf("nothing came of it within %s", o.timeout),
+	}
+}

@@ -1,0 +1,110 @@
+// Package credential is the domain of doks-auth: what a credential for a Kubernetes cluster is,
+// who gives one, and how one is kept until it must be renewed.
+//
+// Three ideas carry it. A [Provider] gives a [Credential]; the DigitalOcean API is one. A [Store]
+// keeps credentials by [Key]; a directory is one, [Memory] is another. [Cached] is a Provider made
+// of a Provider and a Store: it asks the Store first, and the Provider only when it must, once for
+// all processes that share the Store.
+//
+// The package needs the standard library only.
+package credential
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Credential is what a client needs to talk to one cluster: a bearer token, or a client
+// certificate with its key. Where both are given, clients use the token.
+type Credential struct {
+	Server               string // the API server's URL
+	CertificateAuthority []byte // PEM; of the API server's certificate
+	Token                Secret
+	ClientCertificate    []byte // PEM
+	ClientKey            Secret // PEM
+
+	// FetchedAt is when the provider was asked, and ExpiresAt is when the cluster stops to accept
+	// the credential, to the second; zero when that is unknown. Both by the local clock.
+	FetchedAt, ExpiresAt time.Time
+}
+
+// A Provider gives a credential for one cluster.
+type Provider interface {
+	// Credential returns a credential that is valid when it returns. It may mint a new one at each
+	// call. Failures are *[Error] where their class is known.
+	Credential(ctx context.Context) (Credential, error)
+}
+
+// ProviderFunc is a function that is a Provider.
+type ProviderFunc func(ctx context.Context) (Credential, error)
+
+// Credential calls f.
+func (f ProviderFunc) Credential(ctx context.Context) (Credential, error) { return f(ctx) }
+
+// maxLeeway bounds how long before its end a credential is renewed.
+const maxLeeway = 5 * time.Minute
+
+// RenewAt returns when the credential should be replaced: a fifth of its lifetime before its end,
+// but five minutes at most, and at a whole second, because that is what ExecCredential can say. It
+// is zero when the expiry is unknown.
+func (c Credential) RenewAt() time.Time {
+	if c.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	leeway := min(max(c.ExpiresAt.Sub(c.FetchedAt)/5, 0), maxLeeway)
+	return c.ExpiresAt.Add(-leeway).Truncate(time.Second)
+}
+
+// Fresh tells whether the credential can be used without a thought of renewing it. One without a
+// known expiry never is.
+func (c Credential) Fresh(now time.Time) bool {
+	return c.Valid(now) && now.Before(c.RenewAt())
+}
+
+// Valid tells whether the cluster still accepts the credential, as far as its expiry is known:
+// one without a known expiry is not taken to be valid. A credential that was fetched more than five
+// minutes after now isn't either: one of the two clock readings was wrong, and so may be the expiry.
+func (c Credential) Valid(now time.Time) bool {
+	return now.Before(c.ExpiresAt) && c.FetchedAt.Before(now.Add(maxLeeway))
+}
+
+// UseUntil returns until when a client should use the credential before it asks again: until
+// RenewAt while it is fresh, and then for a minute at a time, but never beyond its end. It is never
+// in the past of a valid credential, and zero when the expiry is unknown.
+func (c Credential) UseUntil(now time.Time) time.Time {
+	if c.ExpiresAt.IsZero() || c.Fresh(now) {
+		return c.RenewAt()
+	}
+	soon := now.Add(time.Minute).Truncate(time.Second)
+	if soon.Before(c.ExpiresAt) {
+		return soon
+	}
+	return c.ExpiresAt
+}
+
+// Check reports what makes the credential unusable: neither a token nor a certificate with its
+// key, a token that no header can carry, a certificate that isn't the key's, an expiry that passed.
+func (c Credential) Check(now time.Time) error {
+	hasPair := len(c.ClientCertificate) > 0 || !c.ClientKey.IsZero()
+	if c.Token.IsZero() && !hasPair {
+		return errors.New("it holds neither a token nor a client certificate")
+	}
+	if !c.Token.IsZero() {
+		if err := c.Token.CheckToken(); err != nil {
+			return err
+		}
+	}
+	if hasPair {
+		if _, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal())); err != nil {
+			// The cause may quote what it could not parse; what it found missing is enough.
+			return errors.New("its client certificate and key are not a matching pair of PEM blocks")
+		}
+	}
+	if !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt) {
+		return fmt.Errorf("it expired at %s", c.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	return nil
+}

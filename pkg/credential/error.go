@@ -1,0 +1,39 @@
+package credential
+
+import "errors"
+
+// Class says what kind of failure an Error is. Programs decide by it; the command line derives
+// its exit code from it.
+type Class string
+
+// The classes.
+const (
+	Other       Class = ""            // anything else
+	Usage       Class = "usage"       // a bad flag or request, no cluster named, no access token
+	Refused     Class = "refused"     // the API refused the access token (401, 403)
+	NotFound    Class = "not-found"   // there is no such cluster (404)
+	Unreachable Class = "unreachable" // network failure, timeout, 429, 5xx: may pass by itself
+	Unusable    Class = "unusable"    // an answer that can't be used
+	Unsafe      Class = "unsafe"      // refused for safety's sake
+)
+
+// Error is a failure with its class and, where there is something to do about it, a hint.
+type Error struct {
+	Class Class
+	Err   error
+	Hint  string // what to do next, in one line; may be empty
+}
+
+// Error returns the text of the wrapped error, without the hint.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ClassOf returns the class of the first *Error in err's tree; Other when there is none.
+func ClassOf(err error) Class {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Class
+	}
+	return Other
+}

@@ -1,0 +1,107 @@
+package digitalocean
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// AccessToken is an access token of the DigitalOcean API, and where it was found.
+type AccessToken struct {
+	Secret credential.Secret
+	Source string // for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
+	APIURL string // the API address that goes with it, if doctl's configuration names one
+}
+
+// check reports an access token that no header can carry. The error is of class Usage.
+func (t AccessToken) check() error {
+	if err := t.Secret.CheckToken(); err != nil {
+		return &credential.Error{
+			Class: credential.Usage,
+			Err:   fmt.Errorf("the access token from %s can't be used: %w", t.Source, err),
+			Hint:  "an access token is one word such as dop_v1_…",
+		}
+	}
+	return nil
+}
+
+// The environment variables that hold an access token, in their order.
+var accessTokenEnvVars = [...]string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"}
+
+// AccessTokenSources says where to look for an access token. An access token is never taken from
+// the command line, where other users could see it.
+type AccessTokenSources struct {
+	File    string // a file that holds it; "": none
+	Context string // an auth context of doctl's configuration; "": none
+	Getenv  func(string) string
+	Home    string // the home directory, where doctl's configuration is looked for; "": unknown
+}
+
+// Find returns the first access token that is given: by File, by Context, by the environment
+// variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, by doctl's current context. A source
+// that is named and has none is an error: the next one may be another account's. Errors are of
+// class Usage.
+func (s AccessTokenSources) Find() (AccessToken, error) {
+	token, err := s.find()
+	if err != nil {
+		return AccessToken{}, err
+	}
+	return token, token.check()
+}
+
+func (s AccessTokenSources) find() (AccessToken, error) {
+	if s.File != "" {
+		return readAccessToken(s.File)
+	}
+	if s.Context != "" {
+		config, err := s.doctlConfig()
+		if err != nil {
+			return AccessToken{}, err
+		}
+		return config.accessToken(s.Context)
+	}
+	for _, name := range accessTokenEnvVars {
+		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
+			return AccessToken{Secret: credential.NewSecret(value), Source: name}, nil
+		}
+	}
+	config, err := s.doctlConfig()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return AccessToken{}, &credential.Error{
+			Class: credential.Usage,
+			Err:   fmt.Errorf("no access token for the DigitalOcean API: %s is not set, and %w", accessTokenEnvVars[0], err),
+			Hint:  "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doctl auth init'",
+		}
+	case err != nil:
+		return AccessToken{}, err
+	}
+	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
+}
+
+const maxAccessTokenFile = 64 << 10
+
+// readAccessToken reads an access token from a file, or a pipe, with white space around it.
+func readAccessToken(path string) (AccessToken, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err))
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxAccessTokenFile))
+	if err != nil {
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err))
+	}
+	return AccessToken{
+		Secret: credential.NewSecret(strings.TrimSpace(string(text))),
+		Source: path,
+	}, nil
+}
+
+func usageError(err error) error {
+	return &credential.Error{Class: credential.Usage, Err: err}
+}

@@ -1,0 +1,55 @@
+package digitalocean
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// ClusterID is a cluster's id, a UUID in lower case. It is safe in a path.
+type ClusterID string
+
+// ParseClusterID returns the id that s is. An error is of class Usage.
+func ParseClusterID(s string) (ClusterID, error) {
+	if !isUUID(s) {
+		return "", &credential.Error{
+			Class: credential.Usage,
+			Err:   fmt.Errorf("%q is not a cluster id", s),
+			Hint:  "a cluster id is a UUID; 'doctl kubernetes cluster list' shows it",
+		}
+	}
+	return ClusterID(strings.ToLower(s)), nil
+}
+
+// clusterDomain is the domain under which each cluster's API server has its id as name.
+const clusterDomain = ".k8s.ondigitalocean.com"
+
+// ClusterIDFromHost returns the id in an API server's host name, <id>.k8s.ondigitalocean.com.
+func ClusterIDFromHost(host string) (ClusterID, bool) {
+	id, ok := strings.CutSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), clusterDomain)
+	if !ok || !isUUID(id) {
+		return "", false
+	}
+	return ClusterID(id), true
+}
+
+// isUUID tells whether s has the form of RFC 9562, section 4: hexadecimal digits in five groups.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, b := range []byte(s) {
+		switch i {
+		case 8, 13, 18, 23:
+			if b != '-' {
+				return false
+			}
+		default:
+			if !strings.ContainsRune("0123456789abcdefABCDEF", rune(b)) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,232 @@
+// Package digitaloceantest stands in for DigitalOcean in tests, demonstrations and benchmarks: an
+// API that mints credentials ([API]), and Kubernetes API servers that accept nothing else
+// ([Cluster]). Both can be told to fail. It is for programs that use
+// [github.com/doks-auth/doks-auth/pkg/digitalocean] and for this project's own.
+//
+// The API behaves as https://docs.digitalocean.com/reference/api/ says, on the endpoints that
+// doks-auth uses.
+package digitaloceantest
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultExpiry is how long a token lives when the call doesn't say.
+const DefaultExpiry = 7 * 24 * time.Hour
+
+// API is a stand-in of the DigitalOcean API: an http.Handler. Its methods may be called while it
+// serves.
+type API struct {
+	// Expiry is how long a token lives when the call doesn't say; 0 means DefaultExpiry. Set it
+	// before the API serves.
+	Expiry time.Duration
+
+	mux *http.ServeMux
+
+	mu           sync.Mutex
+	accessTokens map[string]bool
+	clusters     map[string]*Cluster
+	order        []string
+	minted       map[string]mintedToken
+	mints        map[string]int
+	calls        int
+	fault        Fault
+	delay        time.Duration
+	userAgent    string
+}
+
+type mintedToken struct {
+	clusterID string
+	expiresAt time.Time
+}
+
+// NewAPI returns an API that accepts these access tokens and knows no cluster.
+func NewAPI(accessTokens ...string) *API {
+	a := &API{
+		mux:          http.NewServeMux(),
+		accessTokens: make(map[string]bool),
+		clusters:     make(map[string]*Cluster),
+		minted:       make(map[string]mintedToken),
+		mints:        make(map[string]int),
+	}
+	for _, token := range accessTokens {
+		a.accessTokens[token] = true
+	}
+	a.mux.HandleFunc("GET /v2/kubernetes/clusters", a.listClusters)
+	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}", a.getCluster)
+	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}/credentials", a.credentials)
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
+	})
+	return a
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.calls++
+	a.userAgent = r.UserAgent()
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	known := bearer && a.accessTokens[token]
+	delay := a.delay
+	calls := a.calls
+	a.mu.Unlock()
+
+	select {
+	case <-time.After(delay):
+	case <-r.Context().Done():
+		return
+	}
+	w.Header().Set("Ratelimit-Limit", "5000")
+	w.Header().Set("Ratelimit-Remaining", strconv.Itoa(max(5000-calls, 0)))
+	w.Header().Set("Ratelimit-Reset", strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))
+	if !known {
+		writeError(w, http.StatusUnauthorized, "unauthorized", "Unable to authenticate you")
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// credentials mints a credential, or does what the fault in force says.
+func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	fault := a.fault
+	cluster := a.clusters[r.PathValue("id")]
+	a.mu.Unlock()
+	if cluster == nil {
+		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
+		return
+	}
+	seconds := 0
+	if asked := r.URL.Query().Get("expiry_seconds"); asked != "" {
+		var err error
+		if seconds, err = strconv.Atoi(asked); err != nil || seconds < 0 {
+			writeError(w, http.StatusUnprocessableEntity, "unprocessable_entity", "expiry_seconds is not valid")
+			return
+		}
+	}
+	mint := func() map[string]any { return a.mint(cluster, time.Duration(seconds)*time.Second) }
+	if fault != nil {
+		fault(w, r, mint)
+		return
+	}
+	writeJSON(w, http.StatusOK, mint())
+}
+
+// mint makes a new credential and returns it as the API writes it.
+func (a *API) mint(cluster *Cluster, expiry time.Duration) map[string]any {
+	answer := map[string]any{
+		"server":                     cluster.Server,
+		"certificate_authority_data": base64.StdEncoding.EncodeToString(cluster.CA()),
+		"client_certificate_data":    nil,
+		"client_key_data":            nil,
+		"token":                      "",
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mints[cluster.ID]++
+	if cluster.Certificates {
+		certificate, key := cluster.issue()
+		answer["client_certificate_data"] = base64.StdEncoding.EncodeToString(certificate)
+		answer["client_key_data"] = base64.StdEncoding.EncodeToString(key)
+		return answer
+	}
+	switch {
+	case expiry > 0:
+	case a.Expiry > 0:
+		expiry = a.Expiry
+	default:
+		expiry = DefaultExpiry
+	}
+	token := "k8s_v1_" + strings.ToLower(rand.Text())
+	expiresAt := time.Now().Add(expiry).UTC()
+	a.minted[token] = mintedToken{cluster.ID, expiresAt}
+	answer["token"] = token
+	answer["expires_at"] = expiresAt.Format(time.RFC3339Nano)
+	return answer
+}
+
+// AddCluster makes a cluster known to the API.
+func (a *API) AddCluster(c *Cluster) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.clusters[c.ID] == nil {
+		a.order = append(a.order, c.ID)
+	}
+	a.clusters[c.ID] = c
+}
+
+// Accepts tells whether a token is one that the API minted for the cluster, unexpired and not
+// revoked.
+func (a *API) Accepts(clusterID, token string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, ok := a.minted[token]
+	return ok && t.clusterID == clusterID && time.Now().Before(t.expiresAt)
+}
+
+// Revoke makes all tokens that were minted so far for the cluster void.
+func (a *API) Revoke(clusterID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for token, t := range a.minted {
+		if t.clusterID == clusterID {
+			delete(a.minted, token)
+		}
+	}
+}
+
+// Mints returns how many credentials were minted for the cluster.
+func (a *API) Mints(clusterID string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mints[clusterID]
+}
+
+// Calls returns how many calls the API got, failed ones included.
+func (a *API) Calls() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.calls
+}
+
+// UserAgent returns the User-Agent of the last call.
+func (a *API) UserAgent() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.userAgent
+}
+
+// SetDelay makes each answer take this long.
+func (a *API) SetDelay(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.delay = d
+}
+
+// SetFault puts a fault in force for calls for credentials; nil ends it.
+func (a *API) SetFault(f Fault) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fault = f
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+func writeError(w http.ResponseWriter, status int, id, message string) {
+	writeJSON(w, status, map[string]string{
+		"id": id, "message": message, "request_id": fmt.Sprintf("request-%d", status),
+	})
+}

@@ -1,0 +1,168 @@
+package digitaloceantest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Cluster is a cluster as the API knows it. Set its fields before the API serves it.
+type Cluster struct {
+	ID, Name, Region, Version string
+	Server                    string // its API server's URL
+
+	// Certificates makes the API give client certificates in place of tokens, which live for
+	// CertificateExpiry (0: a year).
+	Certificates      bool
+	CertificateExpiry time.Duration
+
+	ca       *authority
+	listener net.Listener
+	server   *http.Server
+	requests atomic.Int64
+	refused  atomic.Int64
+}
+
+// NewCluster returns a cluster with that id whose API server, as the API tells it, is
+// https://<id>.k8s.ondigitalocean.com. Nothing listens there: see Serve.
+func NewCluster(id string) (*Cluster, error) {
+	ca, err := newAuthority("cluster " + id)
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{
+		ID: id, Name: "cluster-" + id[:8], Region: "fra1", Version: "1.37.1-do.0",
+		Server: "https://" + id + ".k8s.ondigitalocean.com",
+		ca:     ca,
+	}, nil
+}
+
+// CA returns the certificate of the cluster's authority, as PEM.
+func (c *Cluster) CA() []byte { return c.ca.pem }
+
+// issue returns a new client certificate and its key, as PEM.
+func (c *Cluster) issue() (certificate, key []byte) {
+	lifetime := c.CertificateExpiry
+	if lifetime == 0 {
+		lifetime = 365 * 24 * time.Hour
+	}
+	subject := pkix.Name{CommonName: "admin", Organization: []string{"k8saas:authenticated"}}
+	certificate, key, err := c.ca.issue(subject, x509.ExtKeyUsageClientAuth, lifetime)
+	if err != nil {
+		panic(err) // crypto/rand doesn't fail
+	}
+	return certificate, key
+}
+
+// Serve starts an API server on a free port of the loopback interface. It answers a request that
+// carries a credential the API minted for this cluster, and nobody else's with anything but 401.
+// Its certificate is good for the host name in c.Server and for 127.0.0.1. Close ends it.
+func (c *Cluster) Serve(api *API) error {
+	host := strings.TrimPrefix(c.Server, "https://")
+	certificate, key, err := c.ca.issue(pkix.Name{CommonName: host}, x509.ExtKeyUsageServerAuth, 24*time.Hour, host, "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return err
+	}
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM(c.ca.pem)
+	if c.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return err
+	}
+	c.server = &http.Server{
+		Handler:  c.authenticated(api),
+		ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: &tls.Config{
+			Certificates: []tls.Certificate{pair},
+			ClientAuth:   tls.VerifyClientCertIfGiven,
+			ClientCAs:    clients,
+		},
+	}
+	go c.server.ServeTLS(c.listener, "", "")
+	return nil
+}
+
+// Addr returns the host and port that Serve listens on.
+func (c *Cluster) Addr() string { return c.listener.Addr().String() }
+
+// Close stops the API server, and cuts its connections.
+func (c *Cluster) Close() error { return c.server.Close() }
+
+// Requests returns how many requests the API server answered and how many of them with 401.
+func (c *Cluster) Requests() (all, refused int64) { return c.requests.Load(), c.refused.Load() }
+
+func (c *Cluster) authenticated(api *API) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.requests.Add(1)
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		how := ""
+		switch {
+		case api.Accepts(c.ID, token):
+			how = "token"
+		case len(r.TLS.VerifiedChains) > 0:
+			how = "client certificate"
+		default:
+			c.refused.Add(1)
+			writeJSON(w, http.StatusUnauthorized, map[string]any{
+				"kind": "Status", "apiVersion": "v1", "status": "Failure",
+				"message": "Unauthorized", "reason": "Unauthorized", "code": http.StatusUnauthorized,
+			})
+			return
+		}
+		w.Header().Set("X-Authenticated-By", how)
+		writeJSON(w, http.StatusOK, map[string]string{
+			"major": "1", "minor": "37", "gitVersion": "v1.37.1", "platform": "linux/amd64",
+		})
+	})
+}
+
+// Proxy returns an HTTP proxy for the CONNECT method that reaches each cluster that serves by the
+// host name in its Server, and nothing else: what the name service does for real clusters.
+func Proxy(clusters ...*Cluster) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, c := range clusters {
+			if r.Method == http.MethodConnect && r.Host == strings.TrimPrefix(c.Server, "https://")+":443" {
+				if err := tunnel(r.Context(), w, c.Addr()); err != nil {
+					http.Error(w, err.Error(), http.StatusBadGateway)
+				}
+				return
+			}
+		}
+		http.Error(w, fmt.Sprintf("no cluster at %s", r.Host), http.StatusBadGateway)
+	})
+}
+
+// tunnel joins the client's connection with a new one to addr until either ends.
+func tunnel(ctx context.Context, w http.ResponseWriter, addr string) error {
+	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	client, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		server.Close()
+		return err
+	}
+	io.WriteString(client, "HTTP/1.1 200 Connection established\r\n\r\n")
+	go func() {
+		defer server.Close()
+		io.Copy(server, buffered)
+	}()
+	go func() {
+		defer client.Close()
+		io.Copy(client, server)
+	}()
+	return nil
+}

@@ -1,0 +1,71 @@
+package digitaloceantest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// maxPerPage is how many clusters the API puts on a page at most.
+const maxPerPage = 200
+
+// listClusters answers with one page of the clusters.
+func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
+	page := max(number(r, "page", 1), 1)
+	perPage := min(max(number(r, "per_page", 20), 1), maxPerPage)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	from := min((page-1)*perPage, len(a.order))
+	to := min(from+perPage, len(a.order))
+	clusters := []any{}
+	for _, id := range a.order[from:to] {
+		clusters = append(clusters, a.clusters[id].resource())
+	}
+	links := map[string]any{}
+	if to < len(a.order) {
+		address := func(page int) string {
+			return fmt.Sprintf("http://%s%s?page=%d&per_page=%d", r.Host, r.URL.Path, page, perPage)
+		}
+		links["pages"] = map[string]string{
+			"next": address(page + 1),
+			"last": address((len(a.order) + perPage - 1) / perPage),
+		}
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"kubernetes_clusters": clusters,
+		"links":               links,
+		"meta":                map[string]int{"total": len(a.order)},
+	})
+}
+
+// getCluster answers with one cluster.
+func (a *API) getCluster(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	cluster := a.clusters[r.PathValue("id")]
+	a.mu.Unlock()
+	if cluster == nil {
+		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"kubernetes_cluster": cluster.resource()})
+}
+
+// resource returns the cluster as the API writes it.
+func (c *Cluster) resource() map[string]any {
+	return map[string]any{
+		"id":       c.ID,
+		"name":     c.Name,
+		"region":   c.Region,
+		"version":  c.Version,
+		"endpoint": c.Server,
+		"status":   map[string]string{"state": "running"},
+	}
+}
+
+func number(r *http.Request, name string, otherwise int) int {
+	n, err := strconv.Atoi(r.URL.Query().Get(name))
+	if err != nil {
+		return otherwise
+	}
+	return n
+}

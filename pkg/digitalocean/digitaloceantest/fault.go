@@ -1,0 +1,149 @@
+package digitaloceantest
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Fault answers a call for credentials in the API's place. mint gives what the API would have
+// answered, and counts as a mint.
+type Fault func(w http.ResponseWriter, r *http.Request, mint func() map[string]any)
+
+// Status is a Fault: the API's error of that status, with these headers, given as name and value in
+// turn.
+func Status(status int, headers ...string) Fault {
+	ids := map[int]string{401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "unprocessable_entity", 429: "too_many_requests"}
+	messages := map[int]string{
+		401: "Unable to authenticate you",
+		403: "You are not authorized to perform this operation",
+		404: "The resource you requested could not be found.",
+		422: "expiry_seconds is not valid",
+		429: "API rate limit exceeded",
+	}
+	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		for i := 0; i+1 < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		id, message := ids[status], messages[status]
+		if id == "" {
+			id, message = "server_error", "Unexpected server-side error"
+		}
+		writeError(w, status, id, message)
+	}
+}
+
+// Body is a Fault: an answer of status 200 with that body.
+func Body(contentType, body string) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		w.Header().Set("Content-Type", contentType)
+		io.WriteString(w, body)
+	}
+}
+
+// Hang is a Fault: no answer, until the caller gives up.
+func Hang(_ http.ResponseWriter, r *http.Request, _ func() map[string]any) { <-r.Context().Done() }
+
+// Reset is a Fault: the connection is cut without an answer.
+func Reset(http.ResponseWriter, *http.Request, func() map[string]any) { panic(http.ErrAbortHandler) }
+
+// Redirect is a Fault: a redirect to that URL.
+func Redirect(url string) Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
+		http.Redirect(w, r, url, http.StatusFound)
+	}
+}
+
+// Huge is a Fault: a JSON answer of so many bytes.
+func Huge(size int64) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+		block := strings.Repeat(" ", 64<<10)
+		for size > 0 {
+			n, err := io.WriteString(w, block[:min(size, int64(len(block)))])
+			if err != nil {
+				return
+			}
+			size -= int64(n)
+		}
+	}
+}
+
+// Change is a Fault: a minted credential with fields changed; a nil value removes a field.
+func Change(fields map[string]any) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+		answer := mint()
+		for name, value := range fields {
+			if value == nil {
+				delete(answer, name)
+			} else {
+				answer[name] = value
+			}
+		}
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+// Expired is a Fault: a credential that ended some time ago; by the API's own clock, if it is
+// skewed, it is still good.
+func Expired(ago, skew time.Duration) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+		answer := mint()
+		answer["expires_at"] = time.Now().Add(-ago).UTC().Format(time.RFC3339Nano)
+		w.Header().Set("Date", time.Now().Add(-skew).UTC().Format(http.TimeFormat))
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+// Times is a Fault that ends by itself after n calls.
+func Times(n int, fault Fault) Fault {
+	left := make(chan struct{}, n)
+	for range n {
+		left <- struct{}{}
+	}
+	return func(w http.ResponseWriter, r *http.Request, mint func() map[string]any) {
+		select {
+		case <-left:
+			fault(w, r, mint)
+		default:
+			writeJSON(w, http.StatusOK, mint())
+		}
+	}
+}
+
+// Named returns the faults by the names that tests use for them.
+func Named() map[string]Fault {
+	json := "application/json"
+	return map[string]Fault{
+		"401":                  Status(401),
+		"403":                  Status(403),
+		"404":                  Status(404),
+		"422":                  Status(422),
+		"429":                  Status(429),
+		"429-retry-after-1":    Status(429, "Retry-After", "1"),
+		"429-retry-after-huge": Status(429, "Retry-After", "99999999"),
+		"429-hourly":           Status(429, "Ratelimit-Remaining", "0"),
+		"500":                  Status(500),
+		"502":                  Status(502),
+		"503":                  Status(503),
+		"500-once":             Times(1, Status(500)),
+		"hang":                 Hang,
+		"reset":                Reset,
+		"html":                 Body("text/html", "<html><body>Please log in</body></html>"),
+		"truncated":            Body(json, `{"server":"https://cluster.example","token":"k8s_v1_trunc`),
+		"null":                 Body(json, "null"),
+		"empty":                Body(json, "{}"),
+		"bad-base64":           Change(map[string]any{"certificate_authority_data": "!!!"}),
+		"huge":                 Huge(256 << 20),
+		"expired":              Expired(time.Hour, 0),
+		"expired-skewed":       Expired(time.Hour, 2*time.Hour),
+		"redirect":             Redirect("https://login.example/"),
+		"newline":              Change(map[string]any{"token": "k8s_v1_line\nbreak"}),
+		"no-expiry":            Change(map[string]any{"expires_at": nil}),
+		"no-server":            Change(map[string]any{"server": ""}),
+		"mismatched-pair":      mismatchedPair,
+	}
+}

@@ -1,0 +1,132 @@
+package digitalocean
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// doctlConfig is what matters of doctl's configuration file.
+type doctlConfig struct {
+	AccessToken  string            `json:"access-token"`
+	AuthContexts map[string]string `json:"auth-contexts"`
+	Context      string            `json:"context"`
+	APIURL       string            `json:"api-url"`
+}
+
+// doctlDefaultContext is doctl's name for the access token that stands outside of auth-contexts.
+const doctlDefaultContext = "default"
+
+// doctlConfig reads doctl's configuration. The error is os.ErrNotExist when there is none, or no
+// way to tell where.
+func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
+	path := s.doctlConfigPath()
+	if path == "" {
+		return doctlConfig{}, usageError(notFoundError("doctl's configuration has no place without a home directory"))
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return doctlConfig{}, usageError(notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path)))
+	}
+	if err != nil {
+		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %w", err))
+	}
+	var config doctlConfig
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		// The cause may quote the line that it could not parse, with an access token in it.
+		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML of its form", path))
+	}
+	return config, nil
+}
+
+// notFoundError is an os.ErrNotExist in other words.
+type notFoundError string
+
+func (e notFoundError) Error() string { return string(e) }
+func (e notFoundError) Unwrap() error { return os.ErrNotExist }
+
+// doctlConfigPath returns where doctl has its configuration: $DIGITALOCEAN_CONFIG, or config.yaml in
+// the operating system's directory for configurations.
+func (s AccessTokenSources) doctlConfigPath() string {
+	if path := s.Getenv("DIGITALOCEAN_CONFIG"); path != "" {
+		return path
+	}
+	var dir string
+	switch runtime.GOOS {
+	case "windows":
+		dir = s.Getenv("APPDATA")
+	case "darwin":
+		dir = under(s.Home, "Library", "Application Support")
+	default:
+		if dir = s.Getenv("XDG_CONFIG_HOME"); dir == "" {
+			dir = under(s.Home, ".config")
+		}
+	}
+	return under(dir, "doctl", "config.yaml")
+}
+
+// under joins a path under dir, and is empty when dir is.
+func under(dir string, elem ...string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(append([]string{dir}, elem...)...)
+}
+
+// currentAccessToken returns the access token of the context that doctl would use; override is the
+// value of DIGITALOCEAN_CONTEXT.
+func (c doctlConfig) currentAccessToken(override string) (AccessToken, error) {
+	name := override
+	if name == "" {
+		name = c.Context
+	}
+	if name == "" {
+		name = doctlDefaultContext
+	}
+	return c.accessToken(name)
+}
+
+// accessToken returns the access token of a context. doctl writes names in lower case.
+func (c doctlConfig) accessToken(name string) (AccessToken, error) {
+	token := c.AccessToken
+	if !strings.EqualFold(name, doctlDefaultContext) {
+		token = ""
+		for known, value := range c.AuthContexts {
+			if strings.EqualFold(name, known) {
+				token = value
+			}
+		}
+	}
+	if token = strings.TrimSpace(token); token == "" {
+		return AccessToken{}, &credential.Error{
+			Class: credential.Usage,
+			Err:   fmt.Errorf("doctl's configuration has no access token for the context %q", name),
+			Hint:  c.contextsHint(name),
+		}
+	}
+	return AccessToken{
+		Secret: credential.NewSecret(token),
+		Source: fmt.Sprintf("doctl's context %q", name),
+		APIURL: c.APIURL,
+	}, nil
+}
+
+func (c doctlConfig) contextsHint(name string) string {
+	names := slices.Sorted(maps.Keys(c.AuthContexts))
+	if c.AccessToken != "" {
+		names = append(names, doctlDefaultContext)
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("run 'doctl auth init --context %s'", name)
+	}
+	return "it has one for: " + strings.Join(names, ", ")
+}

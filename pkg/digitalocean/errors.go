@@ -1,0 +1,187 @@
+package digitalocean
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/digitalocean/godo"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// failure returns what went wrong with a call, classified and in words for the user.
+func (c *Client) failure(ctx context.Context, err error) error {
+	if answer, ok := errors.AsType[*godo.ErrorResponse](err); ok && answer.Response != nil {
+		return c.refusal(answer)
+	}
+	if isDecoding(err) {
+		return c.unusable(describeDecoding(err), 0)
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("interrupted: %w", context.Canceled)
+	}
+	reason := err
+	if wrapper, ok := errors.AsType[*url.Error](err); ok {
+		reason = wrapper.Err // without "Get" and the URL
+	}
+	text := c.sanitize(reason.Error())
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		text = "no answer in time"
+	}
+	return &credential.Error{
+		Class: credential.Unreachable,
+		Err:   fmt.Errorf("asking %s: %s", c.apiURL, text),
+		Hint:  "check the network; behind a proxy set HTTPS_PROXY, and for its certificate SSL_CERT_FILE",
+	}
+}
+
+// refusal returns the failure that an answer with another status than 2xx means.
+func (c *Client) refusal(answer *godo.ErrorResponse) error {
+	response := answer.Response
+	said := answer.Message
+	if said == "" && answer.NestedError != nil {
+		said = answer.NestedError.Message
+	}
+	if !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+		said = "" // a proxy's page
+	}
+	said = c.sanitize(said)
+	if said == "" {
+		said = http.StatusText(response.StatusCode)
+	}
+	what := fmt.Sprintf("%s (status %d", said, response.StatusCode)
+	if answer.RequestID != "" {
+		what += ", request " + c.sanitize(answer.RequestID)
+	}
+	what += ")"
+	from := c.accessToken.Source
+
+	switch status := response.StatusCode; {
+	case status == http.StatusUnauthorized:
+		return &credential.Error{
+			Class: credential.Refused,
+			Err:   fmt.Errorf("the API refused the access token: %s", what),
+			Hint:  "the access token from " + from + " is wrong, expired or revoked; replace it",
+		}
+	case status == http.StatusForbidden:
+		return &credential.Error{
+			Class: credential.Refused,
+			Err:   fmt.Errorf("the API denied access: %s", what),
+			Hint:  "the access token from " + from + " needs the scope kubernetes:access_cluster",
+		}
+	case status == http.StatusNotFound:
+		return &credential.Error{
+			Class: credential.NotFound,
+			Err:   fmt.Errorf("the API knows no such cluster: %s", what),
+			Hint:  "check the cluster id, and that the access token from " + from + " is of the cluster's team",
+		}
+	case status == http.StatusTooManyRequests:
+		hint := "the limit is the account's; try again later"
+		if pause, ok := retryAfter(response.Header, c.now()); ok {
+			hint = "try again after " + c.now().Add(pause).UTC().Format(time.RFC3339)
+		}
+		return &credential.Error{
+			Class: credential.Unreachable,
+			Err:   fmt.Errorf("the API limits the rate of calls: %s", what),
+			Hint:  hint,
+		}
+	case status >= 500:
+		return &credential.Error{
+			Class: credential.Unreachable,
+			Err:   fmt.Errorf("the API failed: %s", what),
+			Hint:  "try again later; https://status.digitalocean.com tells of incidents",
+		}
+	case status >= 300 && status < 400:
+		return &credential.Error{
+			Class: credential.Unsafe,
+			Err:   fmt.Errorf("refusing to follow a redirect of %s: %s", c.apiURL, what),
+			Hint:  "a proxy or a login page may stand in the way; else check the API address",
+		}
+	default:
+		return &credential.Error{Err: fmt.Errorf("the API rejected the request: %s", what)}
+	}
+}
+
+// unusable returns the failure that a useless answer means. skew is how far the local clock is
+// ahead of the API's.
+func (c *Client) unusable(reason error, skew time.Duration) error {
+	e := &credential.Error{
+		Class: credential.Unusable,
+		Err:   fmt.Errorf("the answer of %s can't be used: %w", c.apiURL, reason),
+		Hint:  "something else than the API may have answered: check the API address and proxies",
+	}
+	switch {
+	case skew > 0:
+		e.Err = fmt.Errorf("%w; the local clock is %s ahead of the API's", e.Err, skew)
+		e.Hint = "set the clock"
+	case skew < 0:
+		e.Err = fmt.Errorf("%w; the local clock is %s behind the API's", e.Err, -skew)
+		e.Hint = "set the clock"
+	}
+	return e
+}
+
+// isDecoding tells whether a call failed on the body of an answer with a good status.
+func isDecoding(err error) bool {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return false // no answer at all
+	}
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
+	_, date := errors.AsType[*time.ParseError](err)
+	_, base64 := errors.AsType[base64.CorruptInputError](err)
+	return syntax || mismatch || date || base64 ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errTooLarge)
+}
+
+// describeDecoding returns a decoding error without anything of what was decoded: that may be a
+// secret in the wrong place.
+func describeDecoding(err error) error {
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("its field %q is of the wrong type", mismatch.Field)
+	}
+	if _, ok := errors.AsType[*time.ParseError](err); ok {
+		return errors.New("its time of expiry is not a time")
+	}
+	if _, ok := errors.AsType[base64.CorruptInputError](err); ok {
+		return errors.New("its certificate data is not base64")
+	}
+	switch {
+	case errors.Is(err, errTooLarge):
+		return errTooLarge
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("it ends too early")
+	}
+	return errors.New("it is not JSON")
+}
+
+const maxSaid = 300
+
+// sanitize makes a text from outside fit to be shown in one line of a terminal: bounded, with
+// nothing in it that controls the terminal, and neither the access token nor a proxy's password.
+func (c *Client) sanitize(s string) string {
+	s = strings.ReplaceAll(s, c.accessToken.Secret.Reveal(), c.accessToken.Secret.String())
+	s = regexp.MustCompile(`://[^/@\s]*@`).ReplaceAllString(s, "://[redacted]@")
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > maxSaid {
+		s = string(runes[:maxSaid]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,44 @@
+// Package execcredential speaks the protocol between a Kubernetes client and its exec credential
+// plugin: it reads the request that the client passes, and writes the response that the client
+// waits for on the plugin's standard output.
+//
+// The versions client.authentication.k8s.io/v1 and /v1beta1 are spoken. The protocol is described
+// in KEP-541 and at
+// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins;
+// where clients differ from it, this package takes what they really send.
+package execcredential
+
+import (
+	"fmt"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// Kind is the kind of requests and responses.
+const Kind = "ExecCredential"
+
+// Version is an API version of the protocol. The zero value is no version.
+type Version string
+
+// The versions that this package speaks.
+const (
+	V1      Version = "client.authentication.k8s.io/v1"
+	V1Beta1 Version = "client.authentication.k8s.io/v1beta1"
+)
+
+// ParseVersion returns the version that s names: whole, or by its last part, as in "v1beta1".
+func ParseVersion(s string) (Version, error) {
+	switch s {
+	case string(V1), "v1":
+		return V1, nil
+	case string(V1Beta1), "v1beta1":
+		return V1Beta1, nil
+	}
+	return "", usageError(
+		fmt.Errorf("unsupported ExecCredential version %q", s),
+		fmt.Sprintf("use %s or %s", V1, V1Beta1))
+}
+
+func usageError(err error, hint string) error {
+	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
+}

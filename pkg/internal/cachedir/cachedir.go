@@ -1,0 +1,116 @@
+// Package cachedir keeps credentials in a directory: it is the credential.Store on disk, shared by
+// all processes of a user.
+//
+// For each key the directory holds up to three files, named by a hash that tells nothing of the
+// key: the entry (.entry: a sealed credential), the last failed fetch (.failure) and the lock
+// (.lock, always empty).
+//
+// Guaranteed:
+//   - An entry is read whole or not at all, whatever happens while it is written: a crash, SIGKILL,
+//     a full disk.
+//   - Secrets are in an entry only, sealed with AES-256-GCM under a key that HKDF-SHA256 derives
+//     from the access token. Whoever has the directory but not the access token learns which
+//     clusters were used and when; whoever changes an entry, or moves it to another key's name,
+//     makes it a miss.
+//   - The lock is the operating system's: it ends with its process.
+//   - A file is used only if it is a regular file of this user's, closed to everybody else.
+//
+// Not guaranteed: that a Put survives a power failure (the directory isn't synced, so the earlier
+// entry may be back); that the entry is the newest one (whoever can write the directory can put an
+// earlier entry of the same key back); any of it on a file system without atomic rename.
+package cachedir
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// Dir is a Store and a FailureStore in a directory, for the keys of one access token.
+type Dir struct {
+	path        string
+	accessToken credential.Secret
+	now         func() time.Time
+}
+
+var (
+	_ credential.Store        = (*Dir)(nil)
+	_ credential.FailureStore = (*Dir)(nil)
+)
+
+// Open returns the Store in the directory at path, sealed under the access token. Nothing is read
+// or created before it is needed. An empty path is a Store that can neither read nor write.
+func Open(path string, accessToken credential.Secret) *Dir {
+	return &Dir{path: path, accessToken: accessToken, now: time.Now}
+}
+
+// Get implements credential.Store. It takes no lock and writes nothing.
+func (d *Dir) Get(_ context.Context, key credential.Key) (credential.Credential, error) {
+	seal, err := d.seal(key)
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	data, err := readFile(seal.path(entrySuffix))
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	return seal.open(data)
+}
+
+// Put implements credential.Store.
+func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential) error {
+	seal, err := d.seal(key)
+	if err != nil {
+		return err
+	}
+	data, err := seal.close(key, c)
+	if err != nil {
+		return err
+	}
+	if err := d.create(); err != nil {
+		return err
+	}
+	if err := writeFile(seal.path(entrySuffix), data); err != nil {
+		return err
+	}
+	os.Remove(seal.path(failureSuffix))
+	d.pruneNowAndThen()
+	return nil
+}
+
+// tagName is the file that tells backup programs to leave the directory out
+// (https://bford.info/cachedir/), and people what it is. Its time is that of the last pruning.
+const tagName = "CACHEDIR.TAG"
+
+const tag = `Signature: 8a477f597d28d172789f06886806bc55
+# This directory is a cache of doks-auth: credentials for DigitalOcean Kubernetes clusters, sealed
+# under the access token that they were fetched with. It may be deleted at any time: they are
+# fetched anew then.
+`
+
+// create makes the directory and its tag, unless they are there.
+func (d *Dir) create() error {
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return err
+	}
+	name := filepath.Join(d.path, tagName)
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return writeFile(name, []byte(tag))
+}
+
+var errNoDirectory = errors.New("there is no cache directory")
+
+// seal returns what names and seals the files of key.
+func (d *Dir) seal(key credential.Key) (*seal, error) {
+	if d.path == "" {
+		return nil, errNoDirectory
+	}
+	return newSeal(d.path, key, d.accessToken), nil
+}

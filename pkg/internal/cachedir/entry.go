@@ -1,0 +1,139 @@
+package cachedir
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+const (
+	entrySuffix   = ".entry"
+	failureSuffix = ".failure"
+	lockSuffix    = ".lock"
+	tempSuffix    = ".tmp"
+)
+
+// schema is the version of an entry's format; entries of another one are misses.
+const schema = 1
+
+// An entry is a line of JSON, the header, and behind its line break the sealed contents: a nonce,
+// the ciphertext of the contents' JSON, and a tag that covers the header too.
+
+// header is the part of an entry that can be read without the access token.
+type header struct {
+	Schema    int       `json:"schema"`
+	ClusterID string    `json:"cluster_id"`
+	Server    string    `json:"server"`
+	FetchedAt time.Time `json:"fetched_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// contents is the sealed part of an entry.
+type contents struct {
+	CertificateAuthority string `json:"certificate_authority,omitempty"`
+	Token                string `json:"token,omitempty"`
+	ClientCertificate    string `json:"client_certificate,omitempty"`
+	ClientKey            string `json:"client_key,omitempty"`
+}
+
+// seal names the files of one key and seals its entries.
+type seal struct {
+	base string // the files' path without a suffix
+	aead cipher.AEAD
+}
+
+// newSeal derives the files' name and the sealing key from the access token and the whole key
+// (HKDF, RFC 5869), so that neither can be found, and no entry opened, without all of both.
+func newSeal(dir string, key credential.Key, accessToken credential.Secret) *seal {
+	root := must(hkdf.Extract(sha256.New, []byte(accessToken.Reveal()), []byte("doks-auth cache")))
+	// Quoted, so that no two keys read the same.
+	info := fmt.Sprintf(" %q %q %d %q %q", key.APIURL, key.ClusterID, key.Expiry, key.Auth, key.Identity)
+	name := must(hkdf.Expand(sha256.New, root, "name"+info, 16))
+	sealing := must(hkdf.Expand(sha256.New, root, "seal"+info, 32))
+	return &seal{
+		base: filepath.Join(dir, hex.EncodeToString(name)),
+		aead: must(cipher.NewGCMWithRandomNonce(must(aes.NewCipher(sealing)))),
+	}
+}
+
+// path returns the path of the key's file with that suffix.
+func (s *seal) path(suffix string) string { return s.base + suffix }
+
+// close returns the entry that holds c.
+func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error) {
+	head, err := json.Marshal(header{schema, key.ClusterID, c.Server, c.FetchedAt.UTC(), c.ExpiresAt.UTC()})
+	if err != nil {
+		return nil, fmt.Errorf("encoding the entry's header: %w", err)
+	}
+	body, err := json.Marshal(contents{
+		CertificateAuthority: string(c.CertificateAuthority),
+		Token:                c.Token.Reveal(),
+		ClientCertificate:    string(c.ClientCertificate),
+		ClientKey:            c.ClientKey.Reveal(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encoding the entry: %w", err)
+	}
+	return append(append(head, '\n'), s.aead.Seal(nil, nil, body, head)...), nil
+}
+
+// open returns the credential in an entry, or a miss.
+func (s *seal) open(entry []byte) (credential.Credential, error) {
+	head, raw, err := splitEntry(entry)
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	sealed := entry[len(raw)+1:]
+	body, err := s.aead.Open(nil, nil, sealed, raw)
+	if err != nil {
+		return credential.Credential{}, miss("corrupt entry", err)
+	}
+	var in contents
+	if err := json.Unmarshal(body, &in); err != nil {
+		return credential.Credential{}, miss("corrupt entry", err)
+	}
+	return credential.Credential{
+		Server:               head.Server,
+		CertificateAuthority: []byte(in.CertificateAuthority),
+		Token:                credential.NewSecret(in.Token),
+		ClientCertificate:    []byte(in.ClientCertificate),
+		ClientKey:            credential.NewSecret(in.ClientKey),
+		FetchedAt:            head.FetchedAt,
+		ExpiresAt:            head.ExpiresAt,
+	}, nil
+}
+
+// splitEntry returns an entry's header, decoded and raw, or a miss. The header alone proves
+// nothing: anybody could have written it.
+func splitEntry(entry []byte) (head header, raw []byte, err error) {
+	raw, _, found := bytes.Cut(entry, []byte("\n"))
+	if !found {
+		return header{}, nil, miss("corrupt entry", nil)
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return header{}, nil, miss("corrupt entry", err)
+	}
+	if head.Schema != schema {
+		return header{}, nil, miss(fmt.Sprintf("entry of schema %d", head.Schema), nil)
+	}
+	return head, raw, nil
+}
+
+func miss(reason string, err error) error { return &credential.MissError{Reason: reason, Err: err} }
+
+// must returns v; the crypto packages fail only on lengths, and those are constants here.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

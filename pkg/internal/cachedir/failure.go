@@ -1,0 +1,41 @@
+package cachedir
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// Failure implements credential.FailureStore.
+func (d *Dir) Failure(_ context.Context, key credential.Key) (credential.Failure, error) {
+	seal, err := d.seal(key)
+	if err != nil {
+		return credential.Failure{}, err
+	}
+	data, err := readFile(seal.path(failureSuffix))
+	if err != nil {
+		return credential.Failure{}, err
+	}
+	var f credential.Failure
+	if err := json.Unmarshal(data, &f); err != nil || f.Message == "" {
+		return credential.Failure{}, miss("corrupt failure", err)
+	}
+	return f, nil
+}
+
+// PutFailure implements credential.FailureStore. A failure holds no secret, and isn't sealed.
+func (d *Dir) PutFailure(_ context.Context, key credential.Key, f credential.Failure) error {
+	seal, err := d.seal(key)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	if err := d.create(); err != nil {
+		return err
+	}
+	return writeFile(seal.path(failureSuffix), data)
+}

@@ -1,0 +1,27 @@
+//go:build unix
+
+package cachedir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+func openFile(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+}
+
+// checkPrivate reports a file that is somebody else's, or that somebody else may read or write.
+func checkPrivate(info fs.FileInfo) error {
+	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+		return errors.New("it has another owner")
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return errors.New("group or others have access")
+	}
+	return nil
+}
+
+func rename(from, to string) error { return os.Rename(from, to) }

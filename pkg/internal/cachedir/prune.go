@@ -1,0 +1,86 @@
+package cachedir
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	pruneEvery = 24 * time.Hour
+	// Nobody takes this long over a temporary file, or needs a failure or a lock that was last used
+	// so long ago.
+	leftover = time.Hour
+)
+
+// pruneNowAndThen removes what will never be used again, once a day at most.
+func (d *Dir) pruneNowAndThen() {
+	tag := filepath.Join(d.path, tagName)
+	info, err := os.Lstat(tag)
+	if err != nil || d.now().Sub(info.ModTime()) < pruneEvery {
+		return
+	}
+	if os.Chtimes(tag, time.Time{}, d.now()) == nil { // first, so that others don't prune as well
+		d.prune()
+	}
+}
+
+// prune removes expired and unreadable entries with their failures and locks, and what crashes
+// left behind. An entry goes only under its lock, so that it isn't a new one that goes.
+func (d *Dir) prune() {
+	files, err := os.ReadDir(d.path)
+	if err != nil {
+		return
+	}
+	for _, file := range files {
+		name := filepath.Join(d.path, file.Name())
+		base, isLock := strings.CutSuffix(name, lockSuffix)
+		switch {
+		case isLock:
+			if d.spent(base) {
+				d.removeKey(base)
+			}
+		case strings.HasSuffix(name, tempSuffix) && d.older(file, leftover):
+			os.Remove(name)
+		}
+	}
+}
+
+// spent tells whether a key's files are of no more use: no entry that is still valid, and nothing
+// that happened lately.
+func (d *Dir) spent(base string) bool {
+	for _, suffix := range []string{lockSuffix, failureSuffix, entrySuffix} {
+		info, err := os.Lstat(base + suffix)
+		if err == nil && d.now().Sub(info.ModTime()) < leftover {
+			return false
+		}
+	}
+	data, err := readFile(base + entrySuffix)
+	if err != nil {
+		return true
+	}
+	head, _, err := splitEntry(data)
+	return err != nil || !d.now().Before(head.ExpiresAt)
+}
+
+// removeKey removes a key's files, unless somebody is at work on it.
+func (d *Dir) removeKey(base string) {
+	unlock, err := tryLock(base + lockSuffix)
+	if err != nil || unlock == nil {
+		return
+	}
+	defer unlock()
+	if !d.spent(base) {
+		return
+	}
+	os.Remove(base + entrySuffix)
+	os.Remove(base + failureSuffix)
+	os.Remove(base + lockSuffix) // last: until then nobody else can take it
+}
+
+func (d *Dir) older(file fs.DirEntry, age time.Duration) bool {
+	info, err := file.Info()
+	return err == nil && d.now().Sub(info.ModTime()) >= age
+}
