@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -98,7 +99,7 @@ func readAccessToken(path string) (AccessToken, error) {
 	}
 	return AccessToken{
 		Secret: credential.NewSecret(strings.TrimSpace(string(text))),
-		Source: path,
+		Source: strconv.Quote(path),
 	}, nil
 }
 

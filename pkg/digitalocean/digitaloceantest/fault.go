@@ -35,10 +35,11 @@ func Status(status int, headers ...string) Fault {
 	}
 }
 
-// Body is a Fault: an answer of status 200 with that body.
-func Body(contentType, body string) Fault {
+// Answer is a Fault: an answer of that status, type and body.
+func Answer(status int, contentType, body string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
 		io.WriteString(w, body)
 	}
 }
@@ -132,10 +133,10 @@ func Named() map[string]Fault {
 		"500-once":             Times(1, Status(500)),
 		"hang":                 Hang,
 		"reset":                Reset,
-		"html":                 Body("text/html", "<html><body>Please log in</body></html>"),
-		"truncated":            Body(json, `{"server":"https://cluster.example","token":"k8s_v1_trunc`),
-		"null":                 Body(json, "null"),
-		"empty":                Body(json, "{}"),
+		"html":                 Answer(200, "text/html", "<html><body>Please log in</body></html>"),
+		"truncated":            Answer(200, json, `{"server":"https://cluster.example","token":"k8s_v1_trunc`),
+		"null":                 Answer(200, json, "null"),
+		"empty":                Answer(200, json, "{}"),
 		"bad-base64":           Change(map[string]any{"certificate_authority_data": "!!!"}),
 		"huge":                 Huge(256 << 20),
 		"expired":              Expired(time.Hour, 0),

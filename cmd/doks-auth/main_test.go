@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+const (
+	accessToken      = "dop_v1_first"
+	otherAccessToken = "dop_v1_second"
+	tokenCluster     = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
+	certCluster      = "bd5f5959-5e1e-4205-a714-a914373942af"
+
+	// asPlugin in the environment makes the test's own binary the plugin.
+	asPlugin = "DOKS_AUTH_TEST_AS_PLUGIN"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asPlugin) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"doks-auth": main})
+}
+
+// newAPI starts a stand-in of the API that knows both access tokens and two clusters.
+func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *digitaloceantest.Cluster) {
+	tb.Helper()
+	api = digitaloceantest.NewAPI(accessToken, otherAccessToken)
+	clusters := make([]*digitaloceantest.Cluster, 2)
+	for i, id := range []string{tokenCluster, certCluster} {
+		cluster, err := digitaloceantest.NewCluster(id)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		api.AddCluster(cluster)
+		clusters[i] = cluster
+	}
+	clusters[1].Certificates = true
+	server := httptest.NewServer(api)
+	tb.Cleanup(server.Close)
+	return api, server.URL, clusters[0], clusters[1]
+}
+
+// TestScripts runs testdata/script. Each script has its own API, whose address and access token are
+// in the environment, and these commands:
+//
+//	fault NAME|none      put a named fault in force
+//	mints CLUSTER N      fail unless so many credentials were minted
+//	calls N              fail unless the API got so many calls
+//	fails CODE COMMAND…  run a command that must exit with that code and print nothing
+//	sealed TEXT DIR      fail if a file under the directory, or its name, holds the text
+func TestScripts(t *testing.T) {
+	type apiKey struct{}
+	apiOf := func(ts *testscript.TestScript) *digitaloceantest.API {
+		return ts.Value(apiKey{}).(*digitaloceantest.API)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			api, url, _, _ := newAPI(env.T().(testing.TB))
+			env.Values[apiKey{}] = api
+			home := filepath.Join(env.WorkDir, "home")
+			env.Vars = append(env.Vars,
+				"HOME="+home, "USERPROFILE="+home,
+				"DIGITALOCEAN_API_URL="+url,
+				"DIGITALOCEAN_ACCESS_TOKEN="+accessToken,
+				"OTHER_ACCESS_TOKEN="+otherAccessToken,
+				"TOKEN_CLUSTER="+tokenCluster,
+				"CERT_CLUSTER="+certCluster,
+				"V1="+`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`,
+				"V1BETA1="+`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false}}`,
+			)
+			return os.Mkdir(home, 0o700)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
+				fault, ok := digitaloceantest.Named()[args[0]]
+				if !ok && args[0] != "none" {
+					ts.Fatalf("no fault has the name %q", args[0])
+				}
+				apiOf(ts).SetFault(fault)
+			},
+			"mints": func(ts *testscript.TestScript, _ bool, args []string) {
+				if got := apiOf(ts).Mints(args[0]); strconv.Itoa(got) != args[1] {
+					ts.Fatalf("%d credentials were minted for %s, not %s", got, args[0], args[1])
+				}
+			},
+			"calls": func(ts *testscript.TestScript, _ bool, args []string) {
+				if got := apiOf(ts).Calls(); strconv.Itoa(got) != args[0] {
+					ts.Fatalf("the API got %d calls, not %s", got, args[0])
+				}
+			},
+			"fails": func(ts *testscript.TestScript, _ bool, args []string) {
+				err := ts.Exec(args[1], args[2:]...)
+				code := 0
+				if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+					code = exit.ExitCode()
+				} else if err != nil {
+					ts.Fatalf("running %s: %v", args[1], err)
+				}
+				ts.Logf("[exit code %d]\n%s", code, ts.ReadFile("stderr"))
+				if strconv.Itoa(code) != args[0] {
+					ts.Fatalf("exit code %d, not %s", code, args[0])
+				}
+				if out := ts.ReadFile("stdout"); out != "" {
+					ts.Fatalf("a failure printed %q on standard output", out)
+				}
+			},
+			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))
+			},
+		},
+	})
+}
+
+// checkSealed fails when a file under dir holds a text, in its name or contents.
+func checkSealed(dir string, texts ...string) error {
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, text := range texts {
+			if strings.Contains(path, text) || strings.Contains(string(data), text) {
+				return fmt.Errorf("%s holds %q", path, text)
+			}
+		}
+		return nil
+	})
+	if err == nil && files == 0 {
+		err = fmt.Errorf("there is no file under %s", dir)
+	}
+	return err
+}

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// plugin is how the plugin's process is run: the test's own binary, in an environment of its own.
+type plugin struct {
+	env []string
+	dir string // the home directory
+}
+
+func newPlugin(tb testing.TB, apiURL string) plugin {
+	dir := tb.TempDir()
+	return plugin{dir: dir, env: []string{
+		asPlugin + "=1",
+		"HOME=" + dir,
+		"DIGITALOCEAN_API_URL=" + apiURL,
+		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
+	}}
+}
+
+// result is what a process left.
+type result struct {
+	code           int
+	stdout, stderr string
+	took           time.Duration
+}
+
+// hung bounds a process that must end by itself long before.
+const hung = time.Minute
+
+func (p plugin) run(tb testing.TB, stdin io.Reader, args ...string) result {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), hung)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Env = p.env
+	cmd.Stdin = stdin
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	start := time.Now()
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		tb.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		tb.Fatalf("still running after %s", hung)
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(start)}
+}
+
+func TestStdinIsLeftAlone(t *testing.T) {
+	_, url, _, _ := newAPI(t)
+	request := `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/v1"}`
+	tests := map[string]struct {
+		env  []string
+		args []string
+	}{
+		"request in the environment": {[]string{request}, []string{"exec-credential", tokenCluster}},
+		"version by flag":            {nil, []string{"exec-credential", "--api-version=v1", tokenCluster}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			// A file, whose offset shows what was read of it by whom.
+			stdin, err := os.CreateTemp(t.TempDir(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stdin.Close()
+			io.WriteString(stdin, "sentinel")
+			stdin.Seek(0, io.SeekStart)
+
+			p := newPlugin(t, url)
+			p.env = append(p.env, test.env...)
+			if got := p.run(t, stdin, test.args...); got.code != 0 || !strings.Contains(got.stdout, "k8s_v1_") {
+				t.Fatalf("%+v", got)
+			}
+			rest, err := io.ReadAll(stdin)
+			if err != nil || string(rest) != "sentinel" {
+				t.Errorf("left on standard input: %q, %v", rest, err)
+			}
+		})
+	}
+}
+
+func TestSilentPipeIsNoRequest(t *testing.T) {
+	_, url, _, _ := newAPI(t)
+	stdin, silent, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	defer stdin.Close()
+	got := newPlugin(t, url).run(t, stdin, "exec-credential", tokenCluster)
+	if got.code != 0 || !strings.Contains(got.stdout, "client.authentication.k8s.io/v1\"") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestUnfinishedRequestIsAnError(t *testing.T) {
+	_, url, _, _ := newAPI(t)
+	stdin, slow, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	defer stdin.Close()
+	io.WriteString(slow, `{"kind":`)
+	got := newPlugin(t, url).run(t, stdin)
+	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "not complete after 2s") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// herd runs the plugin in n processes at once.
+func herd(t *testing.T, p plugin, n int, args ...string) []result {
+	results := make([]result, n)
+	var wait sync.WaitGroup
+	for i := range results {
+		wait.Go(func() { results[i] = p.run(t, nil, args...) })
+	}
+	wait.Wait()
+	return results
+}
+
+const herdSize = 100
+
+func TestColdHerdMintsOnce(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	api.SetDelay(500 * time.Millisecond)
+	results := herd(t, newPlugin(t, url), herdSize, "exec-credential", "--api-version=v1", tokenCluster)
+	for _, got := range results {
+		if got.code != 0 || got.stdout != results[0].stdout || got.stderr != "" {
+			t.Fatalf("%+v differs from %+v", got, results[0])
+		}
+	}
+	if !strings.Contains(results[0].stdout, "k8s_v1_") {
+		t.Errorf("%+v", results[0])
+	}
+	if calls, mints := api.Calls(), api.Mints(tokenCluster); calls != 1 || mints != 1 {
+		t.Errorf("%d calls, %d mints", calls, mints)
+	}
+}
+
+func TestColdHerdFailsOnce(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	api.SetDelay(500 * time.Millisecond)
+	api.SetFault(digitaloceantest.Status(403))
+	results := herd(t, newPlugin(t, url), herdSize, "exec-credential", "--api-version=v1", tokenCluster)
+	for _, got := range results {
+		if got.code != 3 || got.stdout != "" || got.stderr != results[0].stderr {
+			t.Fatalf("%+v differs from %+v", got, results[0])
+		}
+	}
+	if !strings.Contains(results[0].stderr, "the API denied access") {
+		t.Errorf("%+v", results[0])
+	}
+	if calls := api.Calls(); calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	const timeout = 4 * time.Second
+	tests := []struct {
+		fault string
+		code  int
+		says  string
+	}{
+		{"401", 3, "the API refused the access token"},
+		{"403", 3, "the API denied access"},
+		{"404", 4, "the API knows no such cluster"},
+		{"422", 1, "the API rejected the request: expiry_seconds is not valid (status 422"},
+		{"429", 5, "the API limits the rate of calls: API rate limit exceeded (status 429"},
+		{"429-retry-after-1", 5, "the API limits the rate of calls"},
+		{"429-retry-after-huge", 5, "hint: try again after 20"},
+		{"429-hourly", 5, "hint: try again after 20"},
+		{"500", 5, "the API failed: Unexpected server-side error (status 500"},
+		{"502", 5, "the API failed"},
+		{"503", 5, "the API failed"},
+		{"hang", 5, "no answer in time"},
+		{"reset", 5, "EOF"},
+		{"html", 6, "it is not JSON"},
+		{"truncated", 6, "it ends too early"},
+		{"null", 6, "neither a token nor a client certificate"},
+		{"empty", 6, "neither a token nor a client certificate"},
+		{"bad-base64", 6, "its certificate data is not base64"},
+		{"huge", 6, "it is larger than a mebibyte"},
+		{"expired", 6, "it expired at 20"},
+		{"expired-skewed", 6, "the local clock is 2h0m"},
+		{"redirect", 7, "refusing to follow a redirect"},
+		{"newline", 6, "the token contains a space, a control character"},
+		{"no-server", 6, "it names no server"},
+	}
+	for _, test := range tests {
+		t.Run(test.fault, func(t *testing.T) {
+			t.Parallel()
+			api, url, _, _ := newAPI(t)
+			api.SetFault(digitaloceantest.Named()[test.fault])
+			p := newPlugin(t, url)
+			got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout="+timeout.String(), tokenCluster)
+			if got.code != test.code || !strings.Contains(got.stderr, test.says) {
+				t.Errorf("exit code %d and %q; want %d and %q", got.code, got.stderr, test.code, test.says)
+			}
+			if got.stdout != "" {
+				t.Errorf("standard output: %q", got.stdout)
+			}
+			lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")
+			if !strings.HasPrefix(lines[0], "doks-auth: ") || len(lines) > 2 || len(lines) == 2 && !strings.HasPrefix(lines[1], "hint: ") {
+				t.Errorf("not one line and a hint: %q", got.stderr)
+			}
+			for _, secret := range []string{accessToken, "k8s_v1_", "PRIVATE KEY"} {
+				if strings.Contains(got.stderr, secret) {
+					t.Errorf("%q is shown: %q", secret, got.stderr)
+				}
+			}
+			// What a loaded machine takes to start a process is no fault of the deadline.
+			if got.took > timeout+10*time.Second {
+				t.Errorf("it took %s", got.took)
+			}
+		})
+	}
+}
+
+// A terminal must not be controlled by what comes from outside, nor secrets be echoed by it.
+func TestHostileErrorMessage(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	hostile := fmt.Sprintf(`{"id":"forbidden","message":"\u001b[2Jline\nbreak %s https://user:password@proxy %s"}`,
+		accessToken, strings.Repeat("long ", 1000))
+	api.SetFault(digitaloceantest.Answer(403, "application/json", hostile))
+	got := newPlugin(t, url).run(t, nil, "exec-credential", "--api-version=v1", tokenCluster)
+	if got.code != 3 || !strings.Contains(got.stderr, "line break") {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range []string{"\x1b", accessToken, "password"} {
+		if strings.Contains(got.stderr, bad) {
+			t.Errorf("%q is shown: %q", bad, got.stderr)
+		}
+	}
+	if strings.Count(got.stderr, "\n") != 2 || len(got.stderr) > 1000 {
+		t.Errorf("%d bytes: %q", len(got.stderr), got.stderr)
+	}
+}
+
+// One that is inside of a call when it is told to end, ends, and is not remembered as a failure.
+func TestInterrupt(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	api.SetFault(digitaloceantest.Hang)
+	p := newPlugin(t, url)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "exec-credential", "--api-version=v1", tokenCluster)
+	cmd.Env = p.env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for api.Calls() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || stderr.String() != "doks-auth: interrupted\n" {
+		t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
+	}
+	api.SetFault(nil)
+	if got := p.run(t, nil, "exec-credential", "--api-version=v1", tokenCluster); got.code != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A run ends in time even if something blocks that no context ends: here, a named pipe.
+func TestDeadlineEndsWhatBlocks(t *testing.T) {
+	_, url, _, _ := newAPI(t)
+	p := newPlugin(t, url)
+	pipe := filepath.Join(p.dir, "pipe")
+	if err := mkfifo(pipe); err != nil {
+		t.Skip(err)
+	}
+	got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout=100ms", "--token-file="+pipe, tokenCluster)
+	if got.code != 5 || got.stdout != "" || !strings.Contains(got.stderr, "nothing came of it within 100ms") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestUserAgent(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	newPlugin(t, url).run(t, nil, "exec-credential", "--api-version=v1", tokenCluster)
+	if got := api.UserAgent(); !strings.HasPrefix(got, "doks-auth/") || !strings.Contains(got, " godo/") {
+		t.Errorf("User-Agent: %q", got)
+	}
+}

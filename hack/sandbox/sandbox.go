@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// sandbox is where the programs of the demo run: a directory, and an environment that has nothing
+// of the user's but the PATH: no proxy, no kubeconfig, no access token.
+type sandbox struct {
+	plugin     string
+	kubeconfig string
+	cache      string
+	env        []string
+}
+
+// newSandbox returns the sandbox in dir, with the plugin first on its PATH.
+func newSandbox(dir, plugin, apiURL string) (*sandbox, error) {
+	plugin, err := filepath.Abs(plugin)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := exec.LookPath(plugin); err != nil {
+		return nil, fmt.Errorf("finding the plugin (`make build` makes it): %w", err)
+	}
+	bin, home := filepath.Join(dir, "bin"), filepath.Join(dir, "home")
+	for _, d := range []string{bin, home} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	s := &sandbox{
+		plugin:     filepath.Join(bin, "doks-auth"+filepath.Ext(plugin)),
+		kubeconfig: filepath.Join(dir, "kubeconfig"),
+		cache:      filepath.Join(dir, "cache"),
+	}
+	if err := os.Symlink(plugin, s.plugin); err != nil {
+		return nil, fmt.Errorf("putting the plugin on the PATH: %w", err)
+	}
+	s.env = []string{
+		"PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"HOME=" + home,
+		"KUBECONFIG=" + s.kubeconfig,
+		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
+		"DIGITALOCEAN_API_URL=" + apiURL,
+		"DOKS_AUTH_CACHE_DIR=" + s.cache,
+	}
+	return s, nil
+}
+
+// result is what came of a program.
+type result struct {
+	stdout, stderr string
+	exitCode       int
+	took           time.Duration
+}
+
+// run runs a program until it ends or ctx does, with env on top of the sandbox's environment.
+func (s *sandbox) run(ctx context.Context, args []string, env ...string) (result, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(s.env[:len(s.env):len(s.env)], env...)
+	cmd.Stdout = &stdout
+	// Clients hand their standard error on to the plugin. Since this one is a pipe, Run waits for
+	// the plugin too, and none is left when a client is killed.
+	cmd.Stderr = &stderr
+	cmd.WaitDelay = 10 * time.Second
+	start := time.Now()
+	err := cmd.Run()
+	r := result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
+	if _, exited := errors.AsType[*exec.ExitError](err); exited && ctx.Err() == nil {
+		return r, nil
+	}
+	return r, err
+}
+
+// output runs a program that has to succeed.
+func (s *sandbox) output(ctx context.Context, args ...string) (result, error) {
+	r, err := s.run(ctx, args)
+	if err == nil && r.exitCode != 0 {
+		err = fmt.Errorf("exit code %d: %s", r.exitCode, strings.TrimSpace(r.stderr))
+	}
+	if err != nil {
+		return r, fmt.Errorf("running %s: %w", filepath.Base(args[0]), err)
+	}
+	return r, nil
+}
+
+// findKubectl returns the path of kubectl, or why there is none to use.
+func (s *sandbox) findKubectl(ctx context.Context) (path, absent string) {
+	path, err := exec.LookPath("kubectl")
+	if err != nil {
+		return "", "kubectl is not on PATH"
+	}
+	// Some are wrappers that need the user's home directory.
+	if _, err := s.output(ctx, path, "version", "--client"); err != nil {
+		return "", "kubectl doesn't run in the sandbox"
+	}
+	return path, ""
+}
