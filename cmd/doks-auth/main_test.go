@@ -24,6 +24,9 @@ const (
 
 	// asPlugin in the environment makes the test's own binary the plugin.
 	asPlugin = "DOKS_AUTH_TEST_AS_PLUGIN"
+
+	// The race detector lets each process wait for a second at its end.
+	noRaceDelay = "GORACE=atexit_sleep_ms=0"
 )
 
 func TestMain(m *testing.M) {
@@ -73,6 +76,7 @@ func TestScripts(t *testing.T) {
 			env.Values[apiKey{}] = api
 			home := filepath.Join(env.WorkDir, "home")
 			env.Vars = append(env.Vars,
+				noRaceDelay,
 				"HOME="+home, "USERPROFILE="+home,
 				"DIGITALOCEAN_API_URL="+url,
 				"DIGITALOCEAN_ACCESS_TOKEN="+accessToken,

@@ -12,12 +12,12 @@ const redacted = "[redacted]"
 // "[redacted]" in its place. Reveal is the one way to the text, so that a search for it finds
 // every place where a secret leaves the program.
 //
-// The zero value is the empty secret. Secrets are compared with Equal, not with ==. The text
-// isn't wiped from memory.
+// The zero value is the empty secret. Secrets are compared with Equal. The text isn't wiped from
+// memory.
 type Secret struct {
-	// A pointer, because fmt can't call the methods of a value that it reaches through somebody's
-	// unexported field and prints its insides instead: here, an address.
-	text *string
+	// A function, because what prints by reflection (fmt with a value in somebody's unexported field,
+	// go-cmp, spew) doesn't call our methods and follows strings and pointers, but not this.
+	reveal func() string
 }
 
 // NewSecret returns the secret that holds text.
@@ -25,19 +25,19 @@ func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
 	}
-	return Secret{text: &text}
+	return Secret{reveal: func() string { return text }}
 }
 
 // Reveal returns the text.
 func (s Secret) Reveal() string {
-	if s.text == nil {
+	if s.IsZero() {
 		return ""
 	}
-	return *s.text
+	return s.reveal()
 }
 
 // IsZero tells whether the secret is empty.
-func (s Secret) IsZero() bool { return s.text == nil }
+func (s Secret) IsZero() bool { return s.reveal == nil }
 
 // Equal tells whether both hold the same text, in a time that depends on its length alone.
 func (s Secret) Equal(other Secret) bool {

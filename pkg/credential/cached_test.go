@@ -1,0 +1,315 @@
+package credential_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// fakeProvider mints a numbered token for each call, or fails.
+type fakeProvider struct {
+	mu       sync.Mutex
+	calls    int
+	err      error
+	takes    time.Duration
+	lifetime time.Duration
+}
+
+func (p *fakeProvider) Credential(ctx context.Context) (credential.Credential, error) {
+	p.mu.Lock()
+	p.calls++
+	n, err, takes := p.calls, p.err, p.takes
+	p.mu.Unlock()
+	fetchedAt := time.Now()
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done():
+		return credential.Credential{}, ctx.Err()
+	}
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	return credential.Credential{
+		Token:     credential.NewSecret(fmt.Sprintf("token-%d", n)),
+		FetchedAt: fetchedAt,
+		ExpiresAt: fetchedAt.Add(p.lifetime),
+	}, nil
+}
+
+func (p *fakeProvider) set(err error, takes time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err, p.takes = err, takes
+}
+
+func newCached() (*credential.Cached, *fakeProvider) {
+	provider := &fakeProvider{lifetime: time.Hour}
+	return &credential.Cached{Provider: provider, Store: new(credential.Memory)}, provider
+}
+
+// expect asks for a credential and compares the token, or the error's text.
+func expect(t *testing.T, c *credential.Cached, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	got, err := c.Credential(ctx)
+	text := got.Token.Reveal()
+	if err != nil {
+		text = err.Error()
+	}
+	if text != want {
+		t.Errorf("got %q, want %q", text, want)
+	}
+}
+
+func failure(class credential.Class) error {
+	return &credential.Error{Class: class, Err: errors.New("failed"), Hint: "hint"}
+}
+
+// Time in these tests is synctest's: it stands still while anything runs, and jumps.
+
+func TestHitAndRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		expect(t, c, "token-1")
+		expect(t, c, "token-1")
+		time.Sleep(55*time.Minute - time.Second)
+		expect(t, c, "token-1")
+		time.Sleep(time.Second)
+		expect(t, c, "token-2")
+		expect(t, c, "token-2")
+		time.Sleep(2 * time.Hour)
+		expect(t, c, "token-3")
+		if provider.calls != 3 {
+			t.Errorf("%d calls", provider.calls)
+		}
+	})
+}
+
+func TestWaitersTakeWhatTheFirstGot(t *testing.T) {
+	for _, failing := range []error{nil, failure(credential.Refused)} {
+		synctest.Test(t, func(t *testing.T) {
+			c, provider := newCached()
+			provider.set(failing, time.Second)
+			want := "token-1"
+			if failing != nil {
+				want = "failed"
+			}
+			var wait sync.WaitGroup
+			for range 100 {
+				wait.Go(func() { expect(t, c, want) })
+			}
+			wait.Wait()
+			if provider.calls != 1 {
+				t.Errorf("%d calls", provider.calls)
+			}
+		})
+	}
+}
+
+func TestFailureIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		provider.set(failure(credential.NotFound), 0)
+		expect(t, c, "failed")
+		provider.set(nil, 0)
+		time.Sleep(5*time.Second - 1)
+		_, err := c.Credential(t.Context())
+		e, ok := errors.AsType[*credential.Error](err)
+		if !ok || e.Class != credential.NotFound || e.Error() != "failed" || e.Hint != "hint" {
+			t.Errorf("%#v", err)
+		}
+		time.Sleep(1)
+		expect(t, c, "token-2")
+	})
+}
+
+func TestRefreshPassesOverAMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		provider.set(failure(credential.NotFound), 0)
+		expect(t, c, "failed")
+		provider.set(nil, 0)
+		time.Sleep(1)
+		c.Refresh = true
+		expect(t, c, "token-2")
+		c.Refresh = false
+		expect(t, c, "token-2")
+	})
+}
+
+func TestRefreshesAtOnceShareOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		expect(t, c, "token-1")
+		time.Sleep(1)
+		c.Refresh = true
+		provider.set(nil, time.Second)
+		var wait sync.WaitGroup
+		for range 10 {
+			wait.Go(func() { expect(t, c, "token-2") })
+		}
+		wait.Wait()
+		expect(t, c, "token-3")
+	})
+}
+
+func TestInsideTheLeeway(t *testing.T) {
+	tests := map[string]struct {
+		err   error
+		takes time.Duration
+		want  string
+		took  time.Duration
+	}{
+		"renewed":     {nil, time.Second, "token-2", time.Second},
+		"unreachable": {failure(credential.Unreachable), 0, "token-1", 0},
+		"unusable":    {failure(credential.Unusable), 0, "token-1", 0},
+		"slow":        {nil, 10 * time.Second, "token-1", 2 * time.Second},
+		"refused":     {failure(credential.Refused), 0, "failed", 0},
+		"not found":   {failure(credential.NotFound), 0, "failed", 0},
+		"unsafe":      {failure(credential.Unsafe), 0, "failed", 0},
+		"other":       {errors.New("failed"), 0, "failed", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, provider := newCached()
+				expect(t, c, "token-1")
+				time.Sleep(56 * time.Minute)
+				provider.set(test.err, test.takes)
+				start := time.Now()
+				expect(t, c, test.want)
+				if took := time.Since(start); took != test.took {
+					t.Errorf("it took %s", took)
+				}
+				expect(t, c, test.want) // the failure is remembered
+				if provider.calls != 2 {
+					t.Errorf("%d calls", provider.calls)
+				}
+				if test.want == "token-1" {
+					time.Sleep(5 * time.Minute)
+					expect(t, c, map[bool]string{true: "token-3", false: "failed"}[test.err == nil])
+				}
+			})
+		})
+	}
+}
+
+func TestNobodyWaitsForARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		expect(t, c, "token-1")
+		time.Sleep(56 * time.Minute)
+		provider.set(nil, time.Second)
+		var wait sync.WaitGroup
+		wait.Go(func() { expect(t, c, "token-2") })
+		synctest.Wait() // the renewal has the lock
+		start := time.Now()
+		expect(t, c, "token-1")
+		if time.Since(start) != 0 {
+			t.Errorf("waited for %s", time.Since(start))
+		}
+		wait.Wait()
+	})
+}
+
+func TestStoppedHolderIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newCached()
+		unlock, err := c.Store.Lock(t.Context(), c.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		start := time.Now()
+		expect(t, c, "token-1")
+		if took := time.Since(start); took != 22500*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// A fetch that runs out of time leaves those who wait time to hear of it.
+func TestHangingProviderIsCalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		provider.set(nil, time.Hour)
+		var wait sync.WaitGroup
+		for range 10 {
+			wait.Go(func() { expect(t, c, "fetching it: timed out") })
+		}
+		wait.Wait()
+		if provider.calls != 1 {
+			t.Errorf("%d calls", provider.calls)
+		}
+	})
+}
+
+func TestInterruptIsNotRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		provider.set(nil, time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := c.Credential(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		provider.set(nil, 0)
+		expect(t, c, "token-2")
+	})
+}
+
+func TestUnknownExpiryIsNotCached(t *testing.T) {
+	c, _ := newCached()
+	calls := 0
+	c.Provider = credential.ProviderFunc(func(context.Context) (credential.Credential, error) {
+		calls++
+		return credential.Credential{Token: credential.NewSecret(fmt.Sprint("token-", calls))}, nil
+	})
+	expect(t, c, "token-1")
+	expect(t, c, "token-2")
+}
+
+// brokenStore can do nothing.
+type brokenStore struct{}
+
+var errBroken = errors.New("broken")
+
+func (brokenStore) Get(context.Context, credential.Key) (credential.Credential, error) {
+	return credential.Credential{}, errBroken
+}
+func (brokenStore) Put(context.Context, credential.Key, credential.Credential) error {
+	return errBroken
+}
+func (brokenStore) Lock(context.Context, credential.Key) (func(), error) { return nil, errBroken }
+func (brokenStore) Failure(context.Context, credential.Key) (credential.Failure, error) {
+	return credential.Failure{}, errBroken
+}
+func (brokenStore) PutFailure(context.Context, credential.Key, credential.Failure) error {
+	return errBroken
+}
+
+func TestBrokenStoreStillDelivers(t *testing.T) {
+	c, provider := newCached()
+	c.Store = brokenStore{}
+	expect(t, c, "token-1")
+	expect(t, c, "token-2")
+	provider.set(failure(credential.Refused), 0)
+	expect(t, c, "failed")
+}
+
+func TestIdentity(t *testing.T) {
+	one, same, other := credential.NewSecret("one"), credential.NewSecret("one"), credential.NewSecret("other")
+	if credential.Identity(one) != credential.Identity(same) || credential.Identity(one) == credential.Identity(other) {
+		t.Error("Identity doesn't tell access tokens apart")
+	}
+	if len(credential.Identity(one)) != 32 {
+		t.Error(credential.Identity(one))
+	}
+}

@@ -1,0 +1,169 @@
+package credential_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// token returns a credential that was fetched at noon.
+func token(text string, lifetime time.Duration) credential.Credential {
+	return credential.Credential{
+		Server:    "https://cluster.example",
+		Token:     credential.NewSecret(text),
+		FetchedAt: noon,
+		ExpiresAt: noon.Add(lifetime),
+	}
+}
+
+func TestLifetime(t *testing.T) {
+	week, hour := 7*24*time.Hour, time.Hour
+	tests := map[string]struct {
+		lifetime, age time.Duration
+		fresh, valid  bool
+		useUntil      time.Duration // since noon
+	}{
+		"new":                         {week, 0, true, true, week - 5*time.Minute},
+		"just before the leeway":      {week, week - 5*time.Minute - 1, true, true, week - 5*time.Minute},
+		"at the leeway":               {week, week - 5*time.Minute, false, true, week - 4*time.Minute},
+		"in the last minute":          {week, week - 30*time.Second, false, true, week},
+		"at the end":                  {week, week, false, false, 0},
+		"a fifth of a short life":     {100 * time.Second, 0, true, true, 80 * time.Second},
+		"renewal at a whole second":   {9 * time.Second, 0, true, true, 7 * time.Second},
+		"no more fresh at that":       {9 * time.Second, 7 * time.Second, false, true, 9 * time.Second},
+		"within the leeway, rounded":  {hour, hour - 4*time.Minute + 500*time.Millisecond, false, true, hour - 3*time.Minute},
+		"the clock went back a bit":   {week, -4 * time.Minute, true, true, week - 5*time.Minute},
+		"the clock went back by more": {week, -6 * time.Minute, false, false, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, now := token("t", test.lifetime), noon.Add(test.age)
+			if got := c.Fresh(now); got != test.fresh {
+				t.Errorf("Fresh: %v", got)
+			}
+			if got := c.Valid(now); got != test.valid {
+				t.Errorf("Valid: %v", got)
+			}
+			if got := c.UseUntil(now).Sub(noon); test.valid && got != test.useUntil {
+				t.Errorf("UseUntil: noon + %s, not + %s", got, test.useUntil)
+			}
+			if test.valid && c.UseUntil(now).Before(now) {
+				t.Errorf("UseUntil is in the past")
+			}
+		})
+	}
+}
+
+func TestUnknownExpiry(t *testing.T) {
+	c := token("t", 0)
+	c.ExpiresAt = time.Time{}
+	if c.Fresh(noon) || c.Valid(noon) || !c.UseUntil(noon).IsZero() || !c.RenewAt().IsZero() {
+		t.Errorf("%v %v %v %v", c.Fresh(noon), c.Valid(noon), c.UseUntil(noon), c.RenewAt())
+	}
+	if err := c.Check(noon); err != nil {
+		t.Error(err)
+	}
+}
+
+// pair returns a certificate and its key as PEM.
+func pair(t *testing.T) (certificate []byte, key credential.Secret) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	certDER, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certDER}),
+		credential.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
+}
+
+func TestCheck(t *testing.T) {
+	certificate, key := pair(t)
+	otherCertificate, _ := pair(t)
+	tests := map[string]struct {
+		change func(c *credential.Credential)
+		want   string
+	}{
+		"token": {func(*credential.Credential) {}, ""},
+		"pair": {func(c *credential.Credential) {
+			c.Token, c.ClientCertificate, c.ClientKey = credential.Secret{}, certificate, key
+		}, ""},
+		"nothing":          {func(c *credential.Credential) { c.Token = credential.Secret{} }, "neither a token nor"},
+		"line break":       {func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") }, "control character"},
+		"space":            {func(c *credential.Credential) { c.Token = credential.NewSecret("a b") }, "a space"},
+		"umlaut":           {func(c *credential.Credential) { c.Token = credential.NewSecret("ä") }, "outside ASCII"},
+		"mismatched pair":  {func(c *credential.Credential) { c.ClientCertificate, c.ClientKey = otherCertificate, key }, "not a matching pair"},
+		"certificate only": {func(c *credential.Credential) { c.ClientCertificate = certificate }, "not a matching pair"},
+		"key only":         {func(c *credential.Credential) { c.ClientKey = key }, "not a matching pair"},
+		"expired":          {func(c *credential.Credential) { c.ExpiresAt = noon }, "it expired at 2026-01-02T12:00:00Z"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := token("t", time.Hour)
+			test.change(&c)
+			err := c.Check(noon)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Check: %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestCheckServer(t *testing.T) {
+	const own = "https://id.k8s.ondigitalocean.com"
+	tests := map[string]bool{
+		own:                                      true,
+		own + "/":                                true,
+		own + ":443":                             true,
+		own + ".":                                true,
+		own + "/some/path":                       true,
+		"HTTPS://ID.K8S.OnDigitalOcean.com":      true,
+		"id.k8s.ondigitalocean.com":              true,
+		"id.k8s.ondigitalocean.com:443":          true,
+		own + ":6443":                            false,
+		"http://id.k8s.ondigitalocean.com":       false,
+		"http://id.k8s.ondigitalocean.com:443":   false,
+		"https://id.k8s.ondigitalocean.com.evil": false,
+		"https://evil/" + own:                    false,
+		own + "@evil":                            false,
+		own + ":443@evil":                        false,
+		own + `\@evil`:                           false,
+		"https://evil#" + own:                    false,
+		"https://evil?" + own:                    false,
+		"https://":                               false,
+		"":                                       false,
+		"unix:///run/socket":                     false,
+		"https://[::1]":                          false,
+	}
+	c := credential.Credential{Server: own}
+	for asked, same := range tests {
+		err := c.CheckServer(asked)
+		if (err == nil) != same {
+			t.Errorf("CheckServer(%q): %v", asked, err)
+		}
+		if err != nil && (credential.ClassOf(err) != credential.Unsafe || !strings.Contains(err.Error(), own)) {
+			t.Errorf("CheckServer(%q): %v", asked, err)
+		}
+	}
+	if err := (credential.Credential{}).CheckServer(""); err == nil {
+		t.Error("no server is the same as no server")
+	}
+}

@@ -1,0 +1,438 @@
+package cachedir
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+var (
+	accessToken = credential.NewSecret("dop_v1_access")
+	key         = credential.Key{
+		APIURL:    "https://api.digitalocean.com",
+		ClusterID: "8d91899c-0739-4a1a-acc5-deadbeefbb8f",
+		Auth:      "access-token",
+		Identity:  credential.Identity(accessToken),
+	}
+)
+
+func newCredential(token string) credential.Credential {
+	now := time.Now().UTC()
+	return credential.Credential{
+		Server:               "https://cluster.example",
+		CertificateAuthority: []byte("authority"),
+		Token:                credential.NewSecret(token),
+		ClientCertificate:    []byte("certificate"),
+		ClientKey:            credential.NewSecret("private-key"),
+		FetchedAt:            now,
+		ExpiresAt:            now.Add(time.Hour).Truncate(time.Second),
+	}
+}
+
+func mustPut(t *testing.T, d *Dir, key credential.Key, c credential.Credential) {
+	t.Helper()
+	if err := d.Put(t.Context(), key, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// missReason returns why there is nothing to get, or "" when there is.
+func missReason(t *testing.T, d *Dir, key credential.Key) string {
+	t.Helper()
+	_, err := d.Get(t.Context(), key)
+	if err == nil {
+		return ""
+	}
+	miss, ok := errors.AsType[*credential.MissError](err)
+	if !ok {
+		t.Fatalf("not a miss: %v", err)
+	}
+	return miss.Reason
+}
+
+// entryPath returns the path of the one entry under a directory.
+func entryPath(t *testing.T, dir string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*"+entrySuffix))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("%v, %v", paths, err)
+	}
+	return paths[0]
+}
+
+func TestPutGet(t *testing.T) {
+	d := Open(filepath.Join(t.TempDir(), "a", "b"), accessToken)
+	if got := missReason(t, d, key); got != "absent" {
+		t.Errorf("%q", got)
+	}
+	for _, token := range []string{"first", "second"} {
+		want := newCredential(token)
+		mustPut(t, d, key, want)
+		got, err := d.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestDirectoryIsPrivateAndSealed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	d := Open(dir, accessToken)
+	mustPut(t, d, key, newCredential("cluster-token"))
+	if _, err := d.Lock(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.PutFailure(t.Context(), key, credential.Failure{Message: "failed"}); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %s", path, info.Mode())
+		}
+		if entry.IsDir() {
+			return nil
+		}
+		files++
+		data, err := os.ReadFile(path)
+		for _, secret := range []string{accessToken.Reveal(), "cluster-token", "private-key"} {
+			if strings.Contains(string(data), secret) {
+				t.Errorf("%s holds %s", path, secret)
+			}
+		}
+		if strings.Contains(path, key.ClusterID) {
+			t.Errorf("the name tells of the cluster: %s", path)
+		}
+		return err
+	})
+	if err != nil || files != 4 {
+		t.Errorf("%d files, %v", files, err)
+	}
+}
+
+func TestKeysAreSeparate(t *testing.T) {
+	dir := t.TempDir()
+	d := Open(dir, accessToken)
+	mustPut(t, d, key, newCredential("t"))
+	entry := entryPath(t, dir)
+
+	changes := map[string]func(k *credential.Key){
+		"API":      func(k *credential.Key) { k.APIURL += "x" },
+		"cluster":  func(k *credential.Key) { k.ClusterID += "x" },
+		"expiry":   func(k *credential.Key) { k.Expiry++ },
+		"auth":     func(k *credential.Key) { k.Auth += "x" },
+		"identity": func(k *credential.Key) { k.Identity += "x" },
+		"shifted":  func(k *credential.Key) { k.APIURL, k.ClusterID = k.APIURL+k.ClusterID, "" },
+	}
+	for name, change := range changes {
+		other := key
+		change(&other)
+		if got := missReason(t, d, other); got != "absent" {
+			t.Errorf("%s: %q", name, got)
+		}
+		// An entry that was moved to another key's name is sealed under the wrong key there.
+		data, err := os.ReadFile(entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := newSeal(dir, other, accessToken).path(entrySuffix)
+		if err := os.WriteFile(moved, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := missReason(t, d, other); got != "corrupt entry" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := missReason(t, Open(dir, credential.NewSecret("other")), key); got != "absent" {
+		t.Errorf("another access token: %q", got)
+	}
+}
+
+// Each of these is a miss, never an error or a hang, and is replaced by the next Put.
+func TestUnusableEntriesHeal(t *testing.T) {
+	rewrite := func(change func(entry []byte) []byte) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, change(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	constant := func(text string) func(t *testing.T, path string) {
+		return rewrite(func([]byte) []byte { return []byte(text) })
+	}
+	tests := map[string]struct {
+		spoil func(t *testing.T, path string)
+		want  string
+	}{
+		"empty":           {constant(""), "corrupt entry"},
+		"null":            {constant("null"), "corrupt entry"},
+		"null and a line": {constant("null\nnull"), "entry of schema 0"},
+		"text":            {constant("text\ntext"), "corrupt entry"},
+		"other schema":    {constant(`{"schema":2}` + "\n"), "entry of schema 2"},
+		"header only":     {rewrite(func(b []byte) []byte { return b[:strings.IndexByte(string(b), '\n')+1] }), "corrupt entry"},
+		"truncated":       {rewrite(func(b []byte) []byte { return b[:len(b)-1] }), "corrupt entry"},
+		"longer":          {rewrite(func(b []byte) []byte { return append(b, 0) }), "corrupt entry"},
+		"last byte":       {rewrite(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "corrupt entry"},
+		"another cluster": {rewrite(func(b []byte) []byte { return []byte(strings.Replace(string(b), "8d9", "8d8", 1)) }), "corrupt entry"},
+		"another server":  {rewrite(func(b []byte) []byte { return []byte(strings.Replace(string(b), "cluster.ex", "evil.ex", 1)) }), "corrupt entry"},
+		"a later end": {rewrite(func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), `expires_at":"2`, `expires_at":"3`, 1))
+		}), "corrupt entry"},
+		"huge":             {func(t *testing.T, path string) { os.Truncate(path, 1<<40) }, "too large"},
+		"group-readable":   {func(t *testing.T, path string) { os.Chmod(path, 0o640) }, "not private"},
+		"others' writable": {func(t *testing.T, path string) { os.Chmod(path, 0o602) }, "not private"},
+		"directory":        {func(t *testing.T, path string) { os.Remove(path); os.Mkdir(path, 0o700) }, "not a regular file"},
+		"full directory":   {func(t *testing.T, path string) { os.Remove(path); os.MkdirAll(filepath.Join(path, "x"), 0o700) }, "not a regular file"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			d := Open(dir, accessToken)
+			mustPut(t, d, key, newCredential("first"))
+			test.spoil(t, entryPath(t, dir))
+			if got := missReason(t, d, key); got != test.want {
+				t.Errorf("%q, not %q", got, test.want)
+			}
+			mustPut(t, d, key, newCredential("second"))
+			if got := missReason(t, d, key); got != "" {
+				t.Errorf("not healed: %q", got)
+			}
+		})
+	}
+}
+
+func TestFailure(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	if _, err := d.Failure(t.Context(), key); err == nil {
+		t.Error("a failure of nobody's")
+	}
+	want := credential.Failure{At: time.Now().UTC(), Class: credential.NotFound, Message: "message", Hint: "hint"}
+	if err := d.PutFailure(t.Context(), key, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Failure(t.Context(), key)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	mustPut(t, d, key, newCredential("t"))
+	if _, err := d.Failure(t.Context(), key); err == nil {
+		t.Error("a Put doesn't end the failure")
+	}
+}
+
+func TestLock(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	unlock, err := d.Lock(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Lock(done, key); !errors.Is(err, context.Canceled) {
+		t.Errorf("a held lock: %v", err)
+	}
+	other := key
+	other.ClusterID = "other"
+	if _, err := d.Lock(done, other); err != nil {
+		t.Errorf("another key's lock: %v", err)
+	}
+	got := make(chan error)
+	go func() {
+		again, err := d.Lock(t.Context(), key)
+		if err == nil {
+			again()
+		}
+		got <- err
+	}()
+	unlock()
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	if again, err := d.Lock(done, key); err != nil {
+		t.Errorf("a try: %v", err)
+	} else {
+		again()
+	}
+}
+
+func TestNoDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", filepath.Join(file, "below")} {
+		d := Open(path, accessToken)
+		if _, err := d.Get(t.Context(), key); err == nil {
+			t.Errorf("%q: Get", path)
+		}
+		if err := d.Put(t.Context(), key, newCredential("t")); err == nil {
+			t.Errorf("%q: Put", path)
+		}
+		if _, err := d.Lock(t.Context(), key); err == nil || errors.Is(err, context.Canceled) {
+			t.Errorf("%q: Lock: %v", path, err)
+		}
+	}
+}
+
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	d := Open(dir, accessToken)
+	put := func(cluster string, lifetime time.Duration) credential.Key {
+		k := key
+		k.ClusterID = cluster
+		c := newCredential("t")
+		c.ExpiresAt = time.Now().Add(lifetime)
+		mustPut(t, d, k, c)
+		unlock, err := d.Lock(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+		return k
+	}
+	short, long := put("short", time.Minute), put("long", 100*time.Hour)
+	inUse := put("in use", time.Minute)
+	unlock, err := d.Lock(t.Context(), inUse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	leftover := filepath.Join(dir, "leftover.123"+tempSuffix)
+	if err := os.WriteFile(leftover, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	d.now = func() time.Time { return time.Now().Add(30 * time.Minute) }
+	d.prune()
+	if _, err := os.Stat(leftover); err != nil {
+		t.Error("removed too early")
+	}
+	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	mustPut(t, d, long, newCredential("t")) // a day has gone since the last pruning
+	if _, err := os.Stat(leftover); err == nil {
+		t.Error("a temporary file is left")
+	}
+	for k, want := range map[credential.Key]string{short: "absent", long: "", inUse: ""} {
+		if got := missReason(t, d, k); got != want {
+			t.Errorf("%s: %q, not %q", k.ClusterID, got, want)
+		}
+	}
+	if _, err := os.Stat(newSeal(dir, short, accessToken).path(lockSuffix)); err == nil {
+		t.Error("a lock is left")
+	}
+}
+
+// Locks exclude each other also while pruning removes their files.
+func TestLockSurvivesPruning(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	if err := d.create(); err != nil {
+		t.Fatal(err)
+	}
+	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) } // everything is old
+	stop := make(chan struct{})
+	pruned := make(chan struct{})
+	go func() {
+		defer close(pruned)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				d.prune()
+			}
+		}
+	}()
+	var inside atomic.Int32
+	done := make(chan struct{})
+	const workers = 4
+	for range workers {
+		go func() {
+			for range 200 {
+				unlock, err := d.Lock(t.Context(), key)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if inside.Add(1) != 1 {
+					t.Error("two hold the lock")
+				}
+				runtime.Gosched()
+				inside.Add(-1)
+				unlock()
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range workers {
+		<-done
+	}
+	close(stop)
+	<-pruned
+}
+
+func TestDefault(t *testing.T) {
+	tests := map[string]struct {
+		env  map[string]string
+		home string
+		want string
+	}{
+		"home":          {nil, "/home/u", "/home/u/.kube/cache/doks-auth"},
+		"kubectl's":     {map[string]string{"KUBECACHEDIR": "/k"}, "/home/u", "/k/doks-auth"},
+		"own":           {map[string]string{"KUBECACHEDIR": "/k", EnvVar: "/d"}, "/home/u", "/d"},
+		"relative ones": {map[string]string{"KUBECACHEDIR": "k", EnvVar: "d"}, "/home/u", "/home/u/.kube/cache/doks-auth"},
+		"relative home": {nil, ".", ""},
+		"none":          {nil, "", ""},
+	}
+	for name, test := range tests {
+		got := Default(func(name string) string { return test.env[name] }, test.home)
+		if filepath.ToSlash(got) != test.want && os.PathSeparator == '/' {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func FuzzOpenEntry(f *testing.F) {
+	seal := newSeal("", key, accessToken)
+	good, err := seal.close(key, newCredential("t"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{string(good), "", "null", "null\n", "{}\n{}", `{"schema":1}` + "\n", "\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, entry []byte) {
+		_, err := seal.open(entry)
+		if err == nil {
+			if string(entry) != string(good) {
+				t.Errorf("a forged entry opens: %q", entry)
+			}
+		} else if _, ok := errors.AsType[*credential.MissError](err); !ok {
+			t.Errorf("not a miss: %v", err)
+		}
+	})
+}

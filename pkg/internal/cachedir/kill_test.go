@@ -1,0 +1,86 @@
+package cachedir
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// writeForever in the environment makes the test's binary a process that puts one credential after
+// the other, until it is killed.
+const writeForever = "DOKS_AUTH_TEST_WRITE_FOREVER"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(writeForever); dir != "" {
+		d := Open(dir, accessToken)
+		for i := 0; ; i++ {
+			c := newCredential(strings.Repeat(fmt.Sprint(i%10), 64<<10)) // long, so that a write takes its time
+			if err := d.Put(nil, key, c); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			if i == 0 {
+				fmt.Println("writing")
+			}
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// Killed at any moment of a write, a writer leaves the old entry or the new one.
+func TestKilledWriters(t *testing.T) {
+	kills := 1000
+	if testing.Short() {
+		kills = 50
+	}
+	dir := t.TempDir()
+	d := Open(dir, accessToken)
+	mustPut(t, d, key, newCredential("0"))
+	torn := 0
+	for range kills {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), writeForever+"="+dir)
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+			t.Fatalf("%q, %v", line, err)
+		}
+		for end := time.Now().Add(rand.N(4 * time.Millisecond)); time.Now().Before(end); {
+			if got := missReason(t, d, key); got != "" {
+				t.Fatalf("while it writes: %q", got)
+			}
+		}
+		cmd.Process.Kill()
+		cmd.Wait()
+		got, err := d.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token := got.Token.Reveal(); strings.Count(token, token[:1]) != len(token) {
+			t.Fatal("an entry of two halves")
+		}
+		left, err := filepath.Glob(filepath.Join(dir, "*"+tempSuffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		torn += len(left)
+		for _, path := range left {
+			os.Remove(path)
+		}
+	}
+	t.Logf("%d kills, %d of them in the middle of a write", kills, torn)
+	if torn == 0 {
+		t.Error("no kill hit a write: the test shows nothing")
+	}
+}

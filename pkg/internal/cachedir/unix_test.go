@@ -1,0 +1,82 @@
+//go:build unix
+
+package cachedir
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestLinksAndPipesAreNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	d := Open(dir, accessToken)
+	mustPut(t, d, key, newCredential("t"))
+	entry := entryPath(t, dir)
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Rename(entry, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, entry); err != nil {
+		t.Fatal(err)
+	}
+	if got := missReason(t, d, key); got != "unreadable" {
+		t.Errorf("a link to a good entry: %q", got)
+	}
+	mustPut(t, d, key, newCredential("second"))
+	if after, err := os.ReadFile(elsewhere); err != nil || string(after) != string(before) {
+		t.Error("the link's target was written")
+	}
+	if got := missReason(t, d, key); got != "" {
+		t.Errorf("not healed: %q", got)
+	}
+
+	os.Remove(entry)
+	if err := syscall.Mkfifo(entry, 0o600); err != nil {
+		t.Skip(err)
+	}
+	if got := missReason(t, d, key); got != "not a regular file" {
+		t.Errorf("a named pipe: %q", got)
+	}
+	mustPut(t, d, key, newCredential("third"))
+	if got := missReason(t, d, key); got != "" {
+		t.Errorf("not healed: %q", got)
+	}
+
+	lock := newSeal(dir, key, accessToken).path(lockSuffix)
+	os.Remove(lock)
+	target := filepath.Join(t.TempDir(), "target")
+	if err := os.Symlink(target, lock); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Lock(t.Context(), key); err == nil {
+		t.Error("a link is locked")
+	}
+	if _, err := os.Lstat(target); err == nil {
+		t.Error("the link's target was created")
+	}
+}
+
+func TestForeignOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	dir := t.TempDir()
+	d := Open(dir, accessToken)
+	mustPut(t, d, key, newCredential("t"))
+	if err := os.Chown(entryPath(t, dir), 12345, 12345); err != nil {
+		t.Skip(err)
+	}
+	if got := missReason(t, d, key); got != "not private" {
+		t.Errorf("%q", got)
+	}
+	mustPut(t, d, key, newCredential("second"))
+	if got := missReason(t, d, key); got != "" {
+		t.Errorf("not healed: %q", got)
+	}
+}
