@@ -136,7 +136,8 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 		ExpiresAt:            expiresAt(answer).Truncate(time.Second),
 	}
 	skew := clockSkew(response.Header, c.now())
-	if local := got.ExpiresAt.Add(skew); skew < 0 && local.After(c.now()) {
+	// A second more, by which the Date header may be behind the API's clock.
+	if local := got.ExpiresAt.Add(skew - time.Second); skew < 0 && local.After(c.now()) {
 		got.ExpiresAt = local
 	}
 	if err := got.Check(c.now()); err != nil {

@@ -22,9 +22,11 @@ type Version string
 
 // The versions that this package speaks.
 const (
-	V1      Version = "client.authentication.k8s.io/v1"
-	V1Beta1 Version = "client.authentication.k8s.io/v1beta1"
+	V1      Version = group + "/v1"
+	V1Beta1 Version = group + "/v1beta1"
 )
+
+const group = "client.authentication.k8s.io"
 
 // ParseVersion returns the version that s names: whole, or by its last part, as in "v1beta1".
 func ParseVersion(s string) (Version, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -65,6 +66,9 @@ func ParseRequest(data []byte) (Request, error) {
 	}
 	if in.APIVersion == "" {
 		return Request{}, notARequest(errors.New("it has no apiVersion"))
+	}
+	if !strings.HasPrefix(in.APIVersion, group+"/") {
+		return Request{}, notARequest(fmt.Errorf("its apiVersion is %q", in.APIVersion))
 	}
 	version, err := ParseVersion(in.APIVersion)
 	if err != nil {
