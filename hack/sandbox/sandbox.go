@@ -62,23 +62,25 @@ type result struct {
 	took           time.Duration
 }
 
-// run runs a program until it ends or ctx does, with env on top of the sandbox's environment.
+// run runs a program until it ends or ctx does, with env on top of the sandbox's environment. That
+// it fails is no error, but an exit code.
 func (s *sandbox) run(ctx context.Context, args []string, env ...string) (result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], env...)
 	cmd.Stdout = &stdout
 	// Clients hand their standard error on to the plugin. Since this one is a pipe, Run waits for
-	// the plugin too, and none is left when a client is killed.
+	// the plugin too, and none is left behind when a client is interrupted.
 	cmd.Stderr = &stderr
-	cmd.WaitDelay = 10 * time.Second
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
 	start := time.Now()
 	err := cmd.Run()
 	r := result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
-	if _, exited := errors.AsType[*exec.ExitError](err); exited && ctx.Err() == nil {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		return r, nil
 	}
-	return r, err
+	return r, err // it wasn't started, or a signal ended it
 }
 
 // output runs a program that has to succeed.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,17 +33,23 @@ func (d *demo) say(format string, args ...any) {
 	fmt.Fprintln(d.out, indent(fmt.Sprintf(format, args...), "   "))
 }
 
-// call is a step in which a client asks a cluster for its version.
-type call struct {
-	client  string
-	command []string
-	cluster *digitaloceantest.Cluster
-	fetches int // how many calls to the API it takes, each of which mints a credential
-
-	authenticatedBy string // as the client tells
-
-	why string
+// client is a program that asks a cluster for its version.
+type client struct {
+	name   string
+	args   []string // its command, up to the name of the context
+	tells  bool     // how it was authenticated
+	absent string   // why it can't be run; "" when it can
 }
+
+// call is a step in which a client calls a cluster.
+type call struct {
+	client  client
+	fetches int // how many calls to the API it takes, each of which mints a credential
+	why     string
+}
+
+// callLine is the line of a call, in columns.
+const callLine = "%-9s  %-12s  %-7s  %-18s  %6s  %s"
 
 // callClusters calls each cluster by a client-go program, once more, and by kubectl.
 func (d *demo) callClusters(ctx context.Context, clusters []*digitaloceantest.Cluster) error {
@@ -50,25 +57,20 @@ func (d *demo) callClusters(ctx context.Context, clusters []*digitaloceantest.Cl
 	if err != nil {
 		return err
 	}
-	kubectl, absent := d.findKubectl(ctx)
+	clientGo := client{name: "client-go", args: []string{executable, clientCommand}, tells: true}
+	path, absent := d.findKubectl(ctx)
+	kubectl := client{name: "kubectl", args: []string{path, "--kubeconfig", d.kubeconfig, "get", "--raw", "/version", "--context"}, absent: absent}
+
 	fmt.Fprintf(d.out, "   "+callLine+"\n", "client", "context", "version", "authenticated by", "took", "minted so far")
-	for _, c := range clusters {
-		clientGo := []string{executable, clientCommand, c.Name}
-		for _, call := range []call{
-			{"client-go", clientGo, c, 1, credentialOf(c), "Nothing is cached: doks-auth asks the API, which mints a " + credentialOf(c) + "."},
-			{"client-go", clientGo, c, 0, credentialOf(c), "Another process: the same credential from the cache, no call to the API."},
+	for _, cluster := range clusters {
+		for _, step := range []call{
+			{clientGo, 1, "Nothing is cached: doks-auth asks the API, which mints a " + credentialOf(cluster) + "."},
+			{clientGo, 0, "Another process: the same credential, from the cache; no call to the API."},
+			{kubectl, 0, "Another client: the same credential, from the cache; no call to the API."},
 		} {
-			if err := d.call(ctx, call); err != nil {
+			if err := d.call(ctx, step, cluster); err != nil {
 				return err
 			}
-		}
-		if absent != "" {
-			d.begin("%-9s  %-12s  skipped: %s", "kubectl", c.Name, absent)
-			continue
-		}
-		command := []string{kubectl, "--kubeconfig", d.kubeconfig, "--context", c.Name, "get", "--raw", "/version"}
-		if err := d.call(ctx, call{"kubectl", command, c, 0, "", "Another client: again from the cache, no call to the API."}); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -82,33 +84,34 @@ func credentialOf(c *digitaloceantest.Cluster) string {
 	return "token"
 }
 
-// callLine is the line of a call, in columns.
-const callLine = "%-9s  %-12s  %-7s  %-18s  %6s  %s"
-
 // call takes a step, and checks that it went as its words say.
-func (d *demo) call(ctx context.Context, step call) error {
-	wantCalls, wantMints := d.api.Calls()+step.fetches, d.api.Mints(step.cluster.ID)+step.fetches
-	answered, _ := step.cluster.Requests()
-	r, err := d.output(ctx, step.command...)
+func (d *demo) call(ctx context.Context, step call, cluster *digitaloceantest.Cluster) error {
+	if step.client.absent != "" {
+		d.begin("%-9s  %-12s  skipped: %s", step.client.name, cluster.Name, step.client.absent)
+		return nil
+	}
+	wantCalls, wantMints := d.api.Calls()+step.fetches, d.api.Mints(cluster.ID)+step.fetches
+	before, _ := cluster.Requests()
+	r, err := d.output(ctx, append(slices.Clip(step.client.args), cluster.Name)...)
 	if err != nil {
-		return fmt.Errorf("calling cluster %q: %w", step.cluster.Name, err)
+		return fmt.Errorf("calling cluster %q: %w", cluster.Name, err)
 	}
 	var got answer
 	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || got.GitVersion == "" {
-		return fmt.Errorf("calling cluster %q: %s printed no version: %q", step.cluster.Name, step.client, r.stdout)
+		return fmt.Errorf("calling cluster %q: %s printed no version: %q", cluster.Name, step.client.name, r.stdout)
 	}
-	mints := d.api.Mints(step.cluster.ID)
-	d.begin(callLine, step.client, step.cluster.Name, got.GitVersion, cmp.Or(got.AuthenticatedBy, "(not shown)"),
-		r.took.Round(time.Millisecond), count(mints, credentialOf(step.cluster)))
+	mints := d.api.Mints(cluster.ID)
+	d.begin(callLine, step.client.name, cluster.Name, got.GitVersion, cmp.Or(got.AuthenticatedBy, "(not shown)"),
+		r.took.Round(time.Millisecond), count(mints, credentialOf(cluster)))
 
-	all, refused := step.cluster.Requests()
+	all, refused := cluster.Requests()
 	switch {
-	case all == answered:
-		return d.untrue("cluster %q got no request", step.cluster.Name)
+	case all == before:
+		return d.untrue("cluster %q got no request", cluster.Name)
 	case refused != 0:
-		return d.untrue("cluster %q refused %d requests", step.cluster.Name, refused)
-	case got.AuthenticatedBy != step.authenticatedBy:
-		return d.untrue("the client was authenticated by %q, not by %q", got.AuthenticatedBy, step.authenticatedBy)
+		return d.untrue("cluster %q refused %d requests", cluster.Name, refused)
+	case step.client.tells && got.AuthenticatedBy != credentialOf(cluster):
+		return d.untrue("the client was authenticated by %q, not by %q", got.AuthenticatedBy, credentialOf(cluster))
 	case mints != wantMints:
 		return d.untrue("%d credentials were minted for the cluster, not %d", mints, wantMints)
 	case d.api.Calls() != wantCalls:

@@ -120,7 +120,7 @@ func TestRenewal(t *testing.T) {
 	api, run := newAPI(t)
 	_, stdout, _ := run(0)
 	first := parse(t, stdout)
-	if until := first.Status.ExpirationTimestamp.Sub(time.Now()); until > digitaloceantest.DefaultExpiry-5*time.Minute {
+	if until := time.Until(first.Status.ExpirationTimestamp); until > digitaloceantest.DefaultExpiry-5*time.Minute {
 		t.Errorf("to be asked again in %s", until)
 	}
 	_, stdout, _ = run(digitaloceantest.DefaultExpiry - 5*time.Minute - 10*time.Second)

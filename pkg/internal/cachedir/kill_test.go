@@ -2,6 +2,7 @@ package cachedir
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 		d := Open(dir, accessToken)
 		for i := 0; ; i++ {
 			c := newCredential(strings.Repeat(fmt.Sprint(i%10), 64<<10)) // long, so that a write takes its time
-			if err := d.Put(nil, key, c); err != nil {
+			if err := d.Put(context.Background(), key, c); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
