@@ -1,0 +1,58 @@
+package digitalocean_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// A credential for one cluster, from a stand-in of the API. A program leaves APIURL out, and finds
+// the access token by AccessTokenSources.
+func ExampleClient_Credential() {
+	const id = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
+	api := digitaloceantest.NewAPI("dop_v1_example")
+	cluster, err := digitaloceantest.NewCluster(id)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	api.AddCluster(cluster)
+	server := httptest.NewServer(api)
+	defer server.Close()
+
+	client, err := digitalocean.NewClient(digitalocean.Options{
+		AccessToken: digitalocean.AccessToken{Secret: credential.NewSecret("dop_v1_example"), Source: "the example"},
+		APIURL:      server.URL,
+		UserAgent:   "example/1.0",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := client.Credential(ctx, id, time.Hour)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Server)
+	fmt.Println(c.Token, "for", c.ExpiresAt.Sub(c.FetchedAt).Round(time.Minute))
+	// Output:
+	// https://8d91899c-0739-4a1a-acc5-deadbeefbb8f.k8s.ondigitalocean.com
+	// [redacted] for 1h0m0s
+}
+
+func ExampleAccessTokenSources() {
+	environment := map[string]string{"DIGITALOCEAN_ACCESS_TOKEN": "dop_v1_example"}
+	token, err := digitalocean.AccessTokenSources{
+		Getenv: func(name string) string { return environment[name] },
+	}.Find()
+	fmt.Println(token.Secret, "from", token.Source, err)
+	// Output: [redacted] from DIGITALOCEAN_ACCESS_TOKEN <nil>
+}
