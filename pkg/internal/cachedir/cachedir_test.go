@@ -333,7 +333,7 @@ func TestPrune(t *testing.T) {
 		t.Error("removed too early")
 	}
 	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
-	mustPut(t, d, long, newCredential("t")) // a day has gone since the last pruning
+	put("another", 100*time.Hour) // a day has gone since the last pruning
 	if _, err := os.Stat(leftover); err == nil {
 		t.Error("a temporary file is left")
 	}
