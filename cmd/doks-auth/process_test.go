@@ -195,6 +195,7 @@ func TestFaults(t *testing.T) {
 		{"503", 5, "the API failed"},
 		{"hang", 5, "no answer in time"},
 		{"reset", 5, "EOF"},
+		{"cut", 5, "unexpected EOF"},
 		{"html", 6, "it is not JSON"},
 		{"truncated", 6, "it ends too early"},
 		{"null", 6, "neither a token nor a client certificate"},
@@ -204,6 +205,7 @@ func TestFaults(t *testing.T) {
 		{"expired", 6, "it expired at 20"},
 		{"expired-skewed", 6, "the local clock is 2h0m"},
 		{"redirect", 7, "refusing to follow a redirect"},
+		{"redirect-nowhere", 7, "refusing to follow a redirect"},
 		{"newline", 6, "the token contains a space, a control character"},
 		{"no-server", 6, "it names no server"},
 	}
@@ -269,10 +271,14 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for api.Calls() == 0 {
-		time.Sleep(time.Millisecond)
+	for start := time.Now(); api.Calls() == 0; time.Sleep(time.Millisecond) {
+		if time.Since(start) > hung {
+			t.Fatal("it doesn't call")
+		}
 	}
-	cmd.Process.Signal(os.Interrupt)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Skip(err) // Windows can't
+	}
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || stderr.String() != "doks-auth: interrupted\n" {
 		t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
@@ -292,7 +298,7 @@ func TestDeadlineEndsWhatBlocks(t *testing.T) {
 		t.Skip(err)
 	}
 	got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout=100ms", "--token-file="+pipe, tokenCluster)
-	if got.code != 5 || got.stdout != "" || !strings.Contains(got.stderr, "nothing came of it within 100ms") {
+	if got.code != 5 || got.stdout != "" || !strings.Contains(got.stderr, "gave up after 100ms") {
 		t.Errorf("%+v", got)
 	}
 }

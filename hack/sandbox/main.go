@@ -79,7 +79,10 @@ func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	}
 	defer certificates.Close()
 	clusters := []*digitaloceantest.Cluster{tokens, certificates}
-	proxy := httptest.NewServer(digitaloceantest.Proxy(clusters...))
+	proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{
+		tokens.Host():       tokens.Addr(),
+		certificates.Host(): certificates.Addr(),
+	}))
 	defer proxy.Close()
 
 	box, err := newSandbox(dir, plugin, apiServer.URL)

@@ -45,19 +45,20 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			request, err := e.request()
-			if errors.Is(err, execcredential.ErrNoRequest) {
-				if !cmd.HasParent() {
-					return cmd.Help()
-				}
-				request, err = execcredential.Request{Version: execcredential.V1}, nil
-			}
-			if err != nil {
-				return err
-			}
+			bare := !cmd.HasParent()
 			response, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
+				request, err := e.request(ctx)
+				if errors.Is(err, execcredential.ErrNoRequest) && !bare {
+					request, err = execcredential.Request{Version: execcredential.V1}, nil
+				}
+				if err != nil {
+					return nil, err
+				}
 				return e.respond(ctx, request, args)
 			})
+			if errors.Is(err, execcredential.ErrNoRequest) {
+				return cmd.Help()
+			}
 			if err != nil {
 				return err
 			}
@@ -77,7 +78,7 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 
 // request returns the request, from where the protocol has it. Standard input is left alone
 // wherever it may be somebody else's.
-func (e *execCredential) request() (execcredential.Request, error) {
+func (e *execCredential) request(ctx context.Context) (execcredential.Request, error) {
 	if request := e.Getenv(execcredential.EnvVar); request != "" {
 		return execcredential.ParseRequest([]byte(request))
 	}
@@ -88,7 +89,7 @@ func (e *execCredential) request() (execcredential.Request, error) {
 	if e.StdinIsTerminal() {
 		return execcredential.Request{}, execcredential.ErrNoRequest
 	}
-	return execcredential.ReadRequest(e.Stdin)
+	return execcredential.ReadRequest(ctx, e.Stdin)
 }
 
 // respond returns the response to a request.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,10 +30,10 @@ type options struct {
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.context, "context", "", "take the access token from this auth `context` of doctl's configuration")
-	flags.StringVar(&o.tokenFile, "token-file", "", "take the access token from this `file`")
-	flags.StringVar(&o.apiURL, "api-url", "", "the `address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
-	flags.StringVar(&o.cacheDir, "cache-dir", "", "keep credentials in this `directory` (default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
+	flags.Var(given{&o.context}, "context", "take the access token from this auth `context` of doctl's configuration")
+	flags.Var(given{&o.tokenFile}, "token-file", "take the access token from this `file`")
+	flags.Var(given{&o.apiURL}, "api-url", "the `address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
+	flags.Var(directory{given{&o.cacheDir}}, "cache-dir", "keep credentials in this `directory` (default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "give up after this `time`")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what is done")
 }
@@ -81,9 +82,9 @@ func (o *options) log() *slog.Logger {
 	}))
 }
 
-// grace is how long a step that heeds its context may take to end by itself, with an error that
-// says more than that time is up.
-const grace = 500 * time.Millisecond
+// maxGrace is the most of --timeout that is kept for a step to end by itself when its context does,
+// with an error that says more than that time is up.
+const maxGrace = 500 * time.Millisecond
 
 // bounded runs a step until --timeout is over or ctx ends, also when the step is stuck in something
 // that no context ends, such as a file on a dead network disk.
@@ -92,7 +93,8 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 	if o.timeout <= 0 {
 		return none, usageErrorf("--timeout %s: it must be positive", o.timeout)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	grace := min(o.timeout/10, maxGrace)
+	ctx, cancel := context.WithTimeout(ctx, o.timeout-grace)
 	defer cancel()
 
 	type result struct {
@@ -119,6 +121,40 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 	}
 	return none, &credential.Error{
 		Class: credential.Unreachable,
-		Err:   fmt.Errorf("nothing came of it within %s", o.timeout),
+		Err:   fmt.Errorf("gave up after %s: something doesn't answer", o.timeout),
+		Hint:  "if it isn't the network, it is a file: the access token's, doctl's configuration, or the cache",
 	}
+}
+
+// given is the value of a flag that must not be empty when it is given: an empty one is the trace of
+// a variable that isn't set, and what would be used instead is another account's, or another place.
+type given struct{ text *string }
+
+// String, Set and Type implement pflag.Value.
+func (g given) String() string {
+	if g.text == nil {
+		return ""
+	}
+	return *g.text
+}
+
+func (g given) Type() string { return "string" }
+
+func (g given) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty")
+	}
+	*g.text = text
+	return nil
+}
+
+// directory is a given path that must be absolute, as a client may run us in any directory.
+type directory struct{ given }
+
+// Set implements pflag.Value.
+func (d directory) Set(path string) error {
+	if !filepath.IsAbs(path) {
+		return errors.New("it is not an absolute path")
+	}
+	return d.given.Set(path)
 }

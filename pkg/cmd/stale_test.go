@@ -70,7 +70,7 @@ func TestStaleIfError(t *testing.T) {
 	served := map[string]bool{
 		"401": false, "403": false, "404": false, "422": false, "redirect": false,
 		"429": true, "429-retry-after-1": true, "429-retry-after-huge": true, "429-hourly": true,
-		"500": true, "502": true, "503": true, "hang": true, "reset": true,
+		"500": true, "502": true, "503": true, "hang": true, "reset": true, "cut": true,
 		"html": true, "truncated": true, "null": true, "empty": true, "bad-base64": true,
 		"huge": true, "expired": true, "newline": true, "no-server": true,
 	}

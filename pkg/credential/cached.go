@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -29,9 +30,10 @@ const (
 // has two seconds.
 //
 // Where the Store can't be read, written or locked, the credential is fetched all the same. A holder
-// of the lock that doesn't let go (a stopped process) is waited for during three quarters of the
-// time that ctx leaves, and then passed over; a fetch under the lock has two thirds, so that a slow
-// API is never taken for a stopped process. Without a deadline both last as long as they last.
+// of the lock that doesn't let go (a stopped process) is waited for during two thirds of the time
+// that ctx leaves, and then passed over, by one at a time of those who wait. A fetch has three fifths
+// of the time, so that among callers with the same time a slow API isn't taken for a stopped process.
+// Without a deadline all of this lasts as long as it lasts.
 //
 // Not guaranteed: that a credential was not revoked meanwhile. Nothing tells a Store of that; see
 // Refresh.
@@ -69,54 +71,73 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 // fetch gets a new credential, from the provider or from whoever fetches at the same time. held is
 // what to fall back on while it is valid.
 func (c *Cached) fetch(ctx context.Context, asked time.Time, held Credential) (Credential, error) {
-	fallback := held.Valid(asked)
-
-	lockCtx, cancel := withShare(ctx, 3, 4)
-	if fallback {
-		cancel() // a try
-	}
-	unlock, lockErr := c.Store.Lock(lockCtx, c.Key)
-	cancel()
+	unlock, lockErr := c.lock(ctx, held)
 	switch {
 	case lockErr == nil:
 		defer unlock()
-	case ctx.Err() != nil:
-		return Credential{}, timedOut(ctx, "waiting for another process that fetches it")
 	case !isContextError(lockErr):
 		c.log().Warn("going on without a lock", "reason", lockErr)
-	case fallback:
+	case held.Valid(c.now()):
 		c.log().Info("another process renews it; using the cached one until then")
 		return held, nil
 	default:
-		c.log().Warn("another process holds the lock for too long; going on without it")
+		return Credential{}, timedOut(ctx, "waiting for another process that fetches it")
 	}
-
 	if got, err := c.Store.Get(ctx, c.Key); err == nil && c.answers(got, asked) {
 		c.log().Info("another process fetched it meanwhile", "expires_at", got.ExpiresAt)
 		return got, nil
 	}
-	err := c.recentFailure(ctx, asked)
+
+	fetchCtx, cancel := c.limit(ctx, held, lockErr == nil)
+	defer cancel()
+	budget := timeLeft(fetchCtx)
+	err := c.recentFailure(ctx, asked, budget)
 	if err == nil {
-		fetchCtx, cancel := ctx, context.CancelFunc(func() {})
-		switch {
-		case fallback:
-			fetchCtx, cancel = context.WithTimeout(ctx, renewalBudget)
-		case lockErr == nil:
-			fetchCtx, cancel = withShare(ctx, 2, 3)
-		}
-		defer cancel()
 		var got Credential
 		if got, err = c.call(fetchCtx); err == nil {
 			c.put(ctx, got)
 			return got, nil
 		}
-		c.remember(ctx, err)
+		if fetchCtx.Err() == nil {
+			budget = 0 // it wasn't for want of time
+		}
+		c.remember(ctx, err, budget)
 	}
-	if class := ClassOf(err); fallback && (class == Unreachable || class == Unusable) {
+	if class := ClassOf(err); held.Valid(c.now()) && (class == Unreachable || class == Unusable) {
 		c.log().Warn("using the cached credential, which is still valid", "expires_at", held.ExpiresAt, "reason", err)
 		return held, nil
 	}
 	return Credential{}, err
+}
+
+// lock takes the lock of the key. Who holds a valid credential only tries.
+func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err error) {
+	waitCtx, cancel := withShare(ctx, 2, 3)
+	defer cancel()
+	if held.Valid(c.now()) {
+		cancel()
+		return c.Store.Lock(waitCtx, c.Key)
+	}
+	unlock, err = c.Store.Lock(waitCtx, c.Key)
+	if err == nil || !isContextError(err) || ctx.Err() != nil {
+		return unlock, err
+	}
+	c.log().Warn("another process holds the lock for too long; passing it over")
+	second := c.Key
+	second.Auth += ", passing over" // all who pass over share this lock
+	return c.Store.Lock(ctx, second)
+}
+
+// limit returns ctx with the time that a fetch may take.
+func (c *Cached) limit(ctx context.Context, held Credential, locked bool) (context.Context, context.CancelFunc) {
+	switch now := c.now(); {
+	case held.Valid(now):
+		return context.WithTimeout(ctx, min(renewalBudget, held.ExpiresAt.Sub(now)))
+	case locked:
+		return withShare(ctx, 3, 5)
+	default:
+		return context.WithCancel(ctx)
+	}
 }
 
 // answers tells whether a credential that the Store has under the lock answers a question that was
@@ -152,8 +173,8 @@ func (c *Cached) put(ctx context.Context, got Credential) {
 }
 
 // recentFailure returns the failure that answers a question asked at that time: one that happened
-// since, or a few seconds ago.
-func (c *Cached) recentFailure(ctx context.Context, asked time.Time) error {
+// since, or a few seconds ago, unless it was for want of time and there is more of it now.
+func (c *Cached) recentFailure(ctx context.Context, asked time.Time, budget time.Duration) error {
 	failures, ok := c.Store.(FailureStore)
 	if !ok {
 		return nil
@@ -162,20 +183,22 @@ func (c *Cached) recentFailure(ctx context.Context, asked time.Time) error {
 	if err != nil || f.At.After(c.now()) {
 		return nil
 	}
-	if f.At.Before(asked) && (c.Refresh || c.now().Sub(f.At) >= failureMemory) {
+	hadLess := f.Within > 0 && budget > f.Within+f.Within/10
+	if f.At.Before(asked) && (c.Refresh || hadLess || c.now().Sub(f.At) >= failureMemory) {
 		return nil
 	}
 	c.log().Info("not asking again: a fetch has just failed", "at", f.At)
 	return &Error{Class: f.Class, Err: errors.New(f.Message), Hint: f.Hint}
 }
 
-// remember puts a failed fetch in the Store, unless it was the caller who gave up.
-func (c *Cached) remember(ctx context.Context, err error) {
+// remember puts a failed fetch in the Store, unless it was the caller who gave up. within is how
+// long the fetch had, if it failed for want of time.
+func (c *Cached) remember(ctx context.Context, err error, within time.Duration) {
 	failures, ok := c.Store.(FailureStore)
 	if !ok || errors.Is(err, context.Canceled) {
 		return
 	}
-	f := Failure{At: c.now(), Class: ClassOf(err), Message: err.Error()}
+	f := Failure{At: c.now(), Class: ClassOf(err), Message: err.Error(), Within: within}
 	if e, ok := errors.AsType[*Error](err); ok {
 		f.Hint = e.Hint
 	}
@@ -205,6 +228,15 @@ func withShare(ctx context.Context, share, of time.Duration) (context.Context, c
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, time.Until(deadline)*share/of)
+}
+
+// timeLeft returns the time until ctx's deadline.
+func timeLeft(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return math.MaxInt64
+	}
+	return time.Until(deadline)
 }
 
 func isContextError(err error) bool {

@@ -86,18 +86,17 @@ func (c Credential) UseUntil(now time.Time) time.Time {
 }
 
 // Check reports what makes the credential unusable: neither a token nor a certificate with its
-// key, a token that no header can carry, a certificate that isn't the key's, an expiry that passed.
+// key, a token that no header can carry, without a token a certificate that isn't the key's, an
+// expiry that passed.
 func (c Credential) Check(now time.Time) error {
-	hasPair := len(c.ClientCertificate) > 0 || !c.ClientKey.IsZero()
-	if c.Token.IsZero() && !hasPair {
-		return errors.New("it holds neither a token nor a client certificate")
-	}
-	if !c.Token.IsZero() {
+	switch {
+	case !c.Token.IsZero():
 		if err := c.Token.CheckToken(); err != nil {
 			return err
 		}
-	}
-	if hasPair {
+	case len(c.ClientCertificate) == 0 && c.ClientKey.IsZero():
+		return errors.New("it holds neither a token nor a client certificate")
+	default:
 		if _, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal())); err != nil {
 			// The cause may quote what it could not parse; what it found missing is enough.
 			return errors.New("its client certificate and key are not a matching pair of PEM blocks")

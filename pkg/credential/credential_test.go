@@ -106,13 +106,16 @@ func TestCheck(t *testing.T) {
 		"pair": {func(c *credential.Credential) {
 			c.Token, c.ClientCertificate, c.ClientKey = credential.Secret{}, certificate, key
 		}, ""},
-		"nothing":          {func(c *credential.Credential) { c.Token = credential.Secret{} }, "neither a token nor"},
-		"line break":       {func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") }, "control character"},
-		"space":            {func(c *credential.Credential) { c.Token = credential.NewSecret("a b") }, "a space"},
-		"umlaut":           {func(c *credential.Credential) { c.Token = credential.NewSecret("ä") }, "outside ASCII"},
-		"mismatched pair":  {func(c *credential.Credential) { c.ClientCertificate, c.ClientKey = otherCertificate, key }, "not a matching pair"},
-		"certificate only": {func(c *credential.Credential) { c.ClientCertificate = certificate }, "not a matching pair"},
-		"key only":         {func(c *credential.Credential) { c.ClientKey = key }, "not a matching pair"},
+		"nothing":    {func(c *credential.Credential) { c.Token = credential.Secret{} }, "neither a token nor"},
+		"line break": {func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") }, "control character"},
+		"space":      {func(c *credential.Credential) { c.Token = credential.NewSecret("a b") }, "a space"},
+		"umlaut":     {func(c *credential.Credential) { c.Token = credential.NewSecret("ä") }, "outside ASCII"},
+		"mismatched pair": {func(c *credential.Credential) {
+			c.Token, c.ClientCertificate, c.ClientKey = credential.Secret{}, otherCertificate, key
+		}, "not a matching pair"},
+		"certificate only": {func(c *credential.Credential) { c.Token, c.ClientCertificate = credential.Secret{}, certificate }, "not a matching pair"},
+		"key only":         {func(c *credential.Credential) { c.Token, c.ClientKey = credential.Secret{}, key }, "not a matching pair"},
+		"token wins":       {func(c *credential.Credential) { c.ClientCertificate = certificate }, ""},
 		"expired":          {func(c *credential.Credential) { c.ExpiresAt = noon }, "it expired at 2026-01-02T12:00:00Z"},
 	}
 	for name, test := range tests {

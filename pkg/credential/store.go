@@ -21,7 +21,8 @@ type Key struct {
 // Identity returns a name for the holder of a secret, for use in a Key: the same for the same
 // secret, different for others, and no help in finding the secret out.
 func Identity(secret Secret) string {
-	id, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, "doks-auth identity", 16)
+	hashed := sha256.Sum256([]byte(secret.Reveal())) // FIPS 140 wants a secret of this length
+	id, err := hkdf.Key(sha256.New, hashed[:], nil, "doks-auth identity", 16)
 	if err != nil {
 		panic(err) // only a length that is out of SHA-256's range fails
 	}
@@ -49,6 +50,9 @@ type Failure struct {
 	Class   Class     `json:"class"`
 	Message string    `json:"message"`
 	Hint    string    `json:"hint,omitempty"`
+
+	// Within is how long the fetch had, if it failed for want of time; else 0.
+	Within time.Duration `json:"within,omitempty"`
 }
 
 // A FailureStore remembers, beside the credential, the last fetch that failed. A Store may be one;

@@ -90,12 +90,12 @@ const maxAccessTokenFile = 64 << 10
 func readAccessToken(path string) (AccessToken, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err))
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names a file that holds nothing else")
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxAccessTokenFile))
 	if err != nil {
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err))
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names a file that holds nothing else")
 	}
 	return AccessToken{
 		Secret: credential.NewSecret(strings.TrimSpace(string(text))),
@@ -103,6 +103,6 @@ func readAccessToken(path string) (AccessToken, error) {
 	}, nil
 }
 
-func usageError(err error) error {
-	return &credential.Error{Class: credential.Usage, Err: err}
+func usageError(err error, hint string) error {
+	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
 }

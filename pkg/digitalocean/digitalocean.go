@@ -77,14 +77,18 @@ func NewClient(o Options) (*Client, error) {
 // CheckAPIURL reports an address that the access token must not be sent to: anything but https,
 // and http on the loopback interface. The error's class is Usage or Unsafe.
 func CheckAPIURL(address string) error {
+	hint := "--api-url, DIGITALOCEAN_API_URL or doctl's configuration gives it; its form is " + DefaultAPIURL
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" ||
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" ||
 		u.RawQuery != "" || u.Fragment != "" {
-		// The address isn't shown: it may hold a password.
+		shown := fmt.Sprintf(" %q", address)
+		if strings.Contains(address, "@") {
+			shown = "" // it may hold a password
+		}
 		return &credential.Error{
 			Class: credential.Usage,
-			Err:   errors.New("the API address is not a plain URL"),
-			Hint:  "write it as " + DefaultAPIURL,
+			Err:   fmt.Errorf("the API address%s is not of the form https://host", shown),
+			Hint:  hint,
 		}
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
@@ -93,19 +97,12 @@ func CheckAPIURL(address string) error {
 	return &credential.Error{
 		Class: credential.Unsafe,
 		Err:   fmt.Errorf("refusing to send the access token to %q: it is not https", address),
-		Hint:  "write the API address as " + DefaultAPIURL,
+		Hint:  hint,
 	}
 }
 
 func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
-}
-
-// Cluster returns the provider of a cluster's credentials: what it gives is c.Credential.
-func (c *Client) Cluster(id ClusterID, expiry time.Duration) credential.Provider {
-	return credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
-		return c.Credential(ctx, id, expiry)
-	})
 }
 
 // Credential fetches a credential for the cluster. Each call mints a new token in the user's

@@ -1,8 +1,11 @@
 package digitalocean_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,6 +129,7 @@ func TestRetries(t *testing.T) {
 		"doesn't pass":         {digitaloceantest.Status(503), 3, credential.Unreachable, false},
 		"as long as it says":   {digitaloceantest.Times(1, digitaloceantest.Status(429, "Retry-After", "1")), 2, "", true},
 		"much longer":          {digitaloceantest.Status(429, "Retry-After", "3600"), 1, credential.Unreachable, false},
+		"beyond measure":       {digitaloceantest.Status(429, "Retry-After", "99999999999999999999999"), 1, credential.Unreachable, false},
 		"at a far time":        {digitaloceantest.Status(429, "Retry-After", "Fri, 01 Jan 2100 00:00:00 GMT"), 1, credential.Unreachable, false},
 		"nonsense":             {digitaloceantest.Times(1, digitaloceantest.Status(429, "Retry-After", "-5")), 2, "", true},
 		"hourly limit":         {digitaloceantest.Status(429, "Ratelimit-Remaining", "0"), 1, credential.Unreachable, false},
@@ -220,6 +224,7 @@ func TestNewClientRefuses(t *testing.T) {
 		"no scheme":               {good, "api.digitalocean.com", credential.Usage},
 		"a password":              {good, "https://u:p@api.example", credential.Usage},
 		"a path":                  {good, "https://api.example/v2", credential.Usage},
+		"a host without a name":   {good, "https://:443", credential.Usage},
 		"not a URL":               {good, "https://api example", credential.Usage},
 		"no token":                {digitalocean.AccessToken{}, "", credential.Usage},
 		"a token with a newline":  {digitalocean.AccessToken{Secret: credential.NewSecret("a\r\nX: b")}, "", credential.Usage},
@@ -236,16 +241,18 @@ func TestNewClientRefuses(t *testing.T) {
 
 // The text of an error never holds a secret of ours, even if it came from outside.
 func TestProxyPasswordIsNotShown(t *testing.T) {
+	var log bytes.Buffer
 	_, _, client := newAPI(t, func(o *digitalocean.Options) {
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
 		o.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
 			return nil, errors.New(`invalid proxy "http://user:hunter2@proxy" for ` + accessToken)
 		})
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err := client.Credential(ctx, clusterID, 0)
-	if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), accessToken) {
-		t.Error(err)
+	_, err := fetch(t, client, 0)
+	for _, text := range []string{fmt.Sprint(err), log.String()} {
+		if !strings.Contains(text, "invalid proxy") || strings.Contains(text, "hunter2") || strings.Contains(text, accessToken) {
+			t.Error(text)
+		}
 	}
 }
 

@@ -26,24 +26,26 @@ type doctlConfig struct {
 // doctlDefaultContext is doctl's name for the access token that stands outside of auth-contexts.
 const doctlDefaultContext = "default"
 
+const doctlHint = "'doctl auth init --context NAME' writes doctl's configuration"
+
 // doctlConfig reads doctl's configuration. The error is os.ErrNotExist when there is none, or no
 // way to tell where.
 func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	path := s.doctlConfigPath()
 	if path == "" {
-		return doctlConfig{}, usageError(notFoundError("doctl's configuration has no place without a home directory"))
+		return doctlConfig{}, usageError(notFoundError("doctl's configuration has no place without a home directory"), doctlHint)
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return doctlConfig{}, usageError(notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path)))
+		return doctlConfig{}, usageError(notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path)), doctlHint)
 	}
 	if err != nil {
-		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %w", err))
+		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %w", err), doctlHint)
 	}
 	var config doctlConfig
 	if err := yaml.Unmarshal(text, &config); err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
-		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML of its form", path))
+		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path), doctlHint)
 	}
 	return config, nil
 }
@@ -74,9 +76,10 @@ func (s AccessTokenSources) doctlConfigPath() string {
 	return under(dir, "doctl", "config.yaml")
 }
 
-// under joins a path under dir, and is empty when dir is.
+// under joins a path under dir. It is empty when dir is not absolute: it would be another place in
+// each working directory.
 func under(dir string, elem ...string) string {
-	if dir == "" {
+	if !filepath.IsAbs(dir) {
 		return ""
 	}
 	return filepath.Join(append([]string{dir}, elem...)...)
@@ -99,10 +102,10 @@ func (c doctlConfig) currentAccessToken(override string) (AccessToken, error) {
 func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 	token := c.AccessToken
 	if !strings.EqualFold(name, doctlDefaultContext) {
-		token = ""
-		for known, value := range c.AuthContexts {
-			if strings.EqualFold(name, known) {
-				token = value
+		token = c.AuthContexts[name]
+		for _, known := range slices.Sorted(maps.Keys(c.AuthContexts)) {
+			if token == "" && strings.EqualFold(name, known) {
+				token = c.AuthContexts[known]
 			}
 		}
 	}
@@ -110,7 +113,7 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 		return AccessToken{}, &credential.Error{
 			Class: credential.Usage,
 			Err:   fmt.Errorf("doctl's configuration has no access token for the context %q", name),
-			Hint:  c.contextsHint(name),
+			Hint:  c.contextsHint(),
 		}
 	}
 	return AccessToken{
@@ -120,13 +123,13 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 	}, nil
 }
 
-func (c doctlConfig) contextsHint(name string) string {
+func (c doctlConfig) contextsHint() string {
 	names := slices.Sorted(maps.Keys(c.AuthContexts))
 	if c.AccessToken != "" {
 		names = append(names, doctlDefaultContext)
 	}
 	if len(names) == 0 {
-		return fmt.Sprintf("run 'doctl auth init --context %s'", name)
+		return doctlHint
 	}
 	return "it has one for: " + strings.Join(names, ", ")
 }

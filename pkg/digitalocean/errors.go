@@ -31,19 +31,23 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	}
-	reason := err
-	if wrapper, ok := errors.AsType[*url.Error](err); ok {
-		reason = wrapper.Err // without "Get" and the URL
-	}
-	text := c.sanitize(reason.Error())
+	text := sanitize(cause(err).Error(), c.accessToken.Secret)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		text = "no answer in time"
 	}
 	return &credential.Error{
 		Class: credential.Unreachable,
 		Err:   fmt.Errorf("asking %s: %s", c.apiURL, text),
-		Hint:  "check the network; behind a proxy set HTTPS_PROXY, and for its certificate SSL_CERT_FILE",
+		Hint:  "check the network; behind a proxy set HTTPS_PROXY, and have the system trust its certificate authority",
 	}
+}
+
+// cause returns an error of net/http without the method and the URL.
+func cause(err error) error {
+	if wrapper, ok := errors.AsType[*url.Error](err); ok {
+		return wrapper.Err
+	}
+	return err
 }
 
 // refusal returns the failure that an answer with another status than 2xx means.
@@ -56,13 +60,13 @@ func (c *Client) refusal(answer *godo.ErrorResponse) error {
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
 		said = "" // a proxy's page
 	}
-	said = c.sanitize(said)
+	said = sanitize(said, c.accessToken.Secret)
 	if said == "" {
 		said = http.StatusText(response.StatusCode)
 	}
 	what := fmt.Sprintf("%s (status %d", said, response.StatusCode)
 	if answer.RequestID != "" {
-		what += ", request " + c.sanitize(answer.RequestID)
+		what += ", request " + sanitize(answer.RequestID, c.accessToken.Secret)
 	}
 	what += ")"
 	from := c.accessToken.Source
@@ -137,6 +141,9 @@ func isDecoding(err error) bool {
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		return false // no answer at all
 	}
+	if _, ok := errors.AsType[readError](err); ok {
+		return false // half an answer
+	}
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
 	_, date := errors.AsType[*time.ParseError](err)
@@ -170,8 +177,8 @@ const maxSaid = 300
 
 // sanitize makes a text from outside fit to be shown in one line of a terminal: bounded, with
 // nothing in it that controls the terminal, and neither the access token nor a proxy's password.
-func (c *Client) sanitize(s string) string {
-	s = strings.ReplaceAll(s, c.accessToken.Secret.Reveal(), c.accessToken.Secret.String())
+func sanitize(s string, accessToken credential.Secret) string {
+	s = strings.ReplaceAll(s, accessToken.Reveal(), accessToken.String())
 	s = regexp.MustCompile(`://[^/@\s]*@`).ReplaceAllString(s, "://[redacted]@")
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -20,6 +19,8 @@ const (
 	maxRetries = 2
 	firstWait  = 250 * time.Millisecond // before the first retry; four times that before the second
 	maxWait    = 10 * time.Second       // a longer wait, when the API asks for it, is left to the user
+
+	longWait = 1 << 31 // seconds; whatever is longer counts as this
 
 	// A retry is made only when it has this long, so that a short deadline means one attempt.
 	minAttempt = 2 * time.Second
@@ -40,19 +41,15 @@ func newHTTPClient(o Options) *http.Client {
 	}
 	retries := &retryablehttp.Client{
 		HTTPClient: &http.Client{
-			Transport:     &attempt{base: base, accessToken: o.AccessToken.Secret},
-			CheckRedirect: noRedirect,
-			Timeout:       attemptTimeout,
+			Transport: &attempt{base: base, accessToken: o.AccessToken.Secret},
+			Timeout:   attemptTimeout,
 		},
 		RetryMax:     maxRetries,
-		CheckRetry:   retryPolicy(o.Now, o.Log),
+		CheckRetry:   retryPolicy(o),
 		Backoff:      func(_, _ time.Duration, n int, r *http.Response) time.Duration { return wait(n, r, o.Now()) },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	return &http.Client{
-		Transport:     &retryablehttp.RoundTripper{Client: retries},
-		CheckRedirect: noRedirect,
-	}
+	return &http.Client{Transport: &retryablehttp.RoundTripper{Client: retries}}
 }
 
 // newTransport returns http.DefaultTransport's like, with bounds that suit one small request.
@@ -62,18 +59,17 @@ func newTransport() *http.Transport {
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
 		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // an answer is small, and this bounds what it can grow to
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
 
-// noRedirect makes a redirect the answer: the access token isn't carried elsewhere.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
 // retryPolicy retries what may pass by itself (a failure of the network, 429, 5xx), when the wait
-// and another attempt fit before the deadline. A timeout isn't retried: the API may have minted a
-// token, and is slow to say so. The policy never returns an error: it would replace the answer.
-func retryPolicy(now func() time.Time, log *slog.Logger) retryablehttp.CheckRetry {
+// and another attempt fit before the deadline. A timeout isn't retried: the user has waited, and the
+// API may have minted a token and be slow to say so. The policy never returns an error: it would
+// replace the answer.
+func retryPolicy(o Options) retryablehttp.CheckRetry {
 	return func(ctx context.Context, resp *http.Response, err error) (bool, error) {
 		if retry, _ := retryablehttp.DefaultRetryPolicy(ctx, resp, err); !retry {
 			return false, nil
@@ -83,15 +79,15 @@ func retryPolicy(now func() time.Time, log *slog.Logger) retryablehttp.CheckRetr
 		}
 		// The wait of a first retry stands for that of a later one, which differs only when the API
 		// doesn't say how long to wait.
-		pause := wait(0, resp, now())
+		pause := wait(0, resp, o.Now())
 		deadline, ok := ctx.Deadline()
 		if pause > maxWait || ok && time.Until(deadline) < pause+minAttempt {
 			return false, nil
 		}
 		if err != nil {
-			log.Warn("the API did not answer", "reason", err)
+			o.Log.Warn("the API did not answer", "reason", sanitize(cause(err).Error(), o.AccessToken.Secret))
 		} else {
-			log.Warn("the API answered with a failure", "status", resp.StatusCode)
+			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}
 		return true, nil
 	}
@@ -112,9 +108,14 @@ func wait(n int, resp *http.Response, now time.Time) time.Duration {
 // retryAfter returns how long the API asks to wait: by Retry-After in either form (RFC 9110,
 // section 10.2.3), which comes with a burst limit, or for the hourly limit, if that is used up, by
 // the time of its reset (https://docs.digitalocean.com/reference/api/reference/#rate-limit).
+// Times are taken by the API's own clock, if it tells.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	if seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second, true
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, longWait)) * time.Second, true
 	}
 	if date, err := http.ParseTime(h.Get("Retry-After")); err == nil {
 		return max(date.Sub(now), 0), true
@@ -126,7 +127,9 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// attempt is one request to the API: it carries the access token, and bounds the answer.
+// attempt is one request to the API: it carries the access token, and bounds the answer. A redirect
+// is an answer like any other, as it is without its Location: the access token isn't carried
+// elsewhere.
 type attempt struct {
 	base        http.RoundTripper
 	accessToken credential.Secret
@@ -138,10 +141,18 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Set("Authorization", "Bearer "+a.accessToken.Reveal())
 	resp, err := a.base.RoundTrip(req)
 	if err == nil {
+		resp.Header.Del("Location")
 		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxBody}
 	}
 	return resp, err
 }
+
+// readError is a failure of the network in the middle of an answer, as opposed to an answer that is
+// whole and can't be decoded.
+type readError struct{ error }
+
+// Unwrap returns the cause.
+func (e readError) Unwrap() error { return e.error }
 
 var errTooLarge = errors.New("it is larger than a mebibyte")
 
@@ -161,5 +172,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		return b.left, errTooLarge
 	}
 	b.left -= n
+	if err != nil && err != io.EOF {
+		err = readError{err}
+	}
 	return n, err
 }

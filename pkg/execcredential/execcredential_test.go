@@ -101,7 +101,7 @@ func TestReadRequest(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := execcredential.ReadRequest(test.in)
+			got, err := execcredential.ReadRequest(t.Context(), test.in)
 			switch {
 			case test.none:
 				if !errors.Is(err, execcredential.ErrNoRequest) {
@@ -181,7 +181,7 @@ func FuzzReadRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := execcredential.ReadRequest(bytes.NewReader(data))
+		got, err := execcredential.ReadRequest(t.Context(), bytes.NewReader(data))
 		switch {
 		case err == nil:
 			if got.Version != execcredential.V1 && got.Version != execcredential.V1Beta1 {

@@ -3,6 +3,7 @@ package execcredential
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,10 +85,11 @@ func ParseRequest(data []byte) (Request, error) {
 // ReadRequest reads a request from r, which is a plugin's standard input: one JSON object of a
 // mebibyte at most, with nothing but white space behind it as far as was read. It doesn't wait for
 // the end of r. It fails with ErrNoRequest when r ends, fails, or stays silent for 200 ms, before
-// the first byte that isn't white space; an object must be complete within two seconds then.
+// the first byte that isn't white space; an object must be complete within two seconds then. It fails
+// with ctx's error when ctx ends.
 //
 // When it returns early, a goroutine stays behind that waits for r and may read from it.
-func ReadRequest(r io.Reader) (Request, error) {
+func ReadRequest(ctx context.Context, r io.Reader) (Request, error) {
 	first := make(chan error, 1)
 	whole := make(chan error, 1)
 	var object json.RawMessage
@@ -108,6 +110,8 @@ func ReadRequest(r io.Reader) (Request, error) {
 		}
 	case <-time.After(firstByteWithin):
 		return Request{}, ErrNoRequest
+	case <-ctx.Done():
+		return Request{}, fmt.Errorf("reading the request: %w", ctx.Err())
 	}
 	select {
 	case err := <-whole:
@@ -117,6 +121,8 @@ func ReadRequest(r io.Reader) (Request, error) {
 		return ParseRequest(object)
 	case <-time.After(restWithin):
 		return Request{}, notARequest(fmt.Errorf("it is not complete after %s", restWithin))
+	case <-ctx.Done():
+		return Request{}, fmt.Errorf("reading the request: %w", ctx.Err())
 	}
 }
 

@@ -29,6 +29,10 @@ type API struct {
 	// before the API serves.
 	Expiry time.Duration
 
+	// Now is the API's clock, also in its Date header; nil means time.Now. Set it before the API
+	// serves.
+	Now func() time.Time
+
 	mux *http.ServeMux
 
 	mu           sync.Mutex
@@ -87,7 +91,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Ratelimit-Limit", "5000")
 	w.Header().Set("Ratelimit-Remaining", strconv.Itoa(max(5000-calls, 0)))
-	w.Header().Set("Ratelimit-Reset", strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))
+	w.Header().Set("Ratelimit-Reset", strconv.FormatInt(a.now().Add(time.Hour).Unix(), 10))
+	w.Header().Set("Date", a.now().UTC().Format(http.TimeFormat))
 	if !known {
 		writeError(w, http.StatusUnauthorized, "unauthorized", "Unable to authenticate you")
 		return
@@ -147,7 +152,7 @@ func (a *API) mint(cluster *Cluster, expiry time.Duration) map[string]any {
 		expiry = DefaultExpiry
 	}
 	token := "k8s_v1_" + strings.ToLower(rand.Text())
-	expiresAt := time.Now().Add(expiry).UTC()
+	expiresAt := a.now().Add(expiry).UTC()
 	a.minted[token] = mintedToken{cluster.ID, expiresAt}
 	answer["token"] = token
 	answer["expires_at"] = expiresAt.Format(time.RFC3339Nano)
@@ -170,7 +175,7 @@ func (a *API) Accepts(clusterID, token string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t, ok := a.minted[token]
-	return ok && t.clusterID == clusterID && time.Now().Before(t.expiresAt)
+	return ok && t.clusterID == clusterID && a.now().Before(t.expiresAt)
 }
 
 // Revoke makes all tokens that were minted so far for the cluster void.
@@ -217,6 +222,13 @@ func (a *API) SetFault(f Fault) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.fault = f
+}
+
+func (a *API) now() time.Time {
+	if a.Now == nil {
+		return time.Now()
+	}
+	return a.Now()
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -63,12 +63,24 @@ func (c *Cluster) issue() (certificate, key []byte) {
 	return certificate, key
 }
 
+// ClientCertificate returns a certificate of the cluster's authority for a user, as PEM, which lives
+// for a day: what an administrator has who doesn't go by the API.
+func (c *Cluster) ClientCertificate(user string, groups ...string) (certificate, key []byte, err error) {
+	return c.ca.issue(pkix.Name{CommonName: user, Organization: groups}, x509.ExtKeyUsageClientAuth, 24*time.Hour)
+}
+
+// ServerCertificate returns a certificate of the cluster's authority for its API server, as PEM,
+// which lives for a day and is good for the host name in c.Server and for 127.0.0.1.
+func (c *Cluster) ServerCertificate() (certificate, key []byte, err error) {
+	host := strings.TrimPrefix(c.Server, "https://")
+	return c.ca.issue(pkix.Name{CommonName: host}, x509.ExtKeyUsageServerAuth, 24*time.Hour, host, "127.0.0.1")
+}
+
 // Serve starts an API server on a free port of the loopback interface. It answers a request that
 // carries a credential the API minted for this cluster, and nobody else's with anything but 401.
-// Its certificate is good for the host name in c.Server and for 127.0.0.1. Close ends it.
+// Its certificate is c.ServerCertificate. Close ends it.
 func (c *Cluster) Serve(api *API) error {
-	host := strings.TrimPrefix(c.Server, "https://")
-	certificate, key, err := c.ca.issue(pkix.Name{CommonName: host}, x509.ExtKeyUsageServerAuth, 24*time.Hour, host, "127.0.0.1")
+	certificate, key, err := c.ServerCertificate()
 	if err != nil {
 		return err
 	}
@@ -128,19 +140,22 @@ func (c *Cluster) authenticated(api *API) http.Handler {
 	})
 }
 
-// Proxy returns an HTTP proxy for the CONNECT method that reaches each cluster that serves by the
-// host name in its Server, and nothing else: what the name service does for real clusters.
-func Proxy(clusters ...*Cluster) http.Handler {
+// Host returns the host and port that clients of the cluster ask for.
+func (c *Cluster) Host() string { return strings.TrimPrefix(c.Server, "https://") + ":443" }
+
+// Proxy returns an HTTP proxy for the CONNECT method that leads from the host and port that a client
+// asks for to the one that routes has for it, and nowhere else: what the name service does for real
+// clusters.
+func Proxy(routes map[string]string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, c := range clusters {
-			if r.Method == http.MethodConnect && r.Host == strings.TrimPrefix(c.Server, "https://")+":443" {
-				if err := tunnel(r.Context(), w, c.Addr()); err != nil {
-					http.Error(w, err.Error(), http.StatusBadGateway)
-				}
-				return
-			}
+		addr, ok := routes[r.Host]
+		if r.Method != http.MethodConnect || !ok {
+			http.Error(w, fmt.Sprintf("no cluster at %s", r.Host), http.StatusBadGateway)
+			return
 		}
-		http.Error(w, fmt.Sprintf("no cluster at %s", r.Host), http.StatusBadGateway)
+		if err := tunnel(r.Context(), w, addr); err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		}
 	})
 }
 

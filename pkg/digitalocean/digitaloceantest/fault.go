@@ -50,6 +50,15 @@ func Hang(_ http.ResponseWriter, r *http.Request, _ func() map[string]any) { <-r
 // Reset is a Fault: the connection is cut without an answer.
 func Reset(http.ResponseWriter, *http.Request, func() map[string]any) { panic(http.ErrAbortHandler) }
 
+// Cut is a Fault: the connection is cut in the middle of an answer.
+func Cut(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", "1000")
+	io.WriteString(w, `{"server":`)
+	http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
 // Redirect is a Fault: a redirect to that URL.
 func Redirect(url string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
@@ -133,6 +142,8 @@ func Named() map[string]Fault {
 		"500-once":             Times(1, Status(500)),
 		"hang":                 Hang,
 		"reset":                Reset,
+		"cut":                  Cut,
+		"redirect-nowhere":     Status(302, "Location", "https://%zz"),
 		"html":                 Answer(200, "text/html", "<html><body>Please log in</body></html>"),
 		"truncated":            Answer(200, json, `{"server":"https://cluster.example","token":"k8s_v1_trunc`),
 		"null":                 Answer(200, json, "null"),

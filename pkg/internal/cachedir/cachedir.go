@@ -99,10 +99,10 @@ func (d *Dir) create() error {
 		return err
 	}
 	name := filepath.Join(d.path, tagName)
-	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		writeFile(name, []byte(tag)) // the cache works without it
 	}
-	return writeFile(name, []byte(tag))
+	return nil
 }
 
 var errNoDirectory = errors.New("there is no cache directory")

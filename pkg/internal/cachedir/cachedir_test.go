@@ -322,10 +322,17 @@ func TestPrune(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	leftover := filepath.Join(dir, "leftover.123"+tempSuffix)
-	if err := os.WriteFile(leftover, nil, 0o600); err != nil {
-		t.Fatal(err)
+	write := func(name string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
+	leftover := write(strings.Repeat("0", 32) + entrySuffix + ".123" + tempSuffix)
+	unlocked := write(strings.Repeat("1", 32) + entrySuffix)
+	others := []string{write("yarn.lock"), write("notes.tmp"), write("list.entry"), write("abc.lock")}
 
 	d.now = func() time.Time { return time.Now().Add(30 * time.Minute) }
 	d.prune()
@@ -334,8 +341,15 @@ func TestPrune(t *testing.T) {
 	}
 	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 	put("another", 100*time.Hour) // a day has gone since the last pruning
-	if _, err := os.Stat(leftover); err == nil {
-		t.Error("a temporary file is left")
+	for _, path := range []string{leftover, unlocked} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s is left", path)
+		}
+	}
+	for _, path := range others {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("somebody else's file is gone: %v", err)
+		}
 	}
 	for k, want := range map[credential.Key]string{short: "absent", long: "", inUse: ""} {
 		if got := missReason(t, d, k); got != want {

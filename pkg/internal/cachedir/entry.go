@@ -25,6 +25,9 @@ const (
 // schema is the version of an entry's format; entries of another one are misses.
 const schema = 1
 
+// nameSize is how many bytes the name of a key's files has, in hexadecimal.
+const nameSize = 16
+
 // An entry is a line of JSON, the header, and behind its line break the sealed contents: a nonce,
 // the ciphertext of the contents' JSON, and a tag that covers the header too.
 
@@ -54,10 +57,11 @@ type seal struct {
 // newSeal derives the files' name and the sealing key from the access token and the whole key
 // (HKDF, RFC 5869), so that neither can be found, and no entry opened, without all of both.
 func newSeal(dir string, key credential.Key, accessToken credential.Secret) *seal {
-	root := must(hkdf.Extract(sha256.New, []byte(accessToken.Reveal()), []byte("doks-auth cache")))
+	secret := sha256.Sum256([]byte(accessToken.Reveal())) // FIPS 140 wants a secret of this length
+	root := must(hkdf.Extract(sha256.New, secret[:], []byte("doks-auth cache")))
 	// Quoted, so that no two keys read the same.
 	info := fmt.Sprintf(" %q %q %d %q %q", key.APIURL, key.ClusterID, key.Expiry, key.Auth, key.Identity)
-	name := must(hkdf.Expand(sha256.New, root, "name"+info, 16))
+	name := must(hkdf.Expand(sha256.New, root, "name"+info, nameSize))
 	sealing := must(hkdf.Expand(sha256.New, root, "seal"+info, 32))
 	return &seal{
 		base: filepath.Join(dir, hex.EncodeToString(name)),

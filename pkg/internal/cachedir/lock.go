@@ -2,6 +2,7 @@ package cachedir
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -43,7 +44,7 @@ func (d *Dir) Lock(ctx context.Context, key credential.Key) (unlock func(), err 
 // tryLock takes the lock on the file at path and returns what gives it back, or nil while somebody
 // else has it.
 func tryLock(path string) (unlock func(), err error) {
-	for {
+	for range 10 {
 		lock := flock.New(path, flock.SetFlag(lockFlags))
 		held, err := lock.TryLock()
 		if err != nil || !held {
@@ -59,4 +60,5 @@ func tryLock(path string) (unlock func(), err error) {
 		}
 		lock.Unlock()
 	}
+	return nil, errors.New("the lock's file is another one each time")
 }

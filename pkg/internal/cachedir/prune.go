@@ -1,6 +1,7 @@
 package cachedir
 
 import (
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,24 +29,37 @@ func (d *Dir) pruneNowAndThen() {
 }
 
 // prune removes expired and unreadable entries with their failures and locks, and what crashes
-// left behind. An entry goes only under its lock, so that it isn't a new one that goes.
+// left behind; nothing that isn't the cache's by its name, as the directory may be another's too. An
+// entry goes only under its lock, so that it isn't a new one that goes.
 func (d *Dir) prune() {
 	files, err := os.ReadDir(d.path)
 	if err != nil {
 		return
 	}
+	bases := make(map[string]bool)
 	for _, file := range files {
-		name := filepath.Join(d.path, file.Name())
-		base, isLock := strings.CutSuffix(name, lockSuffix)
+		base, suffix, _ := strings.Cut(file.Name(), ".")
+		isTemp := strings.HasSuffix(suffix, tempSuffix)
 		switch {
-		case isLock:
-			if d.spent(base) {
-				d.removeKey(base)
+		case isTemp && (isName(base) || strings.HasPrefix(file.Name(), tagName)):
+			if d.older(file, leftover) {
+				os.Remove(filepath.Join(d.path, file.Name()))
 			}
-		case strings.HasSuffix(name, tempSuffix) && d.older(file, leftover):
-			os.Remove(name)
+		case isName(base):
+			bases[filepath.Join(d.path, base)] = true
 		}
 	}
+	for base := range bases {
+		if d.spent(base) {
+			d.removeKey(base)
+		}
+	}
+}
+
+// isName tells whether a file's name without suffixes is one that newSeal makes.
+func isName(base string) bool {
+	raw, err := hex.DecodeString(base)
+	return err == nil && len(raw) == nameSize
 }
 
 // spent tells whether a key's files are of no more use: no entry that is still valid, and nothing
