@@ -1,0 +1,192 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// Every way through the door: both kubectls, both versions of the protocol, both kinds of credential,
+// all ways to name the cluster. The manifest on standard input must arrive whole.
+func TestKubectl(t *testing.T) {
+	clusters := map[string]*digitaloceantest.Cluster{"token": w.token, "certificate": w.cert}
+	for _, client := range []string{"kubectl", "kubectl-old"} {
+		for _, version := range []string{"v1", "v1beta1"} {
+			for _, kind := range []string{"token", "certificate"} {
+				for _, naming := range []string{"args", "extension", "host"} {
+					name := fmt.Sprintf("%s,%s,%s,cluster by %s", client, version, kind, naming)
+					t.Run(name, func(t *testing.T) {
+						u := newUser(t, nil)
+						config := u.kubeconfig(entry{cluster: clusters[kind], apiVersion: version, naming: naming})
+						if client == "kubectl" {
+							who := u.mustKubectl(client, config, "", "auth", "whoami")
+							want := map[string]string{"token": digitaloceantest.TokenUser, "certificate": "admin"}[kind]
+							if !strings.Contains(who, want) {
+								t.Errorf("whoami: %s", who)
+							}
+						}
+						if got := u.mustKubectl(client, config, "", "get", "ns"); !strings.Contains(got, "kube-system") {
+							t.Errorf("get ns: %s", got)
+						}
+						value := strings.Repeat("sentinel ", 20_000)
+						manifest := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"manifest"},"data":{"key":%q}}`, value)
+						u.mustKubectl(client, config, manifest, "apply", "--server-side", "--force-conflicts", "-f", "-")
+						if got := u.mustKubectl(client, config, "", "get", "cm", "manifest", "-o", "jsonpath={.data.key}"); got != value {
+							t.Errorf("%d bytes of the manifest arrived, not %d", len(got), len(value))
+						}
+						u.mustKubectl("kubectl", w.admin, "", "delete", "cm", "manifest")
+						if mints := u.api.Mints(clusters[kind].ID); mints != 1 {
+							t.Errorf("%d mints", mints)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// A watch goes on after the credential that opened it has ended.
+func TestWatchOutlivesCredential(t *testing.T) {
+	const lifetime = 5 * time.Second
+	for _, kind := range []string{"token", "certificate"} {
+		t.Run(kind, func(t *testing.T) {
+			cluster := w.token
+			if kind == "certificate" {
+				cluster = w.cert
+				cluster.CertificateExpiry = lifetime
+				defer func() { cluster.CertificateExpiry = 0 }()
+			}
+			u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = lifetime })
+			config := u.kubeconfig(entry{cluster: cluster, apiVersion: "v1", naming: "args"})
+			watch := exec.CommandContext(t.Context(), binary("kubectl"), "--kubeconfig="+config, "get", "cm", "--watch", "--no-headers")
+			watch.Env = u.env
+			stdout, err := watch.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := watch.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				watch.Process.Signal(syscall.SIGTERM)
+				watch.Wait()
+			}()
+			events := lines(stdout)
+			await := func(name string) {
+				t.Helper()
+				timeout := time.After(hung)
+				for {
+					select {
+					case line, ok := <-events:
+						if !ok {
+							t.Fatalf("the watch ended before %s", name)
+						}
+						if strings.HasPrefix(line, name+" ") {
+							return
+						}
+					case <-timeout:
+						t.Fatalf("%s doesn't come", name)
+					}
+				}
+			}
+			change := func(name string) {
+				t.Helper()
+				u.mustKubectl("kubectl", w.admin, "", "create", "cm", name)
+				t.Cleanup(func() { run(t, u.env, "", binary("kubectl"), "--kubeconfig="+w.admin, "delete", "cm", name) })
+			}
+			start := time.Now()
+			change("watched-1-" + kind)
+			await("watched-1-" + kind)
+			for time.Since(start) < 2*lifetime { // the credential's end is what is waited for
+				time.Sleep(100 * time.Millisecond)
+			}
+			change("watched-2-" + kind)
+			await("watched-2-" + kind)
+		})
+	}
+}
+
+// A kubeconfig that names a cluster and leads elsewhere gets nothing out of the plugin.
+func TestForeignServerSeesNoCredential(t *testing.T) {
+	for _, kind := range []string{"token", "certificate"} {
+		t.Run(kind, func(t *testing.T) {
+			cluster := map[string]*digitaloceantest.Cluster{"token": w.token, "certificate": w.cert}[kind]
+			var requests, credentials atomic.Int32
+			foreign := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				requests.Add(1)
+				if r.Header.Get("Authorization") != "" || len(r.TLS.PeerCertificates) > 0 {
+					credentials.Add(1)
+				}
+			}))
+			defer foreign.Close()
+			u := newUser(t, nil)
+			for _, naming := range []string{"args", "extension"} {
+				config := u.kubeconfig(entry{cluster: cluster, apiVersion: "v1", naming: naming, server: foreign.URL})
+				got := u.kubectl("kubectl", config, "", "get", "ns")
+				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential to server") || !strings.Contains(got.stderr, "exit code 7") {
+					t.Errorf("exit code %d: %s", got.code, got.stderr)
+				}
+			}
+			if credentials.Load() > 0 {
+				t.Errorf("%d of %d requests carried a credential", credentials.Load(), requests.Load())
+			}
+		})
+	}
+}
+
+func TestFiftyKubectlsMintOnce(t *testing.T) {
+	u := newUser(t, nil)
+	config := u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"})
+	var wait sync.WaitGroup
+	results := make([]result, 50)
+	for i := range results {
+		wait.Go(func() { results[i] = u.kubectl("kubectl", config, "", "get", "ns") })
+	}
+	wait.Wait()
+	for _, got := range results {
+		if got.code != 0 {
+			t.Errorf("exit code %d: %s", got.code, got.stderr)
+		}
+	}
+	if mints := u.api.Mints(tokenID); mints != 1 {
+		t.Errorf("%d mints", mints)
+	}
+}
+
+// What a revoked token looks like today: kubectl fails until the user asks for a new credential.
+func TestRevokedToken(t *testing.T) {
+	u := newUser(t, nil)
+	config := u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"})
+	u.mustKubectl("kubectl", config, "", "get", "ns")
+	u.api.Revoke(tokenID)
+	// kube-apiserver remembers a good token for ten seconds.
+	var got result
+	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(500 * time.Millisecond) {
+		if got = u.kubectl("kubectl", config, "", "get", "ns"); got.code != 0 {
+			break
+		}
+	}
+	if got.code == 0 || !strings.Contains(got.stderr, "Unauthorized") && !strings.Contains(got.stderr, "the server has asked for the client to provide credentials") {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	said := strings.Split(strings.TrimSpace(got.stderr), "\n")
+	t.Logf("kubectl says %q; the cache gives the same token until --force-refresh", said[len(said)-1])
+	if mints := u.api.Mints(tokenID); mints != 1 {
+		t.Errorf("%d mints", mints)
+	}
+	if got := u.plugin("--force-refresh"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	u.mustKubectl("kubectl", config, "", "get", "ns")
+}

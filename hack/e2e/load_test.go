@@ -1,0 +1,111 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// tokenOf returns the token in a response.
+func tokenOf(stdout string) string {
+	var response struct{ Status struct{ Token string } }
+	if json.Unmarshal([]byte(stdout), &response) != nil {
+		return ""
+	}
+	return response.Status.Token
+}
+
+// A thousand processes at once on a cold cache.
+func TestThousandProcesses(t *testing.T) {
+	const processes = 1000
+	u := newUser(t, nil)
+	u.api.SetDelay(500 * time.Millisecond)
+	results := make([]result, processes)
+	start := make(chan struct{})
+	var wait sync.WaitGroup
+	for i := range results {
+		wait.Go(func() {
+			<-start
+			results[i] = u.plugin()
+		})
+	}
+	began := time.Now()
+	close(start)
+	wait.Wait()
+	slowest := time.Duration(0)
+	for _, got := range results {
+		slowest = max(slowest, got.took)
+		if got.code != 0 || got.stderr != "" || got.stdout != results[0].stdout {
+			t.Errorf("exit code %d: %q", got.code, got.stderr)
+		}
+	}
+	t.Logf("%d processes within %.1f s: %d mint, the slowest answer after %.1f s",
+		processes, time.Since(began).Seconds(), u.api.Mints(tokenID), slowest.Seconds())
+	if mints := u.api.Mints(tokenID); mints != 1 {
+		t.Errorf("%d mints", mints)
+	}
+}
+
+// Writers are killed at random moments while readers read: no reader fails, or gets anything but a
+// whole and valid credential. E2E_KILL_TIME says for how long.
+func TestRandomKills(t *testing.T) {
+	duration := 5 * time.Minute
+	if given := os.Getenv("E2E_KILL_TIME"); given != "" {
+		var err error
+		if duration, err = time.ParseDuration(given); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u := newUser(t, nil)
+	if got := u.plugin(); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	end := time.Now().Add(duration)
+	var reads, kills, survivors atomic.Int64
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for time.Now().Before(end) {
+			writer := exec.CommandContext(t.Context(), plugin(), "exec-credential", "--api-version=v1", "--force-refresh", tokenID)
+			writer.Env = u.env
+			if err := writer.Start(); err != nil {
+				t.Error(err)
+				return
+			}
+			time.Sleep(rand.N(25 * time.Millisecond))
+			if writer.Process.Kill() == nil {
+				kills.Add(1)
+			}
+			if writer.Wait() == nil {
+				survivors.Add(1)
+			}
+		}
+	})
+	for range 2 {
+		wait.Go(func() {
+			for time.Now().Before(end) {
+				got := u.plugin()
+				reads.Add(1)
+				if got.code != 0 || !u.api.Accepts(tokenID, tokenOf(got.stdout)) {
+					t.Errorf("exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	left, err := os.ReadDir(u.cache())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %d kills (%d came too late), %d mints, %d reads, all of them good; %d files in the cache",
+		duration, kills.Load(), survivors.Load(), u.api.Mints(tokenID), reads.Load(), len(left))
+	if kills.Load() == 0 || survivors.Load() == kills.Load() || reads.Load() == 0 {
+		t.Error("the test shows nothing")
+	}
+}

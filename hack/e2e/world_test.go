@@ -1,0 +1,285 @@
+//go:build linux
+
+// Package e2e puts the built plugin between real kubectls and a real kube-apiserver, and breaks
+// things on purpose. hack/e2e/run runs it.
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+const (
+	accessToken = "dop_v1_e2e"
+	tokenID     = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
+	certID      = "bd5f5959-5e1e-4205-a714-a914373942af"
+
+	// certGroup is the group that the API's client certificates are of.
+	certGroup = "k8saas:authenticated"
+)
+
+// world is what all tests share: one real API server that stands for two clusters, one with tokens
+// and one with client certificates, each with the serving certificate of its own authority.
+type world struct {
+	dir         string
+	token, cert *digitaloceantest.Cluster
+	addr        string // of the API server
+	proxyURL    string // leads to it by the clusters' names
+	admin       string // a kubeconfig
+
+	mu   sync.Mutex
+	apis []*digitaloceantest.API // whose tokens are valid
+
+	etcd, apiserver *daemon
+	servers         []*httptest.Server
+}
+
+var w *world
+
+func TestMain(m *testing.M) {
+	runtime.LockOSThread() // the servers end with the thread that started them
+	if _, err := os.Stat(plugin()); err != nil || os.Getenv("E2E_BIN") == "" {
+		fmt.Fprintln(os.Stderr, "run this by hack/e2e/run")
+		os.Exit(2)
+	}
+	os.Exit(runIn(m))
+}
+
+func runIn(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "doks-auth-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	w = &world{dir: dir}
+	defer w.stop()
+	if err := w.start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// accepts tells whether one of the APIs minted a token for the cluster with tokens.
+func (w *world) accepts(token string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, api := range w.apis {
+		if api.Accepts(tokenID, token) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) start() error {
+	var err error
+	if w.token, err = digitaloceantest.NewCluster(tokenID); err != nil {
+		return err
+	}
+	if w.cert, err = digitaloceantest.NewCluster(certID); err != nil {
+		return err
+	}
+	w.cert.Certificates = true
+
+	if err := w.startEtcd(); err != nil {
+		return err
+	}
+	if err := w.startAPIServer(); err != nil {
+		return err
+	}
+	proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{
+		w.token.Host(): w.addr,
+		w.cert.Host():  w.addr,
+	}))
+	w.servers = append(w.servers, proxy)
+	w.proxyURL = proxy.URL
+	return w.grant()
+}
+
+// stop stops everything, the API server before its storage.
+func (w *world) stop() {
+	w.apiserver.stop()
+	w.etcd.stop()
+	for _, server := range w.servers {
+		server.Close()
+	}
+}
+
+func (w *world) startEtcd() error {
+	clients, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	peers, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	w.etcd, err = startDaemon(w.dir, "etcd",
+		"--data-dir="+filepath.Join(w.dir, "etcd"), "--unsafe-no-fsync", "--log-level=error",
+		"--listen-client-urls=http://"+clients, "--advertise-client-urls=http://"+clients,
+		"--listen-peer-urls=http://"+peers, "--initial-advertise-peer-urls=http://"+peers,
+		"--initial-cluster=default=http://"+peers)
+	if err != nil {
+		return err
+	}
+	w.write("etcd-address", []byte("http://"+clients))
+	return w.etcd.await(func() error {
+		response, err := http.Get("http://" + clients + "/health")
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		return nil
+	})
+}
+
+// write writes a file in the world's directory and returns its path.
+func (w *world) write(name string, data []byte) string {
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		panic(err) // nothing can be tested then
+	}
+	return path
+}
+
+func (w *world) startAPIServer() error {
+	etcd, err := os.ReadFile(filepath.Join(w.dir, "etcd-address"))
+	if err != nil {
+		return err
+	}
+	if w.addr, err = freeAddress(); err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(w.addr)
+	if err != nil {
+		return err
+	}
+	var serving []string
+	for i, cluster := range []*digitaloceantest.Cluster{w.token, w.cert} {
+		certificate, key, err := cluster.ServerCertificate()
+		if err != nil {
+			return err
+		}
+		serving = append(serving,
+			w.write(fmt.Sprintf("server-%d.crt", i), certificate),
+			w.write(fmt.Sprintf("server-%d.key", i), key))
+	}
+	accounts, err := w.serviceAccountKey()
+	if err != nil {
+		return err
+	}
+	webhook := httptest.NewServer(digitaloceantest.TokenReview(w.accepts))
+	w.servers = append(w.servers, webhook)
+	config, err := json.Marshal(map[string]any{
+		"apiVersion": "v1", "kind": "Config", "current-context": "webhook",
+		"clusters": []any{map[string]any{"name": "webhook", "cluster": map[string]any{"server": webhook.URL}}},
+		"users":    []any{map[string]any{"name": "apiserver", "user": map[string]any{}}},
+		"contexts": []any{map[string]any{"name": "webhook", "context": map[string]any{"cluster": "webhook", "user": "apiserver"}}},
+	})
+	if err != nil {
+		return err
+	}
+	w.apiserver, err = startDaemon(w.dir, "kube-apiserver",
+		"--etcd-servers="+string(etcd),
+		"--bind-address=127.0.0.1", "--secure-port="+port, "--advertise-address=127.0.0.1",
+		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24",
+		"--cert-dir="+filepath.Join(w.dir, "apiserver"),
+		"--tls-cert-file="+serving[0], "--tls-private-key-file="+serving[1],
+		"--tls-sni-cert-key="+serving[2]+","+serving[3],
+		"--client-ca-file="+w.write("clients.crt", append(w.token.CA(), w.cert.CA()...)),
+		"--authentication-token-webhook-config-file="+w.write("webhook.json", config),
+		"--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s",
+		"--authorization-mode=RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+accounts, "--service-account-signing-key-file="+accounts,
+	)
+	if err != nil {
+		return err
+	}
+	return w.apiserver.await(w.ready)
+}
+
+// serviceAccountKey writes a key that the API server signs service accounts' tokens with.
+func (w *world) serviceAccountKey() (path string, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return "", err
+	}
+	return w.write("accounts.key", pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})), nil
+}
+
+// ready asks the API server, as an administrator, whether it is ready.
+func (w *world) ready() error {
+	certificate, key, err := w.token.ClientCertificate("admin", "system:masters")
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(w.token.CA())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Get("https://" + w.addr + "/readyz")
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	w.write("admin.crt", certificate)
+	w.write("admin.key", key)
+	return nil
+}
+
+// grant lets the minted identities do what the tests need.
+func (w *world) grant() error {
+	w.admin = w.write("admin.kubeconfig", fmt.Appendf(nil, `apiVersion: v1
+kind: Config
+current-context: admin
+clusters:
+- {name: admin, cluster: {server: "https://%s", certificate-authority: %s}}
+users:
+- {name: admin, user: {client-certificate: %s, client-key: %s}}
+contexts:
+- {name: admin, context: {cluster: admin, user: admin}}
+`, w.addr, w.write("ca.crt", w.token.CA()), filepath.Join(w.dir, "admin.crt"), filepath.Join(w.dir, "admin.key")))
+	cmd := exec.Command(binary("kubectl"), "--kubeconfig="+w.admin, "create", "clusterrolebinding", "doks",
+		"--clusterrole=cluster-admin", "--group="+digitaloceantest.TokenGroup, "--group="+certGroup)
+	cmd.Env = []string{"HOME=" + w.dir}
+	if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(out), "already exists") {
+		return fmt.Errorf("granting: %w: %s", err, out)
+	}
+	return nil
+}
