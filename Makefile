@@ -8,7 +8,7 @@ RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
 PREFIX ?= /usr/local
 
-.PHONY: build test verify bench demo install clean
+.PHONY: build test e2e fuzz verify bench demo install clean
 
 build:
 	$(GO_BUILD) -o bin/doks-auth ./cmd/doks-auth
@@ -16,6 +16,14 @@ build:
 test:
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) ./...
+
+# Real kubectls and a real kube-apiserver, built from their modules at the first time.
+e2e: build
+	hack/e2e/run
+
+fuzz:
+	go test -run='^$$' -fuzz=FuzzReadRequest -fuzztime=1m ./pkg/execcredential
+	go test -run='^$$' -fuzz=FuzzOpenEntry -fuzztime=1m ./pkg/internal/cachedir
 
 verify:
 	hack/verify

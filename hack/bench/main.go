@@ -58,6 +58,11 @@ func run(ctx context.Context, plugin string, pairs int) error {
 		return err
 	}
 	api.AddCluster(cluster)
+	if err := cluster.Serve(api); err != nil {
+		return err
+	}
+	defer cluster.Close()
+	cluster.Server = "https://" + cluster.Addr() // its certificate is good for that too
 	server := httptest.NewServer(api)
 	defer server.Close()
 
@@ -94,6 +99,9 @@ func run(ctx context.Context, plugin string, pairs int) error {
 	}
 	if mints := api.Mints(clusterID); mints != warmings {
 		return fmt.Errorf("not all of these were hits: %d credentials were minted, not %d", mints, warmings)
+	}
+	if err := compareKubectl(ctx, dir, api, cluster, one, pairs/3); err != nil {
+		return err
 	}
 	return compareWithDoctl(ctx, dir, server.URL, one, pairs)
 }
@@ -176,7 +184,7 @@ func compare(ctx context.Context, what string, a, b command, pairs int) error {
 		ratios = append(ratios, took[0].Seconds()/took[1].Seconds())
 		times = append(times, float64(took[0].Microseconds())/1000)
 	}
-	fmt.Printf("%-45s %5.2f   (quartiles %.2f to %.2f; %.1f ms)\n", what,
+	fmt.Printf("%-50s %5.2f   (quartiles %.2f to %.2f; %.1f ms)\n", what,
 		quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75), quantile(times, 0.5))
 	return nil
 }
@@ -198,6 +206,6 @@ func peak(ctx context.Context, bare, hit command) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-45s %5.1f MiB\n", "hit, peak resident (goal 14)", kilobytes/1024)
+	fmt.Printf("%-50s %5.1f MiB\n", "hit, peak resident (goal 14)", kilobytes/1024)
 	return nil
 }

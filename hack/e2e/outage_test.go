@@ -125,6 +125,12 @@ func TestOutage(t *testing.T) {
 	runs := strings.Count(got.stderr, "doks-auth: getting")
 	t.Logf("%d kubectls in the leeway succeeded; after the end kubectl failed within %.1f s, ran the plugin %d times, and the API was asked %d time",
 		inLeeway, got.took.Seconds(), runs, u.api.Calls()-calls)
+	// Another kubectl runs the plugin again, and it has the failure in memory.
+	again := u.kubectl("kubectl-old", config, "", "get", "ns")
+	if again.code == 0 || !strings.Contains(again.stderr, "the API failed") {
+		t.Errorf("exit code %d: %s", again.code, again.stderr)
+	}
+	t.Logf("an older kubectl ran it %d times more, within %.1f s", strings.Count(again.stderr, "doks-auth: getting"), again.took.Seconds())
 	if asked := u.api.Calls() - calls; asked != 1 {
 		t.Errorf("the API was asked %d times", asked)
 	}

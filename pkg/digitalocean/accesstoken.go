@@ -97,8 +97,9 @@ func readAccessToken(path string) (AccessToken, error) {
 	if err != nil {
 		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names a file that holds nothing else")
 	}
+	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // as Windows programs write it
 	return AccessToken{
-		Secret: credential.NewSecret(strings.TrimSpace(string(text))),
+		Secret: credential.NewSecret(word),
 		Source: strconv.Quote(path),
 	}, nil
 }

@@ -24,7 +24,7 @@ func TestAccessTokenSources(t *testing.T) {
 		}
 		return path
 	}
-	file := write("token", "from-file\r\n")
+	file := write("token", "\uFEFFfrom-file\r\n")
 	doctl := write("doctl.yaml", "access-token: of-default\ncontext: work\napi-url: https://api.example\nauth-contexts:\n  work: of-work\n  empty: ''\n")
 	bare := write("bare.yaml", "access-token: of-default\n")
 	null := write("null.yaml", "null")

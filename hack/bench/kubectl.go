@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// compareKubectl measures a kubectl command with the plugin against the same with the token in the
+// kubeconfig, where there is a kubectl: $KUBECTL, or the one on PATH.
+func compareKubectl(ctx context.Context, dir string, api *digitaloceantest.API, cluster *digitaloceantest.Cluster, hit command, pairs int) error {
+	kubectl := os.Getenv("KUBECTL")
+	if kubectl == "" {
+		var err error
+		if kubectl, err = exec.LookPath("kubectl"); err != nil {
+			fmt.Println("kubectl is not on PATH: not measured")
+			return nil
+		}
+	}
+	token, err := cachedToken(ctx, hit)
+	if err != nil {
+		return err
+	}
+	get := func(name, user string) (command, error) {
+		path := filepath.Join(dir, name)
+		text := fmt.Sprintf(`apiVersion: v1
+kind: Config
+current-context: c
+clusters:
+- {name: c, cluster: {server: %q, certificate-authority-data: %s}}
+users:
+- {name: u, user: {%s}}
+contexts:
+- {name: c, context: {cluster: c, user: u}}
+`, cluster.Server, base64.StdEncoding.EncodeToString(cluster.CA()), user)
+		c := command{args: []string{kubectl, "--kubeconfig=" + path, "get", "--raw", "/api"}, env: append(hit.env, "HOME="+dir)}
+		return c, os.WriteFile(path, []byte(text), 0o600)
+	}
+	static, err := get("static", "token: "+token)
+	if err != nil {
+		return err
+	}
+	plugin, err := get("plugin", fmt.Sprintf(
+		"exec: {apiVersion: client.authentication.k8s.io/v1, command: %q, args: [exec-credential, %s], provideClusterInfo: true, interactiveMode: Never}",
+		hit.args[0], cluster.ID))
+	if err != nil {
+		return err
+	}
+	mints := api.Mints(cluster.ID)
+	if err := compare(ctx, "kubectl with the plugin / with a token (goal 1.12)", plugin, static, pairs); err != nil {
+		return err
+	}
+	if api.Mints(cluster.ID) != mints {
+		return fmt.Errorf("not all of kubectl's runs were hits")
+	}
+	return nil
+}
+
+// cachedToken returns the token that a hit gives.
+func cachedToken(ctx context.Context, hit command) (string, error) {
+	cmd := exec.CommandContext(ctx, hit.args[0], hit.args[1:]...)
+	cmd.Env = hit.env
+	out, err := cmd.Output()
+	if err != nil {
+		return "", err
+	}
+	var response struct{ Status struct{ Token string } }
+	err = json.Unmarshal(out, &response)
+	return response.Status.Token, err
+}
