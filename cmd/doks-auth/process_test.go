@@ -193,7 +193,7 @@ func TestFaults(t *testing.T) {
 		{"500", 5, "the API failed: Unexpected server-side error (status 500"},
 		{"502", 5, "the API failed"},
 		{"503", 5, "the API failed"},
-		{"hang", 5, "no answer in time"},
+		{"hang", 5, "no answer within "},
 		{"reset", 5, "EOF"},
 		{"cut", 5, "unexpected EOF"},
 		{"html", 6, "it is not JSON"},

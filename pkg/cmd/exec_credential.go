@@ -123,6 +123,23 @@ func (e *execCredential) credential(ctx context.Context, id digitalocean.Cluster
 	if err := digitalocean.CheckAPIURL(e.apiAddress(token)); err != nil {
 		return credential.Credential{}, err
 	}
+	e.log().Info("looking for the credential", "cluster", id, "access_token_from", token.Source, "api", e.apiAddress(token), "cache", e.cachePath())
+	got, err := e.credentialBy(ctx, token, id, expiry)
+	return got, withSource(err, token)
+}
+
+// withSource adds to the hint of a refusal where the access token came from. A failure that is
+// remembered may be of the same access token from elsewhere.
+func withSource(err error, token digitalocean.AccessToken) error {
+	e, ok := errors.AsType[*credential.Error](err)
+	if !ok || e.Class != credential.Refused && e.Class != credential.NotFound {
+		return err
+	}
+	return &credential.Error{Class: e.Class, Err: err, Hint: e.Hint + " (it is from " + token.Source + ")"}
+}
+
+// credentialBy returns what an access token gets.
+func (e *execCredential) credentialBy(ctx context.Context, token digitalocean.AccessToken, id digitalocean.ClusterID, expiry time.Duration) (credential.Credential, error) {
 	provider := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 		client, err := e.client(token)
 		if err != nil {
@@ -186,6 +203,6 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 	return "", &credential.Error{
 		Class: credential.Usage,
 		Err:   fmt.Errorf("no cluster is named, and server %q has no cluster id in its name", request.Server),
-		Hint:  "give the cluster id as argument of exec-credential in the kubeconfig's user",
+		Hint:  "in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, or the id to the user's args",
 	}
 }

@@ -53,7 +53,12 @@ func (o *options) apiAddress(token digitalocean.AccessToken) string {
 
 // store returns the cache on disk, sealed under the access token.
 func (o *options) store(token digitalocean.AccessToken) *cachedir.Dir {
-	return cachedir.Open(cmp.Or(o.cacheDir, cachedir.Default(o.Getenv, o.Home)), token.Secret)
+	return cachedir.Open(o.cachePath(), token.Secret)
+}
+
+// cachePath returns the cache's directory; "" when there is no place for one.
+func (o *options) cachePath() string {
+	return cmp.Or(o.cacheDir, cachedir.Default(o.Getenv, o.Home))
 }
 
 // client returns the API's client. Only a cache miss needs one.

@@ -24,7 +24,7 @@ func (c Credential) CheckServer(asked string) error {
 	return &Error{
 		Class: Unsafe,
 		Err:   fmt.Errorf("refusing to give the credential to server %q: the cluster's is %q", asked, c.Server),
-		Hint:  "fix the cluster's server in the kubeconfig; if it is a tunnel of yours, give --skip-server-check",
+		Hint:  "fix the cluster's server in the kubeconfig; if it is a tunnel of yours, add --skip-server-check to the user's args there",
 	}
 }
 

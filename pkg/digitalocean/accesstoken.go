@@ -75,7 +75,7 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return AccessToken{}, &credential.Error{
 			Class: credential.Usage,
-			Err:   fmt.Errorf("no access token for the DigitalOcean API: %s is not set, and %w", accessTokenEnvVars[0], err),
+			Err:   fmt.Errorf("no access token for the DigitalOcean API: neither %s is set, and %w", strings.Join(accessTokenEnvVars[:], " nor "), err),
 			Hint:  "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doctl auth init'",
 		}
 	case err != nil:
@@ -90,12 +90,12 @@ const maxAccessTokenFile = 64 << 10
 func readAccessToken(path string) (AccessToken, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names a file that holds nothing else")
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names it: is the path right, and the secret mounted?")
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxAccessTokenFile))
 	if err != nil {
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names a file that holds nothing else")
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names it: is the path right, and the secret mounted?")
 	}
 	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // as Windows programs write it
 	return AccessToken{

@@ -121,7 +121,7 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 	fetchedAt := c.now()
 	answer, response, err := c.api.Kubernetes.GetCredentials(ctx, string(id), request)
 	if err != nil {
-		return credential.Credential{}, c.failure(ctx, err)
+		return credential.Credential{}, c.failure(ctx, err, c.now().Sub(fetchedAt))
 	}
 	got := credential.Credential{
 		Server:               answer.Server,

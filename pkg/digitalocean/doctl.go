@@ -45,7 +45,7 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	var config doctlConfig
 	if err := yaml.Unmarshal(text, &config); err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
-		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path), doctlHint)
+		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path), "correct the file, or point DIGITALOCEAN_CONFIG elsewhere")
 	}
 	return config, nil
 }
@@ -124,7 +124,9 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 }
 
 func (c doctlConfig) contextsHint() string {
-	names := slices.Sorted(maps.Keys(c.AuthContexts))
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.AuthContexts)), func(name string) bool {
+		return c.AuthContexts[name] == ""
+	})
 	if c.AccessToken != "" {
 		names = append(names, doctlDefaultContext)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// failure returns what went wrong with a call, classified and in words for the user.
-func (c *Client) failure(ctx context.Context, err error) error {
+// failure returns what went wrong with a call that took so long, classified and in words for the user.
+func (c *Client) failure(ctx context.Context, err error, took time.Duration) error {
 	if answer, ok := errors.AsType[*godo.ErrorResponse](err); ok && answer.Response != nil {
 		return c.refusal(answer)
 	}
@@ -33,7 +33,7 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	}
 	text := sanitize(cause(err).Error(), c.accessToken.Secret)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		text = "no answer in time"
+		text = fmt.Sprintf("no answer within %s", took.Round(100*time.Millisecond))
 	}
 	return &credential.Error{
 		Class: credential.Unreachable,
@@ -69,26 +69,25 @@ func (c *Client) refusal(answer *godo.ErrorResponse) error {
 		what += ", request " + sanitize(answer.RequestID, c.accessToken.Secret)
 	}
 	what += ")"
-	from := c.accessToken.Source
 
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized:
 		return &credential.Error{
 			Class: credential.Refused,
 			Err:   fmt.Errorf("the API refused the access token: %s", what),
-			Hint:  "the access token from " + from + " is wrong, expired or revoked; replace it",
+			Hint:  "the access token is wrong, expired or revoked; replace it",
 		}
 	case status == http.StatusForbidden:
 		return &credential.Error{
 			Class: credential.Refused,
 			Err:   fmt.Errorf("the API denied access: %s", what),
-			Hint:  "the access token from " + from + " needs the scope kubernetes:access_cluster",
+			Hint:  "the access token needs the scope kubernetes:access_cluster",
 		}
 	case status == http.StatusNotFound:
 		return &credential.Error{
 			Class: credential.NotFound,
 			Err:   fmt.Errorf("the API knows no such cluster: %s", what),
-			Hint:  "check the cluster id, and that the access token from " + from + " is of the cluster's team",
+			Hint:  "check the cluster id, and that the access token is of the cluster's team",
 		}
 	case status == http.StatusTooManyRequests:
 		hint := "the limit is the account's; try again later"
@@ -99,6 +98,11 @@ func (c *Client) refusal(answer *godo.ErrorResponse) error {
 			Class: credential.Unreachable,
 			Err:   fmt.Errorf("the API limits the rate of calls: %s", what),
 			Hint:  hint,
+		}
+	case status == http.StatusUnprocessableEntity:
+		return &credential.Error{
+			Err:  fmt.Errorf("the API rejected the request: %s", what),
+			Hint: "the expiry that is asked for may be out of the API's range",
 		}
 	case status >= 500:
 		return &credential.Error{
