@@ -430,15 +430,36 @@ func TestDefault(t *testing.T) {
 	}
 }
 
-func FuzzOpenEntry(f *testing.F) {
-	seal := newSeal("", key, accessToken)
-	good, err := seal.close(key, newCredential("t"))
+// readSchema1 returns an entry that was written once: what is cached is read by later versions too,
+// or its schema has another number.
+func readSchema1(tb testing.TB) []byte {
+	tb.Helper()
+	entry, err := os.ReadFile(filepath.Join("testdata", "schema-1.entry"))
 	if err != nil {
-		f.Fatal(err)
+		tb.Fatal(err)
 	}
+	return entry
+}
+
+func TestSchema1(t *testing.T) {
+	got, err := newSeal("", key, accessToken).open(readSchema1(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := newCredential("t")
+	want.FetchedAt = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	want.ExpiresAt = want.FetchedAt.Add(time.Hour)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzOpenEntry(f *testing.F) {
+	good := readSchema1(f)
 	for _, seed := range []string{string(good), "", "null", "null\n", "{}\n{}", `{"schema":1}` + "\n", "\n"} {
 		f.Add([]byte(seed))
 	}
+	seal := newSeal("", key, accessToken)
 	f.Fuzz(func(t *testing.T, entry []byte) {
 		_, err := seal.open(entry)
 		if err == nil {
