@@ -93,7 +93,7 @@ func TestShortLivedTokens(t *testing.T) {
 // The API goes down. Until the cached token ends kubectl works on; then it fails at once, with one
 // clear line, and the API is asked once.
 func TestOutage(t *testing.T) {
-	const lifetime = 20 * time.Second
+	const lifetime = 40 * time.Second
 	u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = lifetime })
 	config := u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"})
 	minted := time.Now()
@@ -101,8 +101,8 @@ func TestOutage(t *testing.T) {
 	u.api.SetFault(digitaloceantest.Status(503, "Retry-After", "600"))
 	calls := u.api.Calls()
 	inLeeway := 0
-	// A second's margin: the run that begins before the end must end before it too.
-	for time.Since(minted) < lifetime-2*time.Second {
+	// A margin: a run that begins before the end must end before it too, on a busy machine as well.
+	for time.Since(minted) < lifetime-4*time.Second {
 		got := u.kubectl("kubectl", config, "", "get", "ns")
 		if got.code != 0 {
 			t.Fatalf("%s after the mint: %s", time.Since(minted), got.stderr)

@@ -67,5 +67,23 @@ const rootHelp = `doks-auth gives Kubernetes clients their credentials for Digit
 kubectl and other clients run it where a kubeconfig's user names it. It answers from a sealed cache
 in a few milliseconds, and asks the DigitalOcean API only when it must.
 
+One user in a kubeconfig serves all clusters:
+
+  users:
+  - name: doks
+    user:
+      exec:
+        apiVersion: client.authentication.k8s.io/v1
+        command: doks-auth
+        provideClusterInfo: true
+        interactiveMode: Never
+
+The access token of the DigitalOcean API comes from --token-file, from --context, from the variables
+DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, or from doctl's current context: the first that is
+given.
+
 Without a command, and with an ExecCredential request in KUBERNETES_EXEC_INFO or on standard input,
-it does what exec-credential does.`
+it does what exec-credential does.
+
+Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 the API can't
+be reached, 6 an answer that can't be used, 7 refused for safety, 1 anything else.`

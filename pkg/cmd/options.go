@@ -30,11 +30,11 @@ type options struct {
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
-	flags.Var(given{&o.context}, "context", "take the access token from this auth `context` of doctl's configuration")
+	flags.Var(given{&o.context}, "context", "take the access token from the auth context of this `name` in doctl's configuration")
 	flags.Var(given{&o.tokenFile}, "token-file", "take the access token from this `file`")
 	flags.Var(given{&o.apiURL}, "api-url", "the `address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
 	flags.Var(directory{given{&o.cacheDir}}, "cache-dir", "keep credentials in this `directory` (default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "give up after this `time`")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "end after this `duration`, such as 30s or 1m")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what is done")
 }
 
