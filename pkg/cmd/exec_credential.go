@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,17 +18,14 @@ import (
 
 // execCredential is the command that Kubernetes clients run.
 type execCredential struct {
-	*options
+	fetching
 
 	apiVersion      string
-	expirySeconds   int
-	noCache         bool
-	forceRefresh    bool
 	skipServerCheck bool
 }
 
 func newExecCredential(opts *options) *cobra.Command {
-	e := &execCredential{options: opts}
+	e := &execCredential{fetching: fetching{options: opts}}
 	cmd := &cobra.Command{
 		Use:   "exec-credential [CLUSTER-ID]",
 		Short: "Give a client its credential (what kubectl runs)",
@@ -69,9 +64,8 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&e.apiVersion, "api-version", "", "answer in this `version`, v1 or v1beta1, when no request says which, and don't read standard input")
-	flags.IntVar(&e.expirySeconds, "expiry-seconds", 0, "ask for a token that lives for so many `seconds` (default the API's, seven days)")
-	flags.BoolVar(&e.noCache, "no-cache", false, "neither read nor write the cache")
-	flags.BoolVar(&e.forceRefresh, "force-refresh", false, "fetch a new credential, and cache it")
+	e.addExpiryFlag(flags)
+	e.addCacheFlags(flags)
 	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false, "give the credential also to a server that isn't the cluster's, such as a tunnel to it")
 	return cmd
 }
@@ -108,63 +102,6 @@ func (e *execCredential) respond(ctx context.Context, request execcredential.Req
 	var response bytes.Buffer
 	err = execcredential.WriteResponse(&response, request.Version, got, e.Now())
 	return response.Bytes(), err
-}
-
-// credential returns the cluster's credential, from the cache where that may be.
-func (e *execCredential) credential(ctx context.Context, id digitalocean.ClusterID) (credential.Credential, error) {
-	if e.expirySeconds < 0 || e.expirySeconds > math.MaxInt32 {
-		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", e.expirySeconds)
-	}
-	expiry := time.Duration(e.expirySeconds) * time.Second
-	token, err := e.accessToken()
-	if err != nil {
-		return credential.Credential{}, err
-	}
-	if err := digitalocean.CheckAPIURL(e.apiAddress(token)); err != nil {
-		return credential.Credential{}, err
-	}
-	e.log().Info("looking for the credential", "cluster", id, "access_token_from", token.Source, "api", e.apiAddress(token), "cache", e.cachePath())
-	got, err := e.credentialBy(ctx, token, id, expiry)
-	return got, withSource(err, token)
-}
-
-// withSource adds to the hint of a refusal where the access token came from. A failure that is
-// remembered may be of the same access token from elsewhere.
-func withSource(err error, token digitalocean.AccessToken) error {
-	e, ok := errors.AsType[*credential.Error](err)
-	if !ok || e.Class != credential.Refused && e.Class != credential.NotFound {
-		return err
-	}
-	return &credential.Error{Class: e.Class, Err: err, Hint: e.Hint + " (it is from " + token.Source + ")"}
-}
-
-// credentialBy returns what an access token gets.
-func (e *execCredential) credentialBy(ctx context.Context, token digitalocean.AccessToken, id digitalocean.ClusterID, expiry time.Duration) (credential.Credential, error) {
-	provider := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
-		client, err := e.client(token)
-		if err != nil {
-			return credential.Credential{}, err
-		}
-		return client.Credential(ctx, id, expiry)
-	})
-	if e.noCache {
-		return provider(ctx)
-	}
-	cached := &credential.Cached{
-		Provider: provider,
-		Store:    e.store(token),
-		Key: credential.Key{
-			APIURL:    e.apiAddress(token),
-			ClusterID: string(id),
-			Expiry:    expiry,
-			Auth:      "access-token",
-			Identity:  credential.Identity(token.Secret),
-		},
-		Refresh: e.forceRefresh,
-		Now:     e.Now,
-		Log:     e.log(),
-	}
-	return cached.Credential(ctx)
 }
 
 // clusterID returns the cluster that is asked for: by the argument, else by the configuration that

@@ -1,10 +1,10 @@
-// Package digitalocean asks the DigitalOcean API for the credentials of Kubernetes clusters, and
+// Package digitalocean asks the DigitalOcean API for Kubernetes clusters and their credentials, and
 // finds the access token to ask with.
 //
 // The API is described at https://docs.digitalocean.com/reference/api/; it is spoken by
 // github.com/digitalocean/godo, over a transport of this package's own. That transport retries what
 // may pass, within the caller's deadline; follows no redirect; honours the proxy variables
-// HTTPS_PROXY and NO_PROXY; reads a mebibyte of an answer at most; and sends the access token over
+// HTTPS_PROXY and NO_PROXY; reads a bounded part of an answer; and sends the access token over
 // https, or to a loopback address, and nowhere else.
 //
 // Failures are *[credential.Error] with their class.
@@ -121,7 +121,7 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 	fetchedAt := c.now()
 	answer, response, err := c.api.Kubernetes.GetCredentials(ctx, string(id), request)
 	if err != nil {
-		return credential.Credential{}, c.failure(ctx, err, c.now().Sub(fetchedAt))
+		return credential.Credential{}, c.failure(ctx, err, c.now().Sub(fetchedAt), scopeCredentials)
 	}
 	got := credential.Credential{
 		Server:               answer.Server,

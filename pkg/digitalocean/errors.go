@@ -20,10 +20,17 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// failure returns what went wrong with a call that took so long, classified and in words for the user.
-func (c *Client) failure(ctx context.Context, err error, took time.Duration) error {
+// The access token's scopes that calls need.
+const (
+	scopeCredentials = "kubernetes:access_cluster"
+	scopeClusters    = "kubernetes:read"
+)
+
+// failure returns what went wrong with a call that took so long and needs that scope, classified and in
+// words for the user.
+func (c *Client) failure(ctx context.Context, err error, took time.Duration, scope string) error {
 	if answer, ok := errors.AsType[*godo.ErrorResponse](err); ok && answer.Response != nil {
-		return c.refusal(answer)
+		return c.refusal(answer, scope)
 	}
 	if isDecoding(err) {
 		return c.unusable(describeDecoding(err), 0)
@@ -50,8 +57,9 @@ func cause(err error) error {
 	return err
 }
 
-// refusal returns the failure that an answer with another status than 2xx means.
-func (c *Client) refusal(answer *godo.ErrorResponse) error {
+// refusal returns the failure that an answer with another status than 2xx means, for a call that needs
+// that scope.
+func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	response := answer.Response
 	said := answer.Message
 	if said == "" && answer.NestedError != nil {
@@ -81,7 +89,7 @@ func (c *Client) refusal(answer *godo.ErrorResponse) error {
 		return &credential.Error{
 			Class: credential.Refused,
 			Err:   fmt.Errorf("the API denied access: %s", what),
-			Hint:  "the access token needs the scope kubernetes:access_cluster",
+			Hint:  "the access token needs the scope " + scope,
 		}
 	case status == http.StatusNotFound:
 		return &credential.Error{

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -28,7 +29,8 @@ const (
 	dialTimeout    = 5 * time.Second
 	attemptTimeout = 15 * time.Second
 
-	maxBody = 1 << 20
+	maxBody     = 1 << 20
+	maxListBody = 64 << 20 // a page of 200 clusters, with all their nodes
 )
 
 // newHTTPClient returns the client that godo uses: retries around attempts, each of which carries
@@ -142,7 +144,11 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := a.base.RoundTrip(req)
 	if err == nil {
 		resp.Header.Del("Location")
-		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxBody}
+		limit := maxBody
+		if strings.HasSuffix(req.URL.Path, "/clusters") {
+			limit = maxListBody
+		}
+		resp.Body = &boundedBody{ReadCloser: resp.Body, left: limit}
 	}
 	return resp, err
 }
@@ -154,7 +160,7 @@ type readError struct{ error }
 // Unwrap returns the cause.
 func (e readError) Unwrap() error { return e.error }
 
-var errTooLarge = errors.New("it is larger than a mebibyte")
+var errTooLarge = errors.New("it is too large")
 
 // boundedBody fails when more is read of a body than left says.
 type boundedBody struct {

@@ -13,10 +13,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+)
+
+// The scopes that an access token may have: to fetch credentials, and to list and look up clusters.
+const (
+	ScopeCredentials = "kubernetes:access_cluster"
+	ScopeClusters    = "kubernetes:read"
 )
 
 // DefaultExpiry is how long a token lives when the call doesn't say.
@@ -35,16 +42,16 @@ type API struct {
 
 	mux *http.ServeMux
 
-	mu           sync.Mutex
-	accessTokens map[string]bool
-	clusters     map[string]*Cluster
-	order        []string
-	minted       map[string]mintedToken
-	mints        map[string]int
-	calls        int
-	fault        Fault
-	delay        time.Duration
-	userAgent    string
+	mu        sync.Mutex
+	scopes    map[string][]string // of each access token; nil: all
+	clusters  map[string]*Cluster
+	order     []string
+	minted    map[string]mintedToken
+	mints     map[string]int
+	calls     int
+	fault     Fault
+	delay     time.Duration
+	userAgent string
 }
 
 type mintedToken struct {
@@ -55,14 +62,14 @@ type mintedToken struct {
 // NewAPI returns an API that accepts these access tokens and knows no cluster.
 func NewAPI(accessTokens ...string) *API {
 	a := &API{
-		mux:          http.NewServeMux(),
-		accessTokens: make(map[string]bool),
-		clusters:     make(map[string]*Cluster),
-		minted:       make(map[string]mintedToken),
-		mints:        make(map[string]int),
+		mux:      http.NewServeMux(),
+		scopes:   make(map[string][]string),
+		clusters: make(map[string]*Cluster),
+		minted:   make(map[string]mintedToken),
+		mints:    make(map[string]int),
 	}
 	for _, token := range accessTokens {
-		a.accessTokens[token] = true
+		a.scopes[token] = nil
 	}
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters", a.listClusters)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}", a.getCluster)
@@ -79,7 +86,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.calls++
 	a.userAgent = r.UserAgent()
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	known := bearer && a.accessTokens[token]
+	scopes, known := a.scopes[token]
 	delay := a.delay
 	calls := a.calls
 	a.mu.Unlock()
@@ -93,8 +100,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Ratelimit-Remaining", strconv.Itoa(max(5000-calls, 0)))
 	w.Header().Set("Ratelimit-Reset", strconv.FormatInt(a.now().Add(time.Hour).Unix(), 10))
 	w.Header().Set("Date", a.now().UTC().Format(http.TimeFormat))
-	if !known {
+	if !bearer || !known {
 		writeError(w, http.StatusUnauthorized, "unauthorized", "Unable to authenticate you")
+		return
+	}
+	needed := ScopeClusters
+	if strings.HasSuffix(r.URL.Path, "/credentials") {
+		needed = ScopeCredentials
+	}
+	if scopes != nil && !slices.Contains(scopes, needed) {
+		writeError(w, http.StatusForbidden, "forbidden", "You are not authorized to perform this operation")
 		return
 	}
 	a.mux.ServeHTTP(w, r)
@@ -208,6 +223,14 @@ func (a *API) UserAgent() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.userAgent
+}
+
+// SetScopes leaves an access token these scopes, of ScopeCredentials and ScopeClusters. Without this
+// call it has all.
+func (a *API) SetScopes(accessToken string, scopes ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.scopes[accessToken] = append([]string{}, scopes...)
 }
 
 // SetDelay makes each answer take this long.

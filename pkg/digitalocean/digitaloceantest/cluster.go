@@ -18,6 +18,7 @@ import (
 // Cluster is a cluster as the API knows it. Set its fields before the API serves it.
 type Cluster struct {
 	ID, Name, Region, Version string
+	State                     string // such as "running" or "provisioning"
 	Server                    string // its API server's URL
 
 	// Certificates makes the API give client certificates in place of tokens, which live for
@@ -40,7 +41,7 @@ func NewCluster(id string) (*Cluster, error) {
 		return nil, err
 	}
 	return &Cluster{
-		ID: id, Name: "cluster-" + id[:8], Region: "fra1", Version: "1.37.1-do.0",
+		ID: id, Name: "cluster-" + id[:8], Region: "fra1", Version: "1.37.1-do.0", State: "running",
 		Server: "https://" + id + ".k8s.ondigitalocean.com",
 		ca:     ca,
 	}, nil

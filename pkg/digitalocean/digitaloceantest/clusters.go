@@ -58,7 +58,7 @@ func (c *Cluster) resource() map[string]any {
 		"region":   c.Region,
 		"version":  c.Version,
 		"endpoint": c.Server,
-		"status":   map[string]string{"state": "running"},
+		"status":   map[string]string{"state": c.State},
 	}
 }
 

@@ -16,7 +16,7 @@ func ParseClusterID(s string) (ClusterID, error) {
 		return "", &credential.Error{
 			Class: credential.Usage,
 			Err:   fmt.Errorf("%q is not a cluster id", s),
-			Hint:  "a cluster id is a UUID; 'doctl kubernetes cluster list' shows it",
+			Hint:  "a cluster id is a UUID; 'doks-auth cluster list' shows it",
 		}
 	}
 	return ClusterID(strings.ToLower(s)), nil

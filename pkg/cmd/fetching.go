@@ -1,0 +1,88 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+)
+
+// fetching is what the commands share that get a cluster's credential.
+type fetching struct {
+	*options
+
+	expirySeconds int
+	noCache       bool
+	forceRefresh  bool
+}
+
+func (f *fetching) addExpiryFlag(flags *pflag.FlagSet) {
+	flags.IntVar(&f.expirySeconds, "expiry-seconds", 0, "ask for a token that lives for so many `seconds` (default the API's, seven days)")
+}
+
+func (f *fetching) addCacheFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.noCache, "no-cache", false, "neither read nor write the cache")
+	flags.BoolVar(&f.forceRefresh, "force-refresh", false, "fetch a new credential, and cache it")
+}
+
+// credential returns the cluster's credential, from the cache where that may bf.
+func (f *fetching) credential(ctx context.Context, id digitalocean.ClusterID) (credential.Credential, error) {
+	if f.expirySeconds < 0 || f.expirySeconds > math.MaxInt32 {
+		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", f.expirySeconds)
+	}
+	expiry := time.Duration(f.expirySeconds) * time.Second
+	token, err := f.accessToken()
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	if err := digitalocean.CheckAPIURL(f.apiAddress(token)); err != nil {
+		return credential.Credential{}, err
+	}
+	f.log().Info("looking for the credential", "cluster", id, "access_token_from", token.Source, "api", f.apiAddress(token), "cache", f.cachePath())
+	got, err := f.credentialBy(ctx, token, id, expiry)
+	return got, withSource(err, token)
+}
+
+// withSource adds to the hint of a refusal where the access token came from. A failure that is
+// remembered may be of the same access token from elsewhere.
+func withSource(err error, token digitalocean.AccessToken) error {
+	e, ok := errors.AsType[*credential.Error](err)
+	if !ok || e.Class != credential.Refused && e.Class != credential.NotFound {
+		return err
+	}
+	return &credential.Error{Class: e.Class, Err: err, Hint: e.Hint + " (it is from " + token.Source + ")"}
+}
+
+// credentialBy returns what an access token gets.
+func (f *fetching) credentialBy(ctx context.Context, token digitalocean.AccessToken, id digitalocean.ClusterID, expiry time.Duration) (credential.Credential, error) {
+	provider := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		client, err := f.client(token)
+		if err != nil {
+			return credential.Credential{}, err
+		}
+		return client.Credential(ctx, id, expiry)
+	})
+	if f.noCache {
+		return provider(ctx)
+	}
+	cached := &credential.Cached{
+		Provider: provider,
+		Store:    f.store(token),
+		Key: credential.Key{
+			APIURL:    f.apiAddress(token),
+			ClusterID: string(id),
+			Expiry:    expiry,
+			Auth:      "access-token",
+			Identity:  credential.Identity(token.Secret),
+		},
+		Refresh: f.forceRefresh,
+		Now:     f.Now,
+		Log:     f.log(),
+	}
+	return cached.Credential(ctx)
+}

@@ -1,0 +1,88 @@
+package digitalocean_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+func TestClustersOnSeveralPages(t *testing.T) {
+	api, template, client := newAPI(t, nil)
+	want := []string{string(clusterID)}
+	for i := range 449 {
+		id := fmt.Sprintf("00000000-0000-4000-8000-%012x", i)
+		api.AddCluster(&digitaloceantest.Cluster{ID: id, Name: fmt.Sprintf("Cluster.%d", i), Region: "nyc1", Server: template.Server})
+		want = append(want, id)
+	}
+	calls := api.Calls()
+	clusters, err := client.Clusters(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, cluster := range clusters {
+		got = append(got, string(cluster.ID))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if calls := api.Calls() - calls; calls != 3 {
+		t.Errorf("%d calls for 450 clusters", calls)
+	}
+}
+
+func TestCluster(t *testing.T) {
+	api, cluster, client := newAPI(t, nil)
+	got, err := client.Cluster(t.Context(), clusterID)
+	want := digitalocean.Cluster{
+		ID: clusterID, Name: cluster.Name, Region: "fra1", Version: "1.37.1-do.0", State: "running", Endpoint: cluster.Server,
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	_, err = client.Cluster(t.Context(), "00000000-0000-4000-8000-000000000000")
+	if credential.ClassOf(err) != credential.NotFound {
+		t.Errorf("an unknown cluster: %v", err)
+	}
+	api.SetScopes(accessToken, digitaloceantest.ScopeCredentials)
+	_, err = client.Cluster(t.Context(), clusterID)
+	if e, ok := err.(interface{ Unwrap() error }); credential.ClassOf(err) != credential.Refused || !ok ||
+		!strings.Contains(e.Unwrap().(*credential.Error).Hint, "kubernetes:read") {
+		t.Errorf("without the scope: %v", err)
+	}
+	if _, err := client.Clusters(t.Context()); credential.ClassOf(err) != credential.Refused {
+		t.Errorf("without the scope: %v", err)
+	}
+	if mints := api.Mints(string(clusterID)); mints != 0 {
+		t.Errorf("%d mints", mints)
+	}
+}
+
+func TestFindCluster(t *testing.T) {
+	clusters := []digitalocean.Cluster{{ID: "1", Name: "a"}, {ID: "2", Name: "B.c"}, {ID: "3", Name: "a"}}
+	tests := map[string]struct {
+		name  string
+		want  digitalocean.ClusterID
+		class credential.Class
+		says  string
+	}{
+		"one":     {"B.c", "2", "", ""},
+		"none":    {"b.c", "", credential.NotFound, `"b.c"`},
+		"no name": {"", "", credential.NotFound, `""`},
+		"several": {"a", "", credential.Usage, "1, 3"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := digitalocean.FindCluster(clusters, test.name)
+			if got.ID != test.want || credential.ClassOf(err) != test.class || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%q, %v", got.ID, err)
+			}
+		})
+	}
+}
