@@ -61,6 +61,7 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	fault NAME|none      put a named fault in force
 //	mints CLUSTER N      fail unless so many credentials were minted
 //	calls N              fail unless the API got so many calls
+//	cluster ID NAME      add a cluster in region fra1
 //	fails CODE COMMAND…  run a command that must exit with that code and print nothing
 //	sealed TEXT DIR      fail if a file under the directory, or its name, holds the text
 func TestScripts(t *testing.T) {
@@ -105,6 +106,12 @@ func TestScripts(t *testing.T) {
 				if got := apiOf(ts).Calls(); strconv.Itoa(got) != args[0] {
 					ts.Fatalf("the API got %d calls, not %s", got, args[0])
 				}
+			},
+			"cluster": func(ts *testscript.TestScript, _ bool, args []string) {
+				cluster, err := digitaloceantest.NewCluster(args[0])
+				ts.Check(err)
+				cluster.Name = args[1]
+				apiOf(ts).AddCluster(cluster)
 			},
 			"fails": func(ts *testscript.TestScript, _ bool, args []string) {
 				err := ts.Exec(args[1], args[2:]...)

@@ -18,6 +18,9 @@ type System struct {
 	Getenv          func(string) string
 	Home            string // the home directory; "" when there is none
 	Now             func() time.Time
+
+	// Executable returns where this program is, as the user calls it.
+	Executable func() (string, error)
 }
 
 // Run runs the command that the arguments name until it ends or ctx does, and returns the exit
@@ -48,7 +51,7 @@ func newRoot(sys System) *cobra.Command {
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	opts.addFlags(root.PersistentFlags())
-	root.AddCommand(newExecCredential(opts), newVersion(opts))
+	root.AddCommand(newExecCredential(opts), newKubeconfig(opts), newVersion(opts))
 	return root
 }
 

@@ -15,7 +15,9 @@ import (
 type AccessToken struct {
 	Secret credential.Secret
 	Source string // for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
-	APIURL string // the API address that goes with it, if doctl's configuration names one
+
+	// If it is from doctl's configuration: the context, and the API's address, if one is named there.
+	Context, APIURL string
 }
 
 // check reports an access token that no header can carry. The error is of class Usage.
