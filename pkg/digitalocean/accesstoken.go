@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,6 +83,55 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 		return AccessToken{}, err
 	}
 	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
+}
+
+// All returns every access token that can be found: in Find's order, but for a context that is
+// named, which stands among the others of doctl's. Sources may hold the same one, and an access token
+// that Find would refuse is listed too. What has no access token though it should is in the error,
+// which doesn't keep the rest from being returned.
+func (s AccessTokenSources) All() ([]AccessToken, error) {
+	var tokens []AccessToken
+	var errs []error
+	add := func(token AccessToken, err error) {
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		tokens = append(tokens, token)
+	}
+	if s.File != "" {
+		add(readAccessToken(s.File))
+	}
+	for _, name := range accessTokenEnvVars {
+		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
+			add(AccessToken{Secret: credential.NewSecret(value), Source: name}, nil)
+		}
+	}
+	config, err := s.doctlConfig()
+	if err != nil {
+		if s.Context != "" || !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		return tokens, errors.Join(errs...)
+	}
+	names := config.contexts()
+	if s.Context != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, s.Context) }) {
+		names = append(names, s.Context)
+	}
+	for _, name := range names {
+		add(config.accessToken(name))
+	}
+	return tokens, errors.Join(errs...)
+}
+
+// Contexts returns the names of doctl's contexts that have an access token; none where doctl's
+// configuration can't be read.
+func (s AccessTokenSources) Contexts() []string {
+	config, err := s.doctlConfig()
+	if err != nil {
+		return nil
+	}
+	return config.contexts()
 }
 
 const maxAccessTokenFile = 64 << 10
