@@ -30,7 +30,7 @@ func (f *fetching) addCacheFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.forceRefresh, "force-refresh", false, "fetch a new credential, and cache it")
 }
 
-// credential returns the cluster's credential, from the cache where that may bf.
+// credential returns the cluster's credential, from the cache where that may be.
 func (f *fetching) credential(ctx context.Context, id digitalocean.ClusterID) (credential.Credential, error) {
 	if f.expirySeconds < 0 || f.expirySeconds > math.MaxInt32 {
 		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", f.expirySeconds)
@@ -73,16 +73,10 @@ func (f *fetching) credentialBy(ctx context.Context, token digitalocean.AccessTo
 	cached := &credential.Cached{
 		Provider: provider,
 		Store:    f.store(token),
-		Key: credential.Key{
-			APIURL:    f.apiAddress(token),
-			ClusterID: string(id),
-			Expiry:    expiry,
-			Auth:      "access-token",
-			Identity:  credential.Identity(token.Secret),
-		},
-		Refresh: f.forceRefresh,
-		Now:     f.Now,
-		Log:     f.log(),
+		Key:      f.key(token, string(id), expiry),
+		Refresh:  f.forceRefresh,
+		Now:      f.Now,
+		Log:      f.log(),
 	}
 	return cached.Credential(ctx)
 }

@@ -85,10 +85,9 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
 }
 
-// All returns every access token that can be found: in Find's order, but for a context that is
-// named, which stands among the others of doctl's. Sources may hold the same one, and an access token
-// that Find would refuse is listed too. What has no access token though it should is in the error,
-// which doesn't keep the rest from being returned.
+// All returns every access token that can be found: the file's, the variables', those of all of
+// doctl's contexts. Sources may hold the same one, and one that Find would refuse is listed too. The
+// error says which sources can't be read; what the others have is returned all the same.
 func (s AccessTokenSources) All() ([]AccessToken, error) {
 	var tokens []AccessToken
 	var errs []error
