@@ -14,7 +14,7 @@ const installHint = "doks-auth is not where this kubeconfig says. Install it, or
 
 // exec returns how clients are to run this program with an access token; the cluster's id, if any, is
 // to be added to the arguments.
-func (e *entries) exec(token digitalocean.AccessToken) (kubeconfig.Exec, error) {
+func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exec, error) {
 	version, err := execcredential.ParseVersion(e.execAPIVersion)
 	if err != nil {
 		return kubeconfig.Exec{}, usageErrorf("--exec-api-version %q: it is neither v1 nor v1beta1", e.execAPIVersion)
@@ -58,7 +58,7 @@ func (e *entries) exec(token digitalocean.AccessToken) (kubeconfig.Exec, error) 
 
 // program returns what clients are to run: by its absolute path, as programs that are started from a
 // desktop have another PATH than shells.
-func (e *entries) program() (string, error) {
+func (e *kubeconfigEntries) program() (string, error) {
 	if e.command != "" {
 		return e.command, nil
 	}

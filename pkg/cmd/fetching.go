@@ -78,15 +78,9 @@ func (f *fetching) provider(token digitalocean.AccessToken, id digitalocean.Clus
 	return &credential.Cached{
 		Provider: api,
 		Store:    f.store(token),
-		Key: credential.Key{
-			APIURL:    f.apiAddress(token),
-			ClusterID: string(id),
-			Expiry:    expiry,
-			Auth:      "access-token",
-			Identity:  credential.Identity(token.Secret),
-		},
-		Refresh: f.forceRefresh,
-		Now:     f.Now,
-		Log:     f.log(),
+		Key:      f.key(token, string(id), expiry),
+		Refresh:  f.forceRefresh,
+		Now:      f.Now,
+		Log:      f.log(),
 	}
 }

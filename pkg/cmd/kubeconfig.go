@@ -11,15 +11,10 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
+// newKubeconfig returns the commands about kubeconfig files.
 func newKubeconfig(opts *options) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "kubeconfig",
-		Short: "Save, show, remove and convert entries in kubeconfig files",
-		Args:  usageArgs(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newKubeconfigSave(opts), newKubeconfigShow(opts), newKubeconfigRemove(opts), newKubeconfigConvert(opts))
-	return cmd
+	return newGroup("kubeconfig", "Save, show, remove and convert entries in kubeconfig files",
+		newKubeconfigSave(opts), newKubeconfigShow(opts), newKubeconfigRemove(opts), newKubeconfigConvert(opts))
 }
 
 // kubeconfigFiles are the kubeconfig files that a command works on.
@@ -41,8 +36,8 @@ func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubec
 	return err
 }
 
-// entries make the kubeconfig's entries of clusters.
-type entries struct {
+// kubeconfigEntries make the kubeconfig's entries of clusters.
+type kubeconfigEntries struct {
 	fetching
 
 	alias          string
@@ -51,7 +46,7 @@ type entries struct {
 	execAPIVersion string
 }
 
-func (e *entries) addFlags(flags *pflag.FlagSet) {
+func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
 	e.addExpiryFlag(flags)
 	flags.Var(given{&e.alias}, "alias", "name the context so, and not do-<region>-<`name`>")
 	flags.BoolVar(&e.sharedUser, "shared-user", false, "have one user without a cluster id, doks or doks-<context>, for all clusters of the account")
@@ -61,7 +56,7 @@ func (e *entries) addFlags(flags *pflag.FlagSet) {
 
 // entry returns the entry of a cluster. It takes the credential from the cache, or puts it there: the
 // first client finds it.
-func (e *entries) entry(ctx context.Context, token digitalocean.AccessToken, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
+func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.AccessToken, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
 	exec, err := e.exec(token)
 	if err != nil {
 		return kubeconfig.Entry{}, err

@@ -13,14 +13,14 @@ import (
 
 // kubeconfigConvert is the command that puts this program in doctl's place.
 type kubeconfigConvert struct {
-	entries
+	kubeconfigEntries
 
 	files  kubeconfigFiles
 	dryRun bool
 }
 
 func newKubeconfigConvert(opts *options) *cobra.Command {
-	v := &kubeconfigConvert{entries: entries{fetching: fetching{options: opts}, execAPIVersion: "v1"}}
+	v := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{fetching: fetching{options: opts}, execAPIVersion: "v1"}}
 	cmd := &cobra.Command{
 		Use:   "convert",
 		Short: "Put doks-auth in doctl's place in the kubeconfig",
@@ -29,7 +29,8 @@ same context of doctl's. All else stays byte for byte. It tells what it changed,
 sign-on by SSO is doctl's, for one. Neither the API nor doctl is asked.`,
 		Example: `  doks-auth kubeconfig convert --dry-run
   doks-auth kubeconfig convert`,
-		Args: usageArgs(cobra.NoArgs),
+		Args:              usageArgs(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			exec, err := v.exec(digitalocean.AccessToken{})
 			if err != nil {

@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
@@ -43,10 +46,46 @@ current one, there is no current context afterwards.`,
 			if gone.Current {
 				told.WriteString("there is no current context now\n")
 			}
-			_, err = fmt.Fprint(opts.Stdout, told.String())
+			cleared, err := bounded(cmd.Context(), opts, func(ctx context.Context) (string, error) {
+				return opts.clearCached(ctx, gone.ClusterIDs)
+			})
+			told.WriteString(cleared)
+			if _, err := fmt.Fprint(opts.Stdout, told.String()); err != nil {
+				return err
+			}
 			return err
 		},
 	}
 	files.addFlag(cmd.Flags())
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return opts.complete(cmd, args, typed, func(context.Context) []cobra.Completion { return files.clusterNames(opts) })
+	}
 	return cmd
+}
+
+// clearCached removes what is cached for clusters, of whatever account, and returns a line on each.
+func (o *options) clearCached(ctx context.Context, ids []string) (string, error) {
+	entries, err := o.entries()
+	if err != nil || len(ids) == 0 {
+		return "", nil // without a cache there is nothing in it
+	}
+	return o.removeEntries(ctx, entries, func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) })
+}
+
+// clusterNames returns the names of the contexts and of the clusters in the kubeconfig.
+func (k *kubeconfigFiles) clusterNames(o *options) []string {
+	config, err := kubeconfig.Read(k.paths(o))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, context := range config.Contexts {
+		names = append(names, context.Name)
+	}
+	for _, cluster := range config.Clusters {
+		if !slices.Contains(names, cluster.Name) {
+			names = append(names, cluster.Name)
+		}
+	}
+	return names
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 
 // kubeconfigSave is the command that writes clusters into a kubeconfig.
 type kubeconfigSave struct {
-	entries
+	kubeconfigEntries
 
 	files      kubeconfigFiles
 	all        bool
@@ -24,7 +25,7 @@ type kubeconfigSave struct {
 }
 
 func newKubeconfigSave(opts *options) *cobra.Command {
-	s := &kubeconfigSave{entries: entries{fetching: fetching{options: opts}}}
+	s := &kubeconfigSave{kubeconfigEntries: kubeconfigEntries{fetching: fetching{options: opts}}}
 	cmd := &cobra.Command{
 		Use:   "save CLUSTER…",
 		Short: "Write clusters into the kubeconfig",
@@ -40,6 +41,7 @@ it is from a context of doctl's. --expiry-seconds, --api-url and --cache-dir are
 
 --timeout holds for each cluster, and for the file. The access token needs the scopes kubernetes:read
 and kubernetes:access_cluster; the latter alone does where --alias is given and the cluster by its id.`,
+		ValidArgsFunction: opts.completeClusters,
 		Example: `  doks-auth kubeconfig save production
   doks-auth kubeconfig save 8d91899c-0739-4a1a-acc5-deadbeefbb8f --alias production
   doks-auth kubeconfig save --all --context work`,
@@ -73,7 +75,7 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 		return err
 	}
 	clusters, err := bounded(ctx, s.options, func(ctx context.Context) ([]digitalocean.Cluster, error) {
-		return s.clusters(ctx, token, names)
+		return s.lookUpAll(ctx, token, names)
 	})
 	if err != nil {
 		return withSource(err, token)
@@ -113,8 +115,8 @@ func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry) err
 	return err
 }
 
-// clusters looks the clusters up.
-func (e *entries) clusters(ctx context.Context, token digitalocean.AccessToken, names []string) ([]digitalocean.Cluster, error) {
+// lookUpAll looks clusters up by their ids or names; without any it lists them all.
+func (e *kubeconfigEntries) lookUpAll(ctx context.Context, token digitalocean.AccessToken, names []string) ([]digitalocean.Cluster, error) {
 	client, err := e.client(token)
 	if err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (e *entries) clusters(ctx context.Context, token digitalocean.AccessToken, 
 	}
 	var all, found []digitalocean.Cluster
 	for _, name := range names {
-		cluster, err := e.cluster(ctx, client, &all, name)
+		cluster, err := e.lookUp(ctx, client, &all, name)
 		if err != nil {
 			return nil, err
 		}
@@ -133,8 +135,8 @@ func (e *entries) clusters(ctx context.Context, token digitalocean.AccessToken, 
 	return found, nil
 }
 
-// cluster looks a cluster up by its id or its name; all is the list of them, once it was asked for.
-func (e *entries) cluster(ctx context.Context, client *digitalocean.Client, all *[]digitalocean.Cluster, name string) (digitalocean.Cluster, error) {
+// lookUp looks a cluster up by its id or its name; all is the list of them, once it was asked for.
+func (e *kubeconfigEntries) lookUp(ctx context.Context, client *digitalocean.Client, all *[]digitalocean.Cluster, name string) (digitalocean.Cluster, error) {
 	if id, err := digitalocean.ParseClusterID(name); err == nil {
 		cluster, err := client.Cluster(ctx, id)
 		if credential.ClassOf(err) == credential.Refused && e.alias != "" {
@@ -155,7 +157,7 @@ func (e *entries) cluster(ctx context.Context, client *digitalocean.Client, all 
 const fetchesAtOnce = 8
 
 // fetchAll returns the entries of those clusters whose credentials could be fetched, in their order,
-// and the first failure.
+// and a failure if there was one.
 func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.AccessToken, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, error) {
 	entries := make([]kubeconfig.Entry, len(clusters))
 	errs := make([]error, len(clusters))
@@ -179,23 +181,5 @@ func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.Access
 			found = append(found, entry)
 		}
 	}
-	return found, firstOf(errs)
-}
-
-// firstOf returns the first of several failures, and how many there are.
-func firstOf(errs []error) error {
-	var first error
-	failed := 0
-	for _, err := range errs {
-		if err == nil {
-			continue
-		}
-		if failed++; first == nil {
-			first = err
-		}
-	}
-	if failed > 1 {
-		return fmt.Errorf("%d of %d clusters failed; the first: %w", failed, len(errs), first)
-	}
-	return first
+	return found, firstOf(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
 }

@@ -9,21 +9,22 @@ import (
 )
 
 func newKubeconfigShow(opts *options) *cobra.Command {
-	e := &entries{fetching: fetching{options: opts}}
+	e := &kubeconfigEntries{fetching: fetching{options: opts}}
 	cmd := &cobra.Command{
 		Use:   "show CLUSTER",
 		Short: "Print a kubeconfig for one cluster",
 		Long: `show prints the kubeconfig that save would write into an empty file. It holds no secret: clients get
 the credential from this program.`,
-		Example: `  doks-auth kubeconfig show production > production.yaml`,
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Example:           `  doks-auth kubeconfig show production > production.yaml`,
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: opts.completeCluster,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			token, err := e.accessToken()
 			if err != nil {
 				return err
 			}
 			text, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
-				clusters, err := e.clusters(ctx, token, args)
+				clusters, err := e.lookUpAll(ctx, token, args)
 				if err != nil {
 					return nil, withSource(err, token)
 				}

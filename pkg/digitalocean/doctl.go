@@ -124,13 +124,19 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 	}, nil
 }
 
-func (c doctlConfig) contextsHint() string {
+// contexts returns the names of the contexts that have an access token, the default one last.
+func (c doctlConfig) contexts() []string {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.AuthContexts)), func(name string) bool {
 		return c.AuthContexts[name] == ""
 	})
 	if c.AccessToken != "" {
 		names = append(names, doctlDefaultContext)
 	}
+	return names
+}
+
+func (c doctlConfig) contextsHint() string {
+	names := c.contexts()
 	if len(names) == 0 {
 		return doctlHint
 	}

@@ -25,8 +25,13 @@ func (d *Dir) Lock(ctx context.Context, key credential.Key) (unlock func(), err 
 	if err := d.create(); err != nil {
 		return nil, err
 	}
+	return lock(ctx, seal.path(lockSuffix))
+}
+
+// lock waits for the lock on the file at path as Lock does.
+func lock(ctx context.Context, path string) (unlock func(), err error) {
 	for pause := minLockPause; ; pause = min(2*pause, maxLockPause) {
-		unlock, err := filelock.Try(seal.path(lockSuffix), true)
+		unlock, err := filelock.Try(path, true)
 		if err != nil || unlock != nil {
 			return unlock, err
 		}

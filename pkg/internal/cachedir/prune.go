@@ -91,9 +91,7 @@ func (d *Dir) removeKey(base string) {
 	if !d.spent(base) {
 		return
 	}
-	os.Remove(base + entrySuffix)
-	os.Remove(base + failureSuffix)
-	os.Remove(base + lockSuffix) // last: until then nobody else can take it
+	removeFiles(base) // what can't be removed is tried again another day
 }
 
 func (d *Dir) older(file fs.DirEntry, age time.Duration) bool {
