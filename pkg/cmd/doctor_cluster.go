@@ -34,6 +34,7 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 		}
 		by = parsed
 	}
+	by.askAnew = true
 	got, err := by.credential(ctx, target.id)
 	if err != nil {
 		return append(found, failure(check, fmt.Errorf("getting credentials for cluster %q: %w", target.id, err)))
