@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -162,14 +163,15 @@ func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.Access
 	entries := make([]kubeconfig.Entry, len(clusters))
 	errs := make([]error, len(clusters))
 	var group errgroup.Group
+	var done atomic.Int32
 	group.SetLimit(fetchesAtOnce)
 	for i, cluster := range clusters {
 		group.Go(func() error {
 			entries[i], errs[i] = bounded(ctx, s.options, func(ctx context.Context) (kubeconfig.Entry, error) {
 				return s.entry(ctx, token, cluster)
 			})
-			if s.all && errs[i] == nil {
-				fmt.Fprintf(s.Stderr, "fetched %q, %d in all\n", cluster.Name, len(clusters))
+			if n := done.Add(1); s.all && errs[i] == nil {
+				fmt.Fprintf(s.Stderr, "%d/%d %q\n", n, len(clusters), cluster.Name)
 			}
 			return nil
 		})

@@ -2,6 +2,7 @@ package kubeconfig
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -27,9 +28,10 @@ func (e *Exec) clusterID() string {
 	return ""
 }
 
-// IsOurs tells whether the entry runs this plugin, or doctl in its place.
+// IsOurs tells whether the entry runs this plugin, by whatever name if it is called as such, or doctl in
+// its place.
 func (e *Exec) IsOurs() bool {
-	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl")
+	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" || slices.Contains(e.Args, "exec-credential"))
 }
 
 // IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's
