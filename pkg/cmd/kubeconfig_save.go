@@ -57,7 +57,8 @@ and kubernetes:access_cluster; the latter alone does where --alias is given and 
 	s.addFlags(flags)
 	s.files.addFlag(flags)
 	flags.BoolVar(&s.all, "all", false, "save every cluster of the account")
-	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one (default only for a single cluster)")
+	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one")
+	flags.Lookup("set-current-context").DefValue = "true for one cluster, else false"
 	flags.BoolVar(&s.force, "force", false, "overwrite entries of the same name that are another cluster's")
 	return cmd
 }
