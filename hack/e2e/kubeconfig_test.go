@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,43 +96,5 @@ func TestSaveAndHundredKubectls(t *testing.T) {
 	all.Wait()
 	if mints := u.api.Mints(tokenID); mints != 1 {
 		t.Errorf("%d mints", mints)
-	}
-}
-
-// Saves and real `kubectl config` at once lose nothing. kubectl gives up where it finds the lock taken;
-// it is run again then.
-func TestSavesBesideKubectlConfig(t *testing.T) {
-	u, path, _ := newSaver(t)
-	const n = 20
-	var ids []string
-	for i := range n {
-		cluster, err := digitaloceantest.NewCluster(fmt.Sprintf("00000000-0000-4000-8000-%012x", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		cluster.Name = fmt.Sprint("c", i)
-		u.api.AddCluster(cluster)
-		ids = append(ids, cluster.ID)
-	}
-	var all sync.WaitGroup
-	for i, id := range ids {
-		all.Go(func() { u.doksAuth("kubeconfig", "save", id) })
-		all.Go(func() {
-			for {
-				got := u.kubectl("kubectl", path, "", "config", "set-context", fmt.Sprint("k", i), "--cluster=kind")
-				if got.code == 0 {
-					return
-				}
-				if !strings.Contains(got.stderr, "file exists") {
-					t.Error(got.stderr)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	names := strings.Fields(u.mustKubectl("kubectl", path, "", "config", "get-contexts", "-o", "name"))
-	if len(names) != 1+2*n {
-		t.Errorf("%d contexts: %v", len(names), names)
 	}
 }

@@ -5,7 +5,8 @@
 // order and fields that nobody here knows. Files are locked as kubectl locks them while they are
 // edited, and replaced in one step: a crash at any instant leaves the old file or the new one.
 //
-// Not guaranteed: that programs which edit without kubectl's lock don't undo an edit; one file that is
+// Not guaranteed: that programs which edit without kubectl's lock don't undo an edit, nor kubectl itself,
+// which reads a file before it locks it; one file that is
 // edited under two names (a hard link, a mount) is one file to nobody here. A file of an owner or with
 // a label that the process can't give keeps its permissions only.
 package kubeconfig
