@@ -10,14 +10,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The lists of a kubeconfig, and the keys of what is in their items.
+// The lists of a kubeconfig.
 const (
 	clustersList = "clusters"
 	contextsList = "contexts"
 	usersList    = "users"
 )
-
-var itemKeys = map[string]string{clustersList: "cluster", contextsList: "context", usersList: "user"}
 
 // set puts a value at the end of a path of keys. Mappings that are missing on the way are made. What has
 // the value already is left as it is.
