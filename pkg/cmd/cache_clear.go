@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -90,9 +89,9 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 			state := inventory.describe(ctx, e).State
 			return !e.Absent && (state == stateExpired || state == stateUnusable)
 		}
-		return c.all || slices.Contains(chosen, e.ClusterID)
+		return c.all || slices.Contains(chosen, digitalocean.ClusterID(e.ClusterID))
 	}
-	var removed bytes.Buffer
+	var removed strings.Builder
 	var failures []error
 	for _, e := range entries {
 		if !goes(e) {
@@ -110,18 +109,16 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 	return removed.String(), firstOf(failures)
 }
 
-// chosen returns the ids of the clusters that the arguments name. Each must be in the cache.
-func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]string, error) {
-	var ids []string
-	for _, arg := range args {
-		id, err := c.resolve(ctx, arg)
-		if err != nil {
-			return nil, err
-		}
+// chosen returns the clusters that the arguments name. Each must be in the cache.
+func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]digitalocean.ClusterID, error) {
+	ids, err := c.resolve(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
 		if !slices.ContainsFunc(entries, func(e cachedir.Entry) bool { return e.ClusterID == string(id) }) {
 			return nil, notCached(id)
 		}
-		ids = append(ids, string(id))
 	}
 	return ids, nil
 }

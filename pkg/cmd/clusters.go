@@ -17,20 +17,31 @@ func (o *options) clusters(ctx context.Context, token digitalocean.AccessToken) 
 	return clusters, withSource(err, token)
 }
 
-// resolve returns the id of the cluster that an argument names, by its id or its name. Only for a
-// name the API is asked.
-func (o *options) resolve(ctx context.Context, arg string) (digitalocean.ClusterID, error) {
-	if id, err := digitalocean.ParseClusterID(arg); err == nil {
-		return id, nil
+// resolve returns the ids of the clusters that arguments name, each by its id or its name. Only for
+// names the API is asked, and once.
+func (o *options) resolve(ctx context.Context, args []string) ([]digitalocean.ClusterID, error) {
+	ids := make([]digitalocean.ClusterID, len(args))
+	var token digitalocean.AccessToken
+	var clusters []digitalocean.Cluster
+	for i, arg := range args {
+		id, err := digitalocean.ParseClusterID(arg)
+		if err == nil {
+			ids[i] = id
+			continue
+		}
+		if clusters == nil {
+			if token, err = o.accessToken(); err == nil {
+				clusters, err = o.clusters(ctx, token)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("looking up the cluster of the name %q: %w", arg, err)
+			}
+		}
+		cluster, err := digitalocean.FindCluster(clusters, arg)
+		if err != nil {
+			return nil, withSource(err, token)
+		}
+		ids[i] = cluster.ID
 	}
-	token, err := o.accessToken()
-	if err != nil {
-		return "", fmt.Errorf("looking up the cluster of the name %q: %w", arg, err)
-	}
-	clusters, err := o.clusters(ctx, token)
-	if err != nil {
-		return "", fmt.Errorf("looking up the cluster of the name %q: %w", arg, err)
-	}
-	cluster, err := digitalocean.FindCluster(clusters, arg)
-	return cluster.ID, withSource(err, token)
+	return ids, nil
 }
