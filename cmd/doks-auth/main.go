@@ -32,5 +32,6 @@ func run() int {
 		Getenv:           os.Getenv,
 		Home:             home,
 		Now:              time.Now,
+		Executable:       func() (string, error) { return cmd.Executable(os.Args[0]) },
 	})
 }

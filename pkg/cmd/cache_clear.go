@@ -91,13 +91,19 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 		}
 		return c.all || slices.Contains(chosen, digitalocean.ClusterID(e.ClusterID))
 	}
+	return inventory.remove(ctx, entries, goes)
+}
+
+// remove removes those entries of the cache that shall go, and returns a line on each credential that
+// went.
+func (i *inventory) remove(ctx context.Context, entries []cachedir.Entry, goes func(cachedir.Entry) bool) (string, error) {
 	var removed strings.Builder
 	var failures []error
 	for _, e := range entries {
 		if !goes(e) {
 			continue
 		}
-		line := removedLine(inventory.describe(ctx, e))
+		line := removedLine(i.describe(ctx, e))
 		gone, err := e.Remove(ctx, goes)
 		switch {
 		case err != nil:
@@ -111,7 +117,7 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 
 // chosen returns the clusters that the arguments name. Each must be in the cache.
 func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]digitalocean.ClusterID, error) {
-	ids, err := c.resolve(ctx, args)
+	ids, err := c.resolveAll(ctx, args)
 	if err != nil {
 		return nil, err
 	}

@@ -17,9 +17,18 @@ func (o *options) clusters(ctx context.Context, token digitalocean.AccessToken) 
 	return clusters, withSource(err, token)
 }
 
-// resolve returns the ids of the clusters that arguments name, each by its id or its name. Only for
-// names the API is asked, and once.
-func (o *options) resolve(ctx context.Context, args []string) ([]digitalocean.ClusterID, error) {
+// resolve returns the id of the cluster that an argument names, by its id or its name. Only for a
+// name the API is asked.
+func (o *options) resolve(ctx context.Context, arg string) (digitalocean.ClusterID, error) {
+	ids, err := o.resolveAll(ctx, []string{arg})
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
+}
+
+// resolveAll resolves several arguments; the API is asked once for all names.
+func (o *options) resolveAll(ctx context.Context, args []string) ([]digitalocean.ClusterID, error) {
 	ids := make([]digitalocean.ClusterID, len(args))
 	var token digitalocean.AccessToken
 	var clusters []digitalocean.Cluster

@@ -19,6 +19,9 @@ type System struct {
 	Getenv           func(string) string
 	Home             string // the home directory; "" when there is none
 	Now              func() time.Time
+
+	// Executable returns where this program is, as the user calls it.
+	Executable func() (string, error)
 }
 
 // Run runs the command that the arguments name until it ends or ctx does, and returns the exit
@@ -50,7 +53,7 @@ func newRoot(sys System) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	opts.addFlags(root.PersistentFlags())
 	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
-	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newVersion(opts))
+	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts), newVersion(opts))
 	return root
 }
 

@@ -60,15 +60,15 @@ kubernetes:read as well.`,
 				got credential.Credential
 			}
 			r, err := bounded(cmd.Context(), opts, func(ctx context.Context) (result, error) {
-				ids, err := c.resolve(ctx, args)
+				id, err := c.resolve(ctx, args[0])
 				if err != nil {
 					return result{}, err
 				}
-				got, err := c.credential(ctx, ids[0])
+				got, err := c.credential(ctx, id)
 				if err != nil {
-					return result{}, fmt.Errorf("getting credentials for cluster %q: %w", ids[0], err)
+					return result{}, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
 				}
-				return result{ids[0], got}, nil
+				return result{id, got}, nil
 			})
 			if err != nil {
 				return err

@@ -16,7 +16,9 @@ import (
 type AccessToken struct {
 	Secret credential.Secret
 	Source string // for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
-	APIURL string // the API address that goes with it, if doctl's configuration names one
+
+	// If it is from doctl's configuration: the context, and the API's address, if one is named there.
+	Context, APIURL string
 }
 
 // check reports an access token that no header can carry. The error is of class Usage.
@@ -45,8 +47,9 @@ type AccessTokenSources struct {
 
 // Find returns the first access token that is given: by File, by Context, by the environment
 // variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, by doctl's current context. A source
-// that is named and has none is an error: the next one may be another account's. Errors are of
-// class Usage.
+// that is named and has none is an error: the next one may be another account's. The context named
+// "default" is, as for doctl, the access token outside of the contexts, or else that of the
+// environment. Errors are of class Usage.
 func (s AccessTokenSources) Find() (AccessToken, error) {
 	token, err := s.find()
 	if err != nil {
@@ -59,17 +62,19 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	if s.File != "" {
 		return readAccessToken(s.File)
 	}
+	fromEnv := s.fromEnv()
 	if s.Context != "" {
 		config, err := s.doctlConfig()
+		if strings.EqualFold(s.Context, doctlDefaultContext) && config.AccessToken == "" && len(fromEnv) > 0 {
+			return fromEnv[0], nil
+		}
 		if err != nil {
 			return AccessToken{}, err
 		}
 		return config.accessToken(s.Context)
 	}
-	for _, name := range accessTokenEnvVars {
-		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
-			return AccessToken{Secret: credential.NewSecret(value), Source: name}, nil
-		}
+	if len(fromEnv) > 0 {
+		return fromEnv[0], nil
 	}
 	config, err := s.doctlConfig()
 	switch {
@@ -83,6 +88,17 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 		return AccessToken{}, err
 	}
 	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
+}
+
+// fromEnv returns the access tokens in the environment, in their order.
+func (s AccessTokenSources) fromEnv() []AccessToken {
+	var tokens []AccessToken
+	for _, name := range accessTokenEnvVars {
+		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
+			tokens = append(tokens, AccessToken{Secret: credential.NewSecret(value), Source: name})
+		}
+	}
+	return tokens
 }
 
 // All returns every access token that can be found: the file's, the variables', those of all of
@@ -101,21 +117,22 @@ func (s AccessTokenSources) All() ([]AccessToken, error) {
 	if s.File != "" {
 		add(readAccessToken(s.File))
 	}
-	for _, name := range accessTokenEnvVars {
-		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
-			add(AccessToken{Secret: credential.NewSecret(value), Source: name}, nil)
-		}
+	fromEnv := s.fromEnv()
+	tokens = append(tokens, fromEnv...)
+	named := s.Context
+	if strings.EqualFold(named, doctlDefaultContext) && len(fromEnv) > 0 {
+		named = "" // doctl's configuration need not have it: see Find
 	}
 	config, err := s.doctlConfig()
 	if err != nil {
-		if s.Context != "" || !errors.Is(err, os.ErrNotExist) {
+		if named != "" || !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
 		return tokens, errors.Join(errs...)
 	}
 	names := config.contexts()
-	if s.Context != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, s.Context) }) {
-		names = append(names, s.Context)
+	if named != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, named) }) {
+		names = append(names, named)
 	}
 	for _, name := range names {
 		add(config.accessToken(name))

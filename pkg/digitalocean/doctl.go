@@ -117,9 +117,10 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 		}
 	}
 	return AccessToken{
-		Secret: credential.NewSecret(token),
-		Source: fmt.Sprintf("doctl's context %q", name),
-		APIURL: c.APIURL,
+		Secret:  credential.NewSecret(token),
+		Source:  fmt.Sprintf("doctl's context %q", name),
+		Context: strings.ToLower(name), // as doctl writes it
+		APIURL:  c.APIURL,
 	}, nil
 }
 

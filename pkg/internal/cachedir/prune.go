@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 )
 
 const (
@@ -81,7 +83,7 @@ func (d *Dir) spent(base string) bool {
 
 // removeKey removes a key's files, unless somebody is at work on it.
 func (d *Dir) removeKey(base string) {
-	unlock, err := tryLock(base + lockSuffix)
+	unlock, err := filelock.Try(base+lockSuffix, true)
 	if err != nil || unlock == nil {
 		return
 	}

@@ -1,0 +1,67 @@
+package kubeconfig
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// uuid finds cluster ids.
+var uuid = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
+})
+
+// Program returns the name of the program that is run, without directory and ending.
+func (e *Exec) Program() string {
+	name := e.Command[strings.LastIndexAny(e.Command, `/\`)+1:]
+	return strings.TrimSuffix(strings.ToLower(name), ".exe")
+}
+
+// clusterID returns the cluster id among the arguments, or "".
+func (e *Exec) clusterID() string {
+	for _, arg := range e.Args {
+		if id := uuid().FindString(arg); len(id) == len(arg) {
+			return strings.ToLower(id)
+		}
+	}
+	return ""
+}
+
+// IsOurs tells whether the entry runs this plugin, by whatever name if it is called as such, or doctl in
+// its place.
+func (e *Exec) IsOurs() bool {
+	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" || slices.Contains(e.Args, "exec-credential"))
+}
+
+// IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's
+// name starts with, or what the plugin is told by a context's user. It is "" when nothing tells.
+func (c *Config) IDOf(cluster *Cluster) string {
+	if cluster.ClusterID != "" {
+		return strings.ToLower(cluster.ClusterID)
+	}
+	host := cluster.Server[strings.LastIndex(cluster.Server, "//")+1:]
+	if id := uuid().FindString(host); id != "" && strings.HasPrefix(strings.TrimPrefix(host, "/"), id) {
+		return strings.ToLower(id)
+	}
+	for _, context := range c.Contexts {
+		if context.Cluster != cluster.Name {
+			continue
+		}
+		if user := c.User(context.User); user != nil && user.Exec.IsOurs() && user.Exec.clusterID() != "" {
+			return user.Exec.clusterID()
+		}
+	}
+	return ""
+}
+
+// ContextsOf returns the names of the contexts of the cluster with that id.
+func (c *Config) ContextsOf(id string) []string {
+	var names []string
+	for _, context := range c.Contexts {
+		if cluster := c.Cluster(context.Cluster); cluster != nil && c.IDOf(cluster) == id {
+			names = append(names, context.Name)
+		}
+	}
+	return names
+}
