@@ -28,9 +28,10 @@ var rules = []rule{
 	{"pkg/execcredential", []string{"pkg/credential"}, "the protocol knows nothing of DigitalOcean or of files"},
 	{"pkg/digitalocean/digitaloceantest", nil, "a stand-in that shared code with what it tests would share its mistakes"},
 	{"pkg/digitalocean", []string{"pkg/credential"}, "the API knows nothing of the protocol or of files"},
-	{"pkg/kubeconfig", []string{"pkg/credential", "pkg/internal/filelock"}, "kubeconfig files know nothing of the API or of the cache"},
+	{"pkg/kubeconfig", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"}, "kubeconfig files know nothing of the API or of the cache"},
+	{"pkg/internal/atomicfile", nil, "replacing a file knows nothing of what is in it"},
 	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},
-	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
+	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
 	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
 	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
 }

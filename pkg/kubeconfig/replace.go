@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 )
 
 // resolve returns where a path leads: a link's target, also one that isn't there yet.
@@ -26,8 +28,8 @@ func resolve(path string) (string, error) {
 
 // replaceFile puts a text in place of a file's, wholly or not at all. A link stays a link, and the
 // file's permissions stay; a new file is its owner's alone. The lock of the file must be held.
-func replaceFile(path string, text []byte) (err error) {
-	path, err = resolve(path)
+func replaceFile(path string, text []byte) error {
+	path, err := resolve(path)
 	if err != nil {
 		return err
 	}
@@ -41,32 +43,13 @@ func replaceFile(path string, text []byte) (err error) {
 	}
 	dir, name := filepath.Dir(path), filepath.Base(path)
 	removeLeftovers(dir, name)
-	temp, err := os.CreateTemp(dir, tempPrefix(name)+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
+	err = atomicfile.Replace(path, text, tempPrefix(name)+"*", func(f *os.File) error {
+		if info != nil {
+			keepOwner(f, info)
 		}
-	}()
-	if _, err := temp.Write(text); err != nil {
-		return err
-	}
-	if err := temp.Chmod(mode); err != nil {
-		return err
-	}
-	if info != nil {
-		keepOwner(temp, info)
-	}
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
+		return f.Chmod(mode)
+	})
+	if err != nil {
 		return err
 	}
 	syncDir(dir)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 )
 
 // maxFile bounds what is read of a file; an entry with the longest of certificates has some
@@ -47,33 +49,15 @@ func readFile(name string) ([]byte, error) {
 }
 
 // writeFile puts a file in place of whatever has its name: wholly, or not at all.
-func writeFile(name string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*"+tempSuffix) // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
-		}
-	}()
-	if _, err := temp.Write(data); err != nil {
-		return err
-	}
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	err = rename(temp.Name(), name)
+func writeFile(name string, data []byte) error {
+	temp := filepath.Base(name) + ".*" + tempSuffix
+	err := atomicfile.Replace(name, data, temp, nil)
 	if info, statErr := os.Lstat(name); err != nil && statErr == nil && info.IsDir() {
 		// Nothing of anybody's can have this name; a file can't take a directory's place.
 		if err := os.RemoveAll(name); err != nil {
 			return err
 		}
-		err = rename(temp.Name(), name)
+		err = atomicfile.Replace(name, data, temp, nil)
 	}
 	return err
 }
