@@ -130,11 +130,11 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 		ClientCertificate:    answer.ClientCertificateData,
 		ClientKey:            credential.NewSecret(string(answer.ClientKeyData)),
 		FetchedAt:            fetchedAt,
-		ExpiresAt:            expiresAt(answer).Truncate(time.Second),
+		ExpiresAt:            expiresAt(answer),
 	}
 	skew := clockSkew(response.Header, c.now())
 	// A second more, by which the Date header may be behind the API's clock.
-	if local := got.ExpiresAt.Add(skew - time.Second); skew < 0 && local.After(c.now()) {
+	if local := got.ExpiresAt.Add(skew - time.Second).Truncate(time.Second); skew < 0 && local.After(c.now()) {
 		got.ExpiresAt = local
 	}
 	if err := got.Check(c.now()); err != nil {
