@@ -29,6 +29,7 @@ var rules = []rule{
 	{"pkg/digitalocean/digitaloceantest", nil, "a stand-in that shared code with what it tests would share its mistakes"},
 	{"pkg/digitalocean", []string{"pkg/credential"}, "the API knows nothing of the protocol or of files"},
 	{"pkg/internal/cachedir", []string{"pkg/credential"}, "a Store knows nothing of where credentials come from"},
+	{"pkg/restconfig", []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"}, "it wires for programs what the command line wires for people: neither needs the other, nor does a program need the protocol"},
 	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
 	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
 }
@@ -39,6 +40,7 @@ var soles = map[string]string{
 	"github.com/hashicorp/go-retryablehttp":          "pkg/digitalocean",
 	"k8s.io/client-go/pkg/apis/clientauthentication": "pkg/execcredential",
 	"github.com/gofrs/flock":                         "pkg/internal/cachedir",
+	"k8s.io/client-go/rest":                          "pkg/restconfig",
 }
 
 // heavy are packages that would make each run of the plugin start more slowly.

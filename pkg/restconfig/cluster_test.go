@@ -10,11 +10,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/oauth2"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -237,6 +239,45 @@ func TestSecrets(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "the server refused the token") {
 		t.Errorf("the log: %s", log.String())
+	}
+}
+
+// When a program has closed its connections, nothing of a config is left.
+func TestNothingIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	api := digitaloceantest.NewAPI(accessToken)
+	server := httptest.NewServer(api)
+	cluster, err := digitaloceantest.NewCluster(string(clusterID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.Serve(api); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Server = "https://" + cluster.Addr()
+	api.AddCluster(cluster)
+	api.Expiry = time.Second // due for renewal after a while, or ended
+	for range 20 {
+		config, err := restconfig.ForCluster(t.Context(), clusterID, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := rest.HTTPClientFor(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustVersion(t, client, cluster, "token")
+		api.Revoke(cluster.ID)
+		mustVersion(t, client, cluster, "token")
+		utilnet.CloseIdleConnectionsFor(client.Transport)
+	}
+	cluster.Close()
+	server.Close()
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines more: %s", runtime.NumGoroutine()-before, stacks[:runtime.Stack(stacks, true)])
+		}
 	}
 }
 
