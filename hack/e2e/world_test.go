@@ -46,9 +46,9 @@ type world struct {
 	dir         string
 	token, cert *digitaloceantest.Cluster
 	fleet       []*digitaloceantest.Cluster // more clusters with tokens
-	addr        string // of the API server
-	proxyURL    string // leads to it by the clusters' names
-	admin       string // a kubeconfig
+	addr        string                      // of the API server
+	proxyURL    string                      // leads to it by the clusters' names
+	admin       string                      // a kubeconfig
 
 	mu   sync.Mutex
 	apis []*digitaloceantest.API // whose tokens are valid
