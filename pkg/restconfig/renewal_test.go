@@ -28,7 +28,7 @@ func TestRenewalInTheBackground(t *testing.T) {
 		if f.mints != 1 {
 			t.Errorf("%d mints before the leeway", f.mints)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		f.set(func() { f.takes = 10 * time.Second })
 		start := time.Now()
 		var wait sync.WaitGroup
@@ -56,7 +56,7 @@ func TestLeeway(t *testing.T) {
 		expect(t, client, "token-1")
 		synctest.Wait()
 		expect(t, client, "token-1")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect(t, client, "token-1")
 		synctest.Wait()
 		expect(t, client, "token-2")
