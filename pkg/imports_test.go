@@ -28,9 +28,11 @@ var rules = []rule{
 	{"pkg/execcredential", []string{"pkg/credential"}, "the protocol knows nothing of DigitalOcean or of files"},
 	{"pkg/digitalocean/digitaloceantest", nil, "a stand-in that shared code with what it tests would share its mistakes"},
 	{"pkg/digitalocean", []string{"pkg/credential"}, "the API knows nothing of the protocol or of files"},
-	{"pkg/internal/cachedir", []string{"pkg/credential"}, "a Store knows nothing of where credentials come from"},
+	{"pkg/kubeconfig", []string{"pkg/credential", "pkg/internal/filelock"}, "kubeconfig files know nothing of the API or of the cache"},
+	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},
+	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
 	{"pkg/restconfig", []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"}, "it wires for programs what the command line wires for people: neither needs the other, nor does a program need the protocol"},
-	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
+	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
 	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
 }
 
@@ -39,7 +41,8 @@ var soles = map[string]string{
 	"github.com/digitalocean/godo":                   "pkg/digitalocean",
 	"github.com/hashicorp/go-retryablehttp":          "pkg/digitalocean",
 	"k8s.io/client-go/pkg/apis/clientauthentication": "pkg/execcredential",
-	"github.com/gofrs/flock":                         "pkg/internal/cachedir",
+	"github.com/gofrs/flock":                         "pkg/internal/filelock",
+	"go.yaml.in/yaml/v3":                             "pkg/kubeconfig",
 	"k8s.io/client-go/rest":                          "pkg/restconfig",
 }
 

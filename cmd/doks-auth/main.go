@@ -23,13 +23,15 @@ func run() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	home, _ := os.UserHomeDir()
 	return cmd.Run(ctx, cmd.System{
-		Args:            os.Args[1:],
-		Stdin:           os.Stdin,
-		Stdout:          os.Stdout,
-		Stderr:          os.Stderr,
-		StdinIsTerminal: func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
-		Getenv:          os.Getenv,
-		Home:            home,
-		Now:             time.Now,
+		Args:             os.Args[1:],
+		Stdin:            os.Stdin,
+		Stdout:           os.Stdout,
+		Stderr:           os.Stderr,
+		StdinIsTerminal:  func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
+		StdoutIsTerminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
+		Getenv:           os.Getenv,
+		Home:             home,
+		Now:              time.Now,
+		Executable:       func() (string, error) { return cmd.Executable(os.Args[0]) },
 	})
 }

@@ -62,6 +62,8 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	mints CLUSTER N      fail unless so many credentials were minted
 //	calls N              fail unless the API got so many calls
 //	fails CODE COMMAND…  run a command that must exit with that code and print nothing
+//	cluster ID NAME      make a cluster known to the API
+//	clusters N           make N clusters known to the API
 //	sealed TEXT DIR      fail if a file under the directory, or its name, holds the text
 func TestScripts(t *testing.T) {
 	type apiKey struct{}
@@ -74,11 +76,14 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			api, url, _, _ := newAPI(env.T().(testing.TB))
 			env.Values[apiKey{}] = api
+			empty := httptest.NewServer(digitaloceantest.NewAPI(accessToken))
+			env.Defer(empty.Close)
 			home := filepath.Join(env.WorkDir, "home")
 			env.Vars = append(env.Vars,
 				noRaceDelay,
 				"HOME="+home, "USERPROFILE="+home,
 				"DIGITALOCEAN_API_URL="+url,
+				"EMPTY_API_URL="+empty.URL,
 				"DIGITALOCEAN_ACCESS_TOKEN="+accessToken,
 				"OTHER_ACCESS_TOKEN="+otherAccessToken,
 				"TOKEN_CLUSTER="+tokenCluster,
@@ -120,6 +125,22 @@ func TestScripts(t *testing.T) {
 				}
 				if out := ts.ReadFile("stdout"); out != "" {
 					ts.Fatalf("a failure printed %q on standard output", out)
+				}
+			},
+			"cluster": func(ts *testscript.TestScript, _ bool, args []string) {
+				cluster, err := digitaloceantest.NewCluster(args[0])
+				ts.Check(err)
+				cluster.Name = args[1]
+				apiOf(ts).AddCluster(cluster)
+			},
+			"clusters": func(ts *testscript.TestScript, _ bool, args []string) {
+				n, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				for i := range n {
+					apiOf(ts).AddCluster(&digitaloceantest.Cluster{
+						ID: fmt.Sprintf("00000000-0000-4000-8000-%012x", i), Name: fmt.Sprintf("Cluster.%d", i),
+						Region: "nyc1", Version: "1.37.1-do.0", State: "running",
+					})
 				}
 			},
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {

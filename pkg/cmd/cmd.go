@@ -11,13 +11,17 @@ import (
 
 // System is the world around a run.
 type System struct {
-	Args            []string // without the program's name
-	Stdin           io.Reader
-	Stdout, Stderr  io.Writer
-	StdinIsTerminal func() bool
-	Getenv          func(string) string
-	Home            string // the home directory; "" when there is none
-	Now             func() time.Time
+	Args             []string // without the program's name
+	Stdin            io.Reader
+	Stdout, Stderr   io.Writer
+	StdinIsTerminal  func() bool
+	StdoutIsTerminal func() bool // nil: it isn't
+	Getenv           func(string) string
+	Home             string // the home directory; "" when there is none
+	Now              func() time.Time
+
+	// Executable returns where this program is, as the user calls it.
+	Executable func() (string, error)
 }
 
 // Run runs the command that the arguments name until it ends or ctx does, and returns the exit
@@ -48,7 +52,8 @@ func newRoot(sys System) *cobra.Command {
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	opts.addFlags(root.PersistentFlags())
-	root.AddCommand(newExecCredential(opts), newVersion(opts))
+	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
+	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newVersion(opts))
 	return root
 }
 

@@ -30,21 +30,25 @@ func (f *fetching) addCacheFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.forceRefresh, "force-refresh", false, "fetch a new credential, and cache it")
 }
 
-// credential returns the cluster's credential, from the cache where that may bf.
+// credential returns the cluster's credential, from the cache where that may be.
 func (f *fetching) credential(ctx context.Context, id digitalocean.ClusterID) (credential.Credential, error) {
-	if f.expirySeconds < 0 || f.expirySeconds > math.MaxInt32 {
-		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", f.expirySeconds)
-	}
-	expiry := time.Duration(f.expirySeconds) * time.Second
 	token, err := f.accessToken()
 	if err != nil {
 		return credential.Credential{}, err
+	}
+	return f.credentialBy(ctx, token, id)
+}
+
+// credentialBy returns what an access token gets.
+func (f *fetching) credentialBy(ctx context.Context, token digitalocean.AccessToken, id digitalocean.ClusterID) (credential.Credential, error) {
+	if f.expirySeconds < 0 || f.expirySeconds > math.MaxInt32 {
+		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", f.expirySeconds)
 	}
 	if err := digitalocean.CheckAPIURL(f.apiAddress(token)); err != nil {
 		return credential.Credential{}, err
 	}
 	f.log().Info("looking for the credential", "cluster", id, "access_token_from", token.Source, "api", f.apiAddress(token), "cache", f.cachePath())
-	got, err := f.credentialBy(ctx, token, id, expiry)
+	got, err := f.provider(token, id).Credential(ctx)
 	return got, withSource(err, token)
 }
 
@@ -58,9 +62,10 @@ func withSource(err error, token digitalocean.AccessToken) error {
 	return &credential.Error{Class: e.Class, Err: err, Hint: e.Hint + " (it is from " + token.Source + ")"}
 }
 
-// credentialBy returns what an access token gets.
-func (f *fetching) credentialBy(ctx context.Context, token digitalocean.AccessToken, id digitalocean.ClusterID, expiry time.Duration) (credential.Credential, error) {
-	provider := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+// provider gives the cluster's credential, by way of the cache where that may be.
+func (f *fetching) provider(token digitalocean.AccessToken, id digitalocean.ClusterID) credential.Provider {
+	expiry := time.Duration(f.expirySeconds) * time.Second
+	api := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 		client, err := f.client(token)
 		if err != nil {
 			return credential.Credential{}, err
@@ -68,21 +73,14 @@ func (f *fetching) credentialBy(ctx context.Context, token digitalocean.AccessTo
 		return client.Credential(ctx, id, expiry)
 	})
 	if f.noCache {
-		return provider(ctx)
+		return api
 	}
-	cached := &credential.Cached{
-		Provider: provider,
+	return &credential.Cached{
+		Provider: api,
 		Store:    f.store(token),
-		Key: credential.Key{
-			APIURL:    f.apiAddress(token),
-			ClusterID: string(id),
-			Expiry:    expiry,
-			Auth:      "access-token",
-			Identity:  credential.Identity(token.Secret),
-		},
-		Refresh: f.forceRefresh,
-		Now:     f.Now,
-		Log:     f.log(),
+		Key:      f.key(token, string(id), expiry),
+		Refresh:  f.forceRefresh,
+		Now:      f.Now,
+		Log:      f.log(),
 	}
-	return cached.Credential(ctx)
 }

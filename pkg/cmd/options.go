@@ -40,9 +40,11 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 
 // accessToken finds the access token.
 func (o *options) accessToken() (digitalocean.AccessToken, error) {
-	return digitalocean.AccessTokenSources{
-		File: o.tokenFile, Context: o.context, Getenv: o.Getenv, Home: o.Home,
-	}.Find()
+	return o.accessTokenSources().Find()
+}
+
+func (o *options) accessTokenSources() digitalocean.AccessTokenSources {
+	return digitalocean.AccessTokenSources{File: o.tokenFile, Context: o.context, Getenv: o.Getenv, Home: o.Home}
 }
 
 // apiAddress returns the API's address: as the user says, or as the access token's source does.
@@ -54,6 +56,17 @@ func (o *options) apiAddress(token digitalocean.AccessToken) string {
 // store returns the cache on disk, sealed under the access token.
 func (o *options) store(token digitalocean.AccessToken) *cachedir.Dir {
 	return cachedir.Open(o.cachePath(), token.Secret)
+}
+
+// key returns the key of what the access token gets for a cluster.
+func (o *options) key(token digitalocean.AccessToken, id string, expiry time.Duration) credential.Key {
+	return credential.Key{
+		APIURL:    o.apiAddress(token),
+		ClusterID: id,
+		Expiry:    expiry,
+		Auth:      "access-token",
+		Identity:  credential.Identity(token.Secret),
+	}
 }
 
 // cachePath returns the cache's directory; "" when there is no place for one.

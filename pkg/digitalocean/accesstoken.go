@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,9 @@ import (
 type AccessToken struct {
 	Secret credential.Secret
 	Source string // for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
-	APIURL string // the API address that goes with it, if doctl's configuration names one
+
+	// If it is from doctl's configuration: the context, and the API's address, if one is named there.
+	Context, APIURL string
 }
 
 // check reports an access token that no header can carry. The error is of class Usage.
@@ -82,6 +85,54 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 		return AccessToken{}, err
 	}
 	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
+}
+
+// All returns every access token that can be found: the file's, the variables', those of all of
+// doctl's contexts. Sources may hold the same one, and one that Find would refuse is listed too. The
+// error says which sources can't be read; what the others have is returned all the same.
+func (s AccessTokenSources) All() ([]AccessToken, error) {
+	var tokens []AccessToken
+	var errs []error
+	add := func(token AccessToken, err error) {
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		tokens = append(tokens, token)
+	}
+	if s.File != "" {
+		add(readAccessToken(s.File))
+	}
+	for _, name := range accessTokenEnvVars {
+		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
+			add(AccessToken{Secret: credential.NewSecret(value), Source: name}, nil)
+		}
+	}
+	config, err := s.doctlConfig()
+	if err != nil {
+		if s.Context != "" || !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		return tokens, errors.Join(errs...)
+	}
+	names := config.contexts()
+	if s.Context != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, s.Context) }) {
+		names = append(names, s.Context)
+	}
+	for _, name := range names {
+		add(config.accessToken(name))
+	}
+	return tokens, errors.Join(errs...)
+}
+
+// Contexts returns the names of doctl's contexts that have an access token; none where doctl's
+// configuration can't be read.
+func (s AccessTokenSources) Contexts() []string {
+	config, err := s.doctlConfig()
+	if err != nil {
+		return nil
+	}
+	return config.contexts()
 }
 
 const maxAccessTokenFile = 64 << 10

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 )
@@ -78,6 +80,66 @@ func TestAccessTokenSources(t *testing.T) {
 			}
 			if fromDoctl := test.env["DIGITALOCEAN_CONFIG"] == doctl && strings.HasPrefix(got.Source, "doctl"); (got.APIURL != "") != fromDoctl {
 				t.Errorf("API address %q", got.APIURL)
+			}
+		})
+	}
+}
+
+func TestAllAccessTokens(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	doctl := write("doctl.yaml", "access-token: of-default\ncontext: work\nauth-contexts:\n  work: of-work\n  home: of-home\n  empty: ''\n")
+	broken := write("broken.yaml", "access-token: {of-default")
+	file := write("token", "from-file")
+
+	type env = map[string]string
+	tests := map[string]struct {
+		file, context string
+		env           env
+		want          []string
+		err           string
+	}{
+		"nothing":                    {"", "", env{}, nil, ""},
+		"everything":                 {file, "Work", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, []string{"from-file", "a", "b", "of-home", "of-work", "of-default"}, ""},
+		"unknown context":            {"", "x", env{"DIGITALOCEAN_CONFIG": doctl}, []string{"of-home", "of-work", "of-default"}, `no access token for the context "x"`},
+		"no doctl":                   {"", "work", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "there is no doctl configuration at"},
+		"no file":                    {filepath.Join(dir, "none"), "", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "reading the access token"},
+		"broken":                     {"", "", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": broken}, []string{"b"}, "is not YAML with doctl"},
+		"one that Find would refuse": {"", "", env{"DIGITALOCEAN_TOKEN": "a b"}, []string{"a b"}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sources := digitalocean.AccessTokenSources{
+				File: test.file, Context: test.context, Home: t.TempDir(),
+				Getenv: func(name string) string { return test.env[name] },
+			}
+			tokens, err := sources.All()
+			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%v, not %q", err, test.err)
+			}
+			var got []string
+			for _, token := range tokens {
+				got = append(got, token.Secret.Reveal())
+				if token.Source == "" {
+					t.Errorf("%q is from nowhere", token.Secret.Reveal())
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			var contexts []string
+			if test.env["DIGITALOCEAN_CONFIG"] == doctl {
+				contexts = []string{"home", "work", "default"}
+			}
+			if diff := cmp.Diff(contexts, sources.Contexts()); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

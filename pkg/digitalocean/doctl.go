@@ -117,19 +117,26 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 		}
 	}
 	return AccessToken{
-		Secret: credential.NewSecret(token),
-		Source: fmt.Sprintf("doctl's context %q", name),
-		APIURL: c.APIURL,
+		Secret:  credential.NewSecret(token),
+		Source:  fmt.Sprintf("doctl's context %q", name),
+		Context: strings.ToLower(name), // as doctl writes it
+		APIURL:  c.APIURL,
 	}, nil
 }
 
-func (c doctlConfig) contextsHint() string {
+// contexts returns the names of the contexts that have an access token, the default one last.
+func (c doctlConfig) contexts() []string {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.AuthContexts)), func(name string) bool {
 		return c.AuthContexts[name] == ""
 	})
 	if c.AccessToken != "" {
 		names = append(names, doctlDefaultContext)
 	}
+	return names
+}
+
+func (c doctlConfig) contextsHint() string {
+	names := c.contexts()
 	if len(names) == 0 {
 		return doctlHint
 	}

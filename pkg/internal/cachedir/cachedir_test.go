@@ -54,6 +54,12 @@ func missReason(t *testing.T, d *Dir, key credential.Key) string {
 	if err == nil {
 		return ""
 	}
+	return missOf(t, err)
+}
+
+// missOf returns the reason of a miss.
+func missOf(t *testing.T, err error) string {
+	t.Helper()
 	miss, ok := errors.AsType[*credential.MissError](err)
 	if !ok {
 		t.Fatalf("not a miss: %v", err)

@@ -38,6 +38,9 @@ type header struct {
 	Server    string    `json:"server"`
 	FetchedAt time.Time `json:"fetched_at"`
 	ExpiresAt time.Time `json:"expires_at"`
+
+	// Expiry is the key's: with it, and the access token, the entry's name can be derived anew.
+	Expiry time.Duration `json:"expiry,omitempty"`
 }
 
 // contents is the sealed part of an entry.
@@ -74,7 +77,7 @@ func (s *seal) path(suffix string) string { return s.base + suffix }
 
 // close returns the entry that holds c.
 func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error) {
-	head, err := json.Marshal(header{schema, key.ClusterID, c.Server, c.FetchedAt.UTC(), c.ExpiresAt.UTC()})
+	head, err := json.Marshal(header{schema, key.ClusterID, c.Server, c.FetchedAt.UTC(), c.ExpiresAt.UTC(), key.Expiry})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the entry's header: %w", err)
 	}

@@ -12,13 +12,16 @@ import (
 // kilobytes.
 const maxFile = 1 << 20
 
+// absent is the reason of a miss where there is nothing.
+const absent = "absent"
+
 // readFile reads a file of the cache, or returns a miss that says why it isn't used. It never
 // blocks: neither on a lock nor on a named pipe that stands in the file's place.
 func readFile(name string) ([]byte, error) {
 	f, err := openFile(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, miss("absent", nil)
+			return nil, miss(absent, nil)
 		}
 		return nil, miss("unreadable", err)
 	}

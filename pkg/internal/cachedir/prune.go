@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 )
 
 const (
@@ -81,7 +83,7 @@ func (d *Dir) spent(base string) bool {
 
 // removeKey removes a key's files, unless somebody is at work on it.
 func (d *Dir) removeKey(base string) {
-	unlock, err := tryLock(base + lockSuffix)
+	unlock, err := filelock.Try(base+lockSuffix, true)
 	if err != nil || unlock == nil {
 		return
 	}
@@ -89,9 +91,7 @@ func (d *Dir) removeKey(base string) {
 	if !d.spent(base) {
 		return
 	}
-	os.Remove(base + entrySuffix)
-	os.Remove(base + failureSuffix)
-	os.Remove(base + lockSuffix) // last: until then nobody else can take it
+	removeFiles(base) // what can't be removed is tried again another day
 }
 
 func (d *Dir) older(file fs.DirEntry, age time.Duration) bool {

@@ -1,0 +1,180 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+)
+
+// cacheClear is the command that removes what is cached.
+type cacheClear struct {
+	*options
+
+	expired, all bool
+}
+
+func newCacheClear(opts *options) *cobra.Command {
+	c := &cacheClear{options: opts}
+	cmd := &cobra.Command{
+		Use:   "clear {CLUSTER… | --expired | --all}",
+		Short: "Remove cached credentials",
+		Long: `clear removes from the cache what it holds for the clusters that are named, of whatever account; or
+what has expired or is unusable; or everything. It says what it removed. Nothing is revoked: a token
+is accepted until it expires, and whoever needs a credential fetches a new one.
+
+A cluster is named by its id, also when it is gone, or by its name, which is looked up in the account.
+An entry that is being fetched at that moment is waited for.`,
+		Example: `  doks-auth cache clear 8d91899c-0739-4a1a-acc5-deadbeefbb8f
+  doks-auth cache clear production staging
+  doks-auth cache clear --expired`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.check(args); err != nil {
+				return err
+			}
+			removed, err := bounded(cmd.Context(), opts, func(ctx context.Context) (string, error) { return c.clear(ctx, args) })
+			if err != nil {
+				return err
+			}
+			if removed == "" {
+				_, err = io.WriteString(c.Stderr, "Nothing to remove.\n")
+				return err
+			}
+			_, err = io.WriteString(c.Stdout, removed)
+			return err
+		},
+		ValidArgsFunction: opts.completeCachedClusters,
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&c.expired, "expired", false, "remove what has expired or is unusable")
+	flags.BoolVar(&c.all, "all", false, "remove everything")
+	return cmd
+}
+
+// check reports a command line that says not, or more than once, what shall go.
+func (c *cacheClear) check(args []string) error {
+	ways := 0
+	for _, given := range []bool{len(args) > 0, c.expired, c.all} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return usageErrorf("choosing what to clear: it takes either clusters, or --expired, or --all")
+	}
+	return nil
+}
+
+// clear removes what shall go, and returns a line on each credential that went.
+func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
+	entries, err := c.entries()
+	if err != nil {
+		return "", fmt.Errorf("clearing the cache: %w", err)
+	}
+	chosen, err := c.chosen(ctx, args, entries)
+	if err != nil {
+		return "", err
+	}
+	inventory := newInventory(c.options)
+	goes := func(e cachedir.Entry) bool {
+		if c.expired {
+			state := inventory.describe(ctx, e).State
+			return !e.Absent && (state == stateExpired || state == stateUnusable)
+		}
+		return c.all || slices.Contains(chosen, e.ClusterID)
+	}
+	return c.removeEntries(ctx, entries, goes)
+}
+
+// removeEntries removes those entries of the cache that shall go, and returns a line on each credential
+// that went.
+func (o *options) removeEntries(ctx context.Context, entries []cachedir.Entry, goes func(cachedir.Entry) bool) (string, error) {
+	inventory := newInventory(o)
+	var removed strings.Builder
+	var failures []error
+	for _, e := range entries {
+		if !goes(e) {
+			continue
+		}
+		line := removedLine(inventory.describe(ctx, e))
+		gone, err := e.Remove(ctx, goes)
+		switch {
+		case err != nil:
+			failures = append(failures, removalError(ctx, e, err))
+		case gone && !e.Absent:
+			removed.WriteString(line)
+		}
+	}
+	return removed.String(), firstOf(failures)
+}
+
+// chosen returns the ids of the clusters that the arguments name. Each must be in the cache.
+func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]string, error) {
+	var ids []string
+	for _, arg := range args {
+		id, err := c.resolve(ctx, arg)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(entries, func(e cachedir.Entry) bool { return e.ClusterID == string(id) }) {
+			return nil, notCached(id)
+		}
+		ids = append(ids, string(id))
+	}
+	return ids, nil
+}
+
+func notCached(id digitalocean.ClusterID) error {
+	return &credential.Error{
+		Class: credential.NotFound,
+		Err:   fmt.Errorf("no credential is cached for cluster %q", id),
+		Hint:  "'doks-auth cache list' shows what is cached",
+	}
+}
+
+// removedLine says that a credential was removed.
+func removedLine(c cachedCredential) string {
+	line := fmt.Sprintf("credential for cluster %q removed", c.ClusterID)
+	if c.ClusterID == "" {
+		line = fmt.Sprintf("unusable entry %q removed", c.File)
+	}
+	if len(c.AccessTokenFrom) > 0 {
+		line += " (access token from " + strings.Join(c.AccessTokenFrom, ", ") + ")"
+	}
+	return line + "\n"
+}
+
+func removalError(ctx context.Context, e cachedir.Entry, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		err = &credential.Error{
+			Class: credential.Unreachable,
+			Err:   errors.New("timed out waiting for another process that fetches it"),
+			Hint:  "try again, or with a longer --timeout",
+		}
+	}
+	what := fmt.Sprintf("the credential for cluster %q", oneLine(e.ClusterID))
+	if e.ClusterID == "" {
+		what = fmt.Sprintf("the files of %q", e.Name)
+	}
+	return fmt.Errorf("removing %s: %w", what, err)
+}
+
+// firstOf returns the first failure, and how many others there are.
+func firstOf(failures []error) error {
+	switch len(failures) {
+	case 0:
+		return nil
+	case 1:
+		return failures[0]
+	default:
+		return fmt.Errorf("%w (and %d more)", failures[0], len(failures)-1)
+	}
+}

@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+)
+
+// completionBudget bounds what a completion may take: the user waits with a finger on the key.
+const completionBudget = 2 * time.Second
+
+// completeCluster completes an argument that names one cluster.
+func (o *options) completeCluster(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return o.completeClusters(cmd, args, typed)
+}
+
+// completeClusters completes arguments that name clusters: by the names that the account has, and by
+// ids where these tell no cluster, or where an id has been begun. What can't be found out is left out,
+// in silence.
+func (o *options) completeClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return o.complete(cmd, args, typed, func(ctx context.Context) []cobra.Completion {
+		var clusters []digitalocean.Cluster
+		if token, err := o.accessToken(); err == nil {
+			clusters, _ = o.clusters(ctx, token)
+		}
+		named := make(map[string]int)
+		for _, c := range clusters {
+			named[c.Name]++
+		}
+		listed := make(map[string]bool)
+		var choices []cobra.Completion
+		for _, c := range clusters {
+			listed[string(c.ID)] = true
+			if named[c.Name] == 1 {
+				choices = append(choices, cobra.CompletionWithDesc(c.Name, string(c.ID)))
+			}
+			if named[c.Name] > 1 || typed != "" {
+				choices = append(choices, cobra.CompletionWithDesc(string(c.ID), c.Name))
+			}
+		}
+		for _, id := range o.cachedIDs() {
+			if !listed[id] {
+				choices = append(choices, cobra.CompletionWithDesc(id, "cached"))
+			}
+		}
+		return choices
+	})
+}
+
+// completeCachedClusters completes arguments by the ids of cached clusters, of whatever account.
+func (o *options) completeCachedClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return o.complete(cmd, args, typed, func(context.Context) []cobra.Completion { return o.cachedIDs() })
+}
+
+// completeContexts completes --context.
+func (o *options) completeContexts(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return o.complete(cmd, nil, typed, func(context.Context) []cobra.Completion { return o.accessTokenSources().Contexts() })
+}
+
+// complete returns those of the choices that begin with what was typed and aren't arguments already;
+// none when they can't be had in time.
+func (o *options) complete(cmd *cobra.Command, args []string, typed string, choices func(context.Context) []cobra.Completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+	brief := *o
+	brief.timeout = completionBudget
+	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]cobra.Completion, error) { return choices(ctx), nil })
+	found = slices.DeleteFunc(found, func(choice cobra.Completion) bool {
+		word, _, _ := strings.Cut(choice, "\t")
+		return !strings.HasPrefix(word, typed) || slices.Contains(args, word) || oneLine(word) != word || strings.Contains(word, " ")
+	})
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+// cachedIDs returns the ids of the clusters that the cache has entries for.
+func (o *options) cachedIDs() []string {
+	entries, err := o.entries()
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, e := range entries {
+		if id, err := digitalocean.ParseClusterID(e.ClusterID); err == nil && !slices.Contains(ids, string(id)) {
+			ids = append(ids, string(id))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

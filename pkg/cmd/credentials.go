@@ -1,0 +1,123 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+)
+
+// credentials is the command that gives a cluster's credential to programs other than Kubernetes
+// clients.
+type credentials struct {
+	fetching
+
+	output *output
+}
+
+// credentialsResource is the API's resource, with its names and encodings.
+type credentialsResource struct {
+	Server                   string     `json:"server"`
+	CertificateAuthorityData []byte     `json:"certificate_authority_data"` // base64 in JSON; nil is null
+	ClientCertificateData    []byte     `json:"client_certificate_data"`
+	ClientKeyData            []byte     `json:"client_key_data"`
+	Token                    string     `json:"token"`
+	ExpiresAt                *time.Time `json:"expires_at"`
+}
+
+func newCredentials(opts *options) *cobra.Command {
+	c := &credentials{fetching: fetching{options: opts}}
+	cmd := &cobra.Command{
+		Use:   "credentials CLUSTER",
+		Short: "Print a cluster's server, authority and credential",
+		Long: `credentials prints the API's credentials resource for a cluster, named by its id or its name, for
+programs that can't read a kubeconfig. Its fields are server, certificate_authority_data,
+client_certificate_data, client_key_data, token and expires_at. As in the API, the data are base64 of
+PEM; a cluster has either a token or a client certificate with its key, and the other is empty or null.
+expires_at is null when it is unknown; without a token it is the certificate's end.
+
+On a terminal a table is printed, without the secrets; else, and with -o json, yaml or jsonpath, THE
+SECRETS TOO: keep them out of logs. A template is of kubectl's syntax, and as there no line break is
+added; a field that doesn't exist is an error.
+
+It comes from the cache where that holds one that isn't due for renewal: the same that kubectl gets
+by exec-credential. A name is looked up in the account, for which the access token needs the scope
+kubernetes:read as well.`,
+		Example: `  doks-auth credentials production
+  doks-auth credentials 8d91899c-0739-4a1a-acc5-deadbeefbb8f -o json
+  token=$(doks-auth credentials production -o jsonpath={.token})
+  doks-auth credentials production -o jsonpath={.certificate_authority_data} | base64 -d >ca.pem
+  doks-auth credentials production --expiry-seconds=600 --no-cache -o yaml`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			type result struct {
+				id  digitalocean.ClusterID
+				got credential.Credential
+			}
+			r, err := bounded(cmd.Context(), opts, func(ctx context.Context) (result, error) {
+				id, err := c.resolve(ctx, args[0])
+				if err != nil {
+					return result{}, err
+				}
+				got, err := c.credential(ctx, id)
+				if err != nil {
+					return result{}, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
+				}
+				return result{id, got}, nil
+			})
+			if err != nil {
+				return err
+			}
+			if c.StdoutIsTerminal != nil && c.StdoutIsTerminal() && !cmd.Flags().Changed("output") {
+				c.output.format = formatTable
+			}
+			return c.output.write(c.Stdout, resourceOf(r.got), func(w io.Writer) { credentialTable(w, r.id, r.got) })
+		},
+		ValidArgsFunction: opts.completeCluster,
+	}
+	c.output = addOutputFlag(cmd, formatJSON, formatYAML, formatTable, formatJSONPath)
+	flags := cmd.Flags()
+	flags.Lookup("output").DefValue = "json, and table on a terminal"
+	c.addExpiryFlag(flags)
+	c.addCacheFlags(flags)
+	return cmd
+}
+
+// resourceOf returns a credential as the API's resource. The secrets leave the program by it.
+func resourceOf(c credential.Credential) credentialsResource {
+	resource := credentialsResource{
+		Server:                   c.Server,
+		CertificateAuthorityData: data(string(c.CertificateAuthority)),
+		ClientCertificateData:    data(string(c.ClientCertificate)),
+		ClientKeyData:            data(c.ClientKey.Reveal()),
+		Token:                    c.Token.Reveal(),
+	}
+	if !c.ExpiresAt.IsZero() {
+		expiresAt := c.ExpiresAt.UTC()
+		resource.ExpiresAt = &expiresAt
+	}
+	return resource
+}
+
+// data returns what JSON has as base64, or as null when there is nothing.
+func data(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return []byte(text)
+}
+
+// credentialTable writes a credential without its secrets: they redact themselves.
+func credentialTable(w io.Writer, id digitalocean.ClusterID, c credential.Credential) {
+	expiresAt := ""
+	if !c.ExpiresAt.IsZero() {
+		expiresAt = c.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	row(w, "CLUSTER", "SERVER", "TOKEN", "CLIENT KEY", "EXPIRES AT")
+	row(w, string(id), c.Server, c.Token.String(), c.ClientKey.String(), expiresAt)
+}

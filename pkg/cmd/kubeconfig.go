@@ -1,0 +1,88 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+)
+
+// newKubeconfig returns the commands about kubeconfig files.
+func newKubeconfig(opts *options) *cobra.Command {
+	return newGroup("kubeconfig", "Save, show, remove and convert entries in kubeconfig files",
+		newKubeconfigSave(opts), newKubeconfigShow(opts), newKubeconfigRemove(opts), newKubeconfigConvert(opts))
+}
+
+// kubeconfigFiles are the kubeconfig files that a command works on.
+type kubeconfigFiles struct{ path string }
+
+func (k *kubeconfigFiles) addFlag(flags *pflag.FlagSet) {
+	flags.Var(given{&k.path}, "kubeconfig", "work on this `file` (default those of $KUBECONFIG, or ~/.kube/config)")
+}
+
+func (k *kubeconfigFiles) paths(o *options) []string {
+	return kubeconfig.Paths(k.path, o.Getenv, o.Home)
+}
+
+// edit changes the files, within --timeout.
+func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubeconfig.Config) error) error {
+	_, err := bounded(ctx, o, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, kubeconfig.Edit(ctx, k.paths(o), edit)
+	})
+	return err
+}
+
+// kubeconfigEntries make the kubeconfig's entries of clusters.
+type kubeconfigEntries struct {
+	fetching
+
+	alias          string
+	sharedUser     bool
+	command        string
+	execAPIVersion string
+}
+
+func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
+	e.addExpiryFlag(flags)
+	flags.Var(given{&e.alias}, "alias", "name the context so, and not do-<region>-<`name`>")
+	flags.BoolVar(&e.sharedUser, "shared-user", false, "have one user without a cluster id, doks or doks-<context>, for all clusters of the account")
+	flags.Var(given{&e.command}, "command", "have clients run this `program` (default this one, by its absolute path)")
+	flags.StringVar(&e.execAPIVersion, "exec-api-version", "v1", "have clients speak this `version`, v1 or v1beta1 (kubectl before 1.22)")
+}
+
+// entry returns the entry of a cluster. It takes the credential from the cache, or puts it there: the
+// first client finds it.
+func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.AccessToken, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
+	exec, err := e.exec(token)
+	if err != nil {
+		return kubeconfig.Entry{}, err
+	}
+	got, err := e.credentialBy(ctx, token, cluster.ID)
+	if err != nil {
+		return kubeconfig.Entry{}, fmt.Errorf("getting credentials for cluster %q: %w", cluster.ID, err)
+	}
+	entry := kubeconfig.Entry{
+		Name:      "do-" + cluster.Region + "-" + cluster.Name,
+		Alias:     e.alias,
+		ClusterID: string(cluster.ID),
+		Server:    got.Server,
+		CA:        got.CertificateAuthority,
+		Exec:      exec,
+	}
+	if cluster.Name == "" {
+		entry.Name = e.alias
+	}
+	if e.sharedUser {
+		entry.User = "doks"
+		if token.Context != "" {
+			entry.User += "-" + token.Context
+		}
+	} else {
+		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))
+	}
+	return entry, nil
+}

@@ -1,0 +1,185 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+)
+
+// kubeconfigSave is the command that writes clusters into a kubeconfig.
+type kubeconfigSave struct {
+	kubeconfigEntries
+
+	files      kubeconfigFiles
+	all        bool
+	setCurrent bool
+	force      bool
+}
+
+func newKubeconfigSave(opts *options) *cobra.Command {
+	s := &kubeconfigSave{kubeconfigEntries: kubeconfigEntries{fetching: fetching{options: opts}}}
+	cmd := &cobra.Command{
+		Use:   "save CLUSTER…",
+		Short: "Write clusters into the kubeconfig",
+		Long: `save writes a cluster, a user and a context into the kubeconfig for each cluster, which is named by
+its id or its name, or for all clusters of the account. kubectl and other clients then work with it.
+
+An entry that is there is brought up to date, and keeps what else it says. All else in the file stays
+byte for byte. The credential that tells the server and its certificate authority is cached: the first
+kubectl finds it.
+
+The user's entry says which access token is to be used if --context or --token-file says so here, or if
+it is from a context of doctl's. --expiry-seconds, --api-url and --cache-dir are written into it too.
+
+--timeout holds for each cluster, and for the file. The access token needs the scopes kubernetes:read
+and kubernetes:access_cluster; the latter alone does where --alias is given and the cluster by its id.`,
+		ValidArgsFunction: opts.completeClusters,
+		Example: `  doks-auth kubeconfig save production
+  doks-auth kubeconfig save 8d91899c-0739-4a1a-acc5-deadbeefbb8f --alias production
+  doks-auth kubeconfig save --all --context work`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("set-current-context") {
+				s.setCurrent = len(args) == 1
+			}
+			return s.run(cmd.Context(), args)
+		},
+	}
+	flags := cmd.Flags()
+	s.addFlags(flags)
+	s.files.addFlag(flags)
+	flags.BoolVar(&s.all, "all", false, "save every cluster of the account")
+	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one (default only for a single cluster)")
+	flags.BoolVar(&s.force, "force", false, "overwrite entries of the same name that are another cluster's")
+	return cmd
+}
+
+func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
+	switch {
+	case s.all && len(names) > 0:
+		return usageErrorf("--all and names of clusters exclude each other")
+	case !s.all && len(names) == 0:
+		return usageErrorf("no cluster is named; --all means every one")
+	case s.alias != "" && len(names) != 1:
+		return usageErrorf("--alias is for one cluster")
+	}
+	token, err := s.accessToken()
+	if err != nil {
+		return err
+	}
+	clusters, err := bounded(ctx, s.options, func(ctx context.Context) ([]digitalocean.Cluster, error) {
+		return s.lookUpAll(ctx, token, names)
+	})
+	if err != nil {
+		return withSource(err, token)
+	}
+	found, failed := s.fetchAll(ctx, token, clusters)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if len(found) > 0 {
+		if err := s.save(ctx, found); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
+// save writes entries, and tells.
+func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry) error {
+	var saved []kubeconfig.Saved
+	err := s.files.edit(ctx, s.options, func(c *kubeconfig.Config) (err error) {
+		if saved, err = c.Save(found, s.force); err == nil && s.setCurrent {
+			c.SetCurrentContext(saved[0].Context)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var told strings.Builder
+	for _, names := range saved {
+		fmt.Fprintf(&told, "saved context %q\n", names.Context)
+	}
+	if s.setCurrent {
+		fmt.Fprintf(&told, "the current context is %q\n", saved[0].Context)
+	}
+	_, err = fmt.Fprint(s.Stdout, told.String())
+	return err
+}
+
+// lookUpAll looks clusters up by their ids or names; without any it lists them all.
+func (e *kubeconfigEntries) lookUpAll(ctx context.Context, token digitalocean.AccessToken, names []string) ([]digitalocean.Cluster, error) {
+	client, err := e.client(token)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return client.Clusters(ctx)
+	}
+	var all, found []digitalocean.Cluster
+	for _, name := range names {
+		cluster, err := e.lookUp(ctx, client, &all, name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, cluster)
+	}
+	return found, nil
+}
+
+// lookUp looks a cluster up by its id or its name; all is the list of them, once it was asked for.
+func (e *kubeconfigEntries) lookUp(ctx context.Context, client *digitalocean.Client, all *[]digitalocean.Cluster, name string) (digitalocean.Cluster, error) {
+	if id, err := digitalocean.ParseClusterID(name); err == nil {
+		cluster, err := client.Cluster(ctx, id)
+		if credential.ClassOf(err) == credential.Refused && e.alias != "" {
+			return digitalocean.Cluster{ID: id}, nil // its name isn't needed
+		}
+		return cluster, err
+	}
+	if *all == nil {
+		var err error
+		if *all, err = client.Clusters(ctx); err != nil {
+			return digitalocean.Cluster{}, err
+		}
+	}
+	return digitalocean.FindCluster(*all, name)
+}
+
+// fetchesAtOnce bounds how many credentials are fetched at the same time.
+const fetchesAtOnce = 8
+
+// fetchAll returns the entries of those clusters whose credentials could be fetched, in their order,
+// and a failure if there was one.
+func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.AccessToken, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, error) {
+	entries := make([]kubeconfig.Entry, len(clusters))
+	errs := make([]error, len(clusters))
+	var group errgroup.Group
+	group.SetLimit(fetchesAtOnce)
+	for i, cluster := range clusters {
+		group.Go(func() error {
+			entries[i], errs[i] = bounded(ctx, s.options, func(ctx context.Context) (kubeconfig.Entry, error) {
+				return s.entry(ctx, token, cluster)
+			})
+			if s.all && errs[i] == nil {
+				fmt.Fprintf(s.Stderr, "fetched %q, %d in all\n", cluster.Name, len(clusters))
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	var found []kubeconfig.Entry
+	for i, entry := range entries {
+		if errs[i] == nil {
+			found = append(found, entry)
+		}
+	}
+	return found, firstOf(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
+}

@@ -1,0 +1,125 @@
+package cachedir
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// Entry is what a key's files tell without the access token. It proves nothing: whoever can write
+// the directory can have written it, and its texts may hold anything. Only Get proves an entry.
+type Entry struct {
+	Name                 string        // of the key's files, without a suffix
+	ClusterID            string        // as the header has it, and so are those that follow
+	Server               string        //
+	Expiry               time.Duration //
+	FetchedAt, ExpiresAt time.Time     //
+
+	Absent bool  // there is no entry, but a failure, a lock, or what a crash left behind
+	Err    error // why it can't be used: a *credential.MissError, and nothing of the header is set
+
+	base  string   // the files' path without a suffix
+	temps []string // the paths of what writers left behind, or are about to rename
+}
+
+// List returns what the directory at path holds, by name. It needs no access token, takes no lock
+// and writes nothing. There is nothing in a directory that doesn't exist.
+func List(path string) ([]Entry, error) {
+	if path == "" {
+		return nil, errNoDirectory
+	}
+	files, err := os.ReadDir(path) // sorted
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, file := range files {
+		base, suffix, _ := strings.Cut(file.Name(), ".")
+		isTemp := strings.HasSuffix(suffix, tempSuffix)
+		if !isName(base) || !isTemp && !isSuffix("."+suffix) {
+			continue // somebody else's
+		}
+		base = filepath.Join(path, base)
+		if len(entries) == 0 || entries[len(entries)-1].base != base {
+			entries = append(entries, readEntry(base))
+		}
+		if isTemp {
+			last := &entries[len(entries)-1]
+			last.temps = append(last.temps, filepath.Join(path, file.Name()))
+		}
+	}
+	return entries, nil
+}
+
+// isSuffix tells whether it is the suffix of one of a key's files.
+func isSuffix(s string) bool { return s == entrySuffix || s == failureSuffix || s == lockSuffix }
+
+// readEntry returns what the files at base tell.
+func readEntry(base string) Entry {
+	e := Entry{Name: filepath.Base(base), base: base}
+	data, err := readFile(base + entrySuffix)
+	var head header
+	if err == nil {
+		head, _, err = splitEntry(data)
+	}
+	if err != nil {
+		miss, ok := errors.AsType[*credential.MissError](err)
+		e.Absent, e.Err = ok && miss.Reason == absent, err
+		return e
+	}
+	e.ClusterID, e.Server, e.Expiry = head.ClusterID, head.Server, head.Expiry
+	e.FetchedAt, e.ExpiresAt = head.FetchedAt, head.ExpiresAt
+	return e
+}
+
+// IsOf tells whether the entry has the name of that key's: nobody without the access token can have
+// found it out. What the entry holds is Get's to tell.
+func (d *Dir) IsOf(e Entry, key credential.Key) bool {
+	seal, err := d.seal(key)
+	return err == nil && seal.base == e.base
+}
+
+// Remove removes the entry with all else of its key, under the key's lock: it waits, until ctx is
+// done, for somebody who is at work on it. It then asks still, with what is there now, whether that
+// should go; and tells whether it went.
+func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error) {
+	unlock, err := lock(ctx, e.base+lockSuffix)
+	switch {
+	case err == nil:
+		defer unlock()
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return false, err
+	} // else nothing can be locked here, and nobody has
+	if !still(readEntry(e.base)) {
+		return false, nil
+	}
+	for _, temp := range e.temps {
+		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	if err := removeFiles(e.base); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// removeFiles removes a key's files, and whatever has their names.
+func removeFiles(base string) error {
+	for _, suffix := range []string{entrySuffix, failureSuffix, lockSuffix} {
+		// The lock last: until then nobody else can take it.
+		if err := os.RemoveAll(base + suffix); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+// Package filelock takes the operating system's lock on a file: one that ends with its process,
+// whatever ends that.
+package filelock
+
+import (
+	"errors"
+	"os"
+
+	"github.com/gofrs/flock"
+)
+
+// Try takes the lock on the file at path and returns what gives it back, or nil while somebody else
+// has it. It makes the file if create is set, and never follows a link.
+//
+// The file may be removed by who holds the lock: who then gets the lock of a file that is gone tries
+// again, on the new one.
+func Try(path string, create bool) (unlock func(), err error) {
+	flag := flags
+	if create {
+		flag |= os.O_CREATE
+	}
+	for range 10 {
+		lock := flock.New(path, flock.SetFlag(flag))
+		held, err := lock.TryLock()
+		if err != nil || !held {
+			return nil, err
+		}
+		// Between opening the file and locking it, it may have been removed, and somebody else may have
+		// locked a new one.
+		mine, err := lock.Stat()
+		if err == nil {
+			if now, err := os.Lstat(path); err == nil && os.SameFile(mine, now) {
+				return func() { lock.Unlock() }, nil
+			}
+		}
+		lock.Unlock()
+	}
+	return nil, errors.New("the lock's file is another one each time")
+}

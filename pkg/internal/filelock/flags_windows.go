@@ -1,0 +1,5 @@
+package filelock
+
+import "os"
+
+const flags = os.O_RDONLY

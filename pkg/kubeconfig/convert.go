@@ -1,0 +1,130 @@
+package kubeconfig
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Conversion tells what became of one of doctl's entries.
+type Conversion struct {
+	User      string
+	Converted bool
+	Note      string // why it was left, or what is to be known; may be empty
+}
+
+// Convert makes the users that run doctl run this plugin instead: with the command, the version, the
+// hint and so on of exec, to whose arguments those are added that doctl's mean. It leaves an entry whose
+// arguments have no counterpart here, such as those for single sign-on.
+func (c *Config) Convert(exec Exec) []Conversion {
+	var done []Conversion
+	for _, user := range c.Users {
+		if user.Exec == nil || user.Exec.Program() != "doctl" {
+			continue
+		}
+		call, err := parseDoctl(user.Exec.Args)
+		if err != nil {
+			done = append(done, Conversion{User: user.Name, Note: err.Error()})
+			continue
+		}
+		to, note := exec, ""
+		if strings.EqualFold(call.context, "default") && hasEnv(user.Exec, "DIGITALOCEAN_ACCESS_TOKEN") {
+			call.context = "" // the variable is the default context's access token
+		}
+		to.Args = append(slices.Clone(exec.Args), call.args()...)
+		if server := c.tunnel(user.Name, call.clusterID); server != "" {
+			to.ProvideClusterInfo = false
+			note = fmt.Sprintf("server %q has another name than the cluster's: it isn't checked", server)
+		}
+		user.file.setExec(user.Name, to)
+		done = append(done, Conversion{User: user.Name, Converted: true, Note: note})
+	}
+	return done
+}
+
+// doctlCall is what doctl is told to do.
+type doctlCall struct{ clusterID, context, apiURL, expirySeconds string }
+
+// args returns the same for this plugin.
+func (d doctlCall) args() []string {
+	var args []string
+	for _, flag := range []struct{ name, value string }{
+		{"--context=", d.context}, {"--api-url=", d.apiURL}, {"--expiry-seconds=", d.expirySeconds},
+	} {
+		if flag.value != "" {
+			args = append(args, flag.name+flag.value)
+		}
+	}
+	return append(args, d.clusterID)
+}
+
+// The words of doctl's command, with their other names.
+var doctlWords = [...][]string{
+	{"kubernetes", "kube", "k8s", "k"},
+	{"cluster", "clusters", "c"},
+	{"kubeconfig", "kubecfg", "k8scfg", "config", "cfg"},
+	{"exec-credential"},
+}
+
+// parseDoctl reads doctl's arguments as doctl does: its flags stand where they like. The error says why
+// there is no counterpart.
+func parseDoctl(args []string) (doctlCall, error) {
+	var call doctlCall
+	var accessToken, config string
+	flags := pflag.NewFlagSet("doctl", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&call.context, "context", "", "")
+	flags.StringVarP(&call.apiURL, "api-url", "u", "", "")
+	flags.StringVar(&call.expirySeconds, "expiry-seconds", "", "")
+	flags.StringVarP(&accessToken, "access-token", "t", "", "")
+	flags.StringVarP(&config, "config", "c", "", "")
+	// What follows says nothing of the credential.
+	flags.String("version", "", "")
+	flags.StringP("output", "o", "", "")
+	flags.BoolP("verbose", "v", false, "")
+	for _, name := range []string{"trace", "interactive"} {
+		flags.Bool(name, false, "")
+	}
+	for _, name := range []string{"http-retry-max", "http-retry-wait-max", "http-retry-wait-min"} {
+		flags.String(name, "", "")
+	}
+	if err := flags.Parse(args); err != nil {
+		return call, fmt.Errorf("doctl's arguments have no counterpart here (%w); single sign-on, for one, is left to doctl", err)
+	}
+	words := flags.Args()
+	if len(words) != len(doctlWords)+1 {
+		return call, fmt.Errorf("its arguments aren't doctl's for a credential")
+	}
+	for i, names := range doctlWords {
+		if !slices.Contains(names, words[i]) {
+			return call, fmt.Errorf("its arguments aren't doctl's for a credential")
+		}
+	}
+	call.clusterID = strings.ToLower(words[len(doctlWords)])
+	switch {
+	case uuid().FindString(call.clusterID) != call.clusterID:
+		return call, fmt.Errorf("its last argument isn't a cluster id")
+	case accessToken != "":
+		return call, fmt.Errorf("its arguments hold an access token, which others can see there: put that into a file, and use --token-file")
+	case config != "":
+		return call, fmt.Errorf("it has a --config of its own: set DIGITALOCEAN_CONFIG in the entry's env in its place, and convert it again")
+	}
+	return call, nil
+}
+
+// tunnel returns the server of a context of that user whose name isn't the cluster's, or "".
+func (c *Config) tunnel(user, clusterID string) string {
+	for _, context := range c.Contexts {
+		if cluster := c.Cluster(context.Cluster); context.User == user && cluster != nil && !strings.Contains(strings.ToLower(cluster.Server), "//"+clusterID+".") {
+			return cluster.Server
+		}
+	}
+	return ""
+}
+
+func hasEnv(exec *Exec, name string) bool {
+	return slices.ContainsFunc(exec.Env, func(v map[string]string) bool { return v["name"] == name })
+}

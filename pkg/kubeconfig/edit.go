@@ -1,0 +1,287 @@
+package kubeconfig
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The lists of a kubeconfig, and the keys of what is in their items.
+const (
+	clustersList = "clusters"
+	contextsList = "contexts"
+	usersList    = "users"
+)
+
+var itemKeys = map[string]string{clustersList: "cluster", contextsList: "context", usersList: "user"}
+
+// set puts a value at the end of a path of keys. Mappings that are missing on the way are made. What has
+// the value already is left as it is.
+func (d *document) set(value any, path ...string) {
+	d.setIn(d.root, d.meaning, plain(value), path)
+}
+
+// setItem does the same in an item of a list.
+func (d *document) setItem(list, name string, value any, path ...string) {
+	items, _ := d.meaning[list].([]any)
+	item, _ := itemNamed(items, name).(map[string]any)
+	d.setIn(itemNode(child(d.root, list), name), item, plain(value), path)
+}
+
+func (d *document) setIn(node *yaml.Node, mapping map[string]any, value any, path []string) {
+	if node == nil || node.Kind != yaml.MappingNode || mapping == nil {
+		d.fail()
+		return
+	}
+	key := path[0]
+	if below, ok := mapping[key].(map[string]any); ok && len(path) > 1 {
+		d.setIn(child(node, key), below, value, path[1:])
+		return
+	}
+	for i := len(path) - 1; i > 0; i-- {
+		value = map[string]any{path[i]: value}
+	}
+	if old, ok := mapping[key]; ok && reflect.DeepEqual(old, value) {
+		return
+	}
+	mapping[key] = value
+	d.setPair(node, key, value)
+}
+
+// setPair writes a pair of a mapping, in place of one of that key or behind the last.
+func (d *document) setPair(mapping *yaml.Node, key string, value any) {
+	flow := mapping.Style&yaml.FlowStyle != 0
+	i := keyIndex(mapping, key)
+	switch {
+	case len(mapping.Content) == 0 && !flow:
+		d.fail()
+	case len(mapping.Content) == 0:
+		at := d.content(mapping)
+		d.splice(at, d.flowEnd(mapping), "{"+flowPair(key, value)+"}")
+	case i < 0 && flow:
+		at := d.pairEnd(mapping, len(mapping.Content)-2)
+		d.splice(at, at, ", "+flowPair(key, value))
+	case i < 0:
+		indent := mapping.Content[0].Column - 1
+		at := d.rest(d.pairEnd(mapping, len(mapping.Content)-2), indent)
+		depth := 2 + indent
+		if mapping == d.root {
+			depth = 0
+		}
+		d.insert(at, depth, "\n"+strings.Repeat(" ", indent)+block(map[string]any{key: value}, indent))
+	default:
+		d.replacePair(mapping, i, value, flow)
+	}
+}
+
+// replacePair writes another value in place of the one whose key is the i-th child of a mapping.
+func (d *document) replacePair(mapping *yaml.Node, i int, value any, flow bool) {
+	key, old := mapping.Content[i], mapping.Content[i+1]
+	start, end := d.colon(key)+1, d.pairEnd(mapping, i)
+	_, isMapping := value.(map[string]any)
+	_, isList := value.([]any)
+	switch {
+	case flow:
+		d.splice(start, end, " "+flowValue(value))
+	case isMapping || isList:
+		indent := mapping.Content[0].Column - 1
+		text := block(map[string]any{key.Value: value}, indent)
+		d.splice(d.offset(key), end, text)
+	case !isAbsent(old) && old.Kind == yaml.ScalarNode:
+		d.splice(d.offset(old), end, block(value, 0))
+	default:
+		d.splice(start, end, " "+block(value, 0))
+	}
+}
+
+// add puts items behind the last one of a list.
+func (d *document) add(list string, items ...any) {
+	if len(items) == 0 {
+		return
+	}
+	values := plain(items).([]any)
+	old, _ := d.meaning[list].([]any)
+	node := child(d.root, list)
+	switch {
+	case len(old) == 0:
+		d.meaning[list] = values
+		d.setPair(d.root, list, values)
+		return
+	case node == nil || node.Kind != yaml.SequenceNode || len(node.Content) == 0:
+		d.fail()
+		return
+	}
+	d.meaning[list] = append(old, values...)
+	last := node.Content[len(node.Content)-1]
+	if node.Style&yaml.FlowStyle != 0 {
+		at := d.end(last)
+		for _, value := range values {
+			d.splice(at, at, ", "+flowValue(value))
+		}
+		return
+	}
+	indent := d.dash(last)
+	at := d.rest(d.end(last), indent)
+	d.insert(at, 1, "\n"+strings.Repeat(" ", indent)+block(values, indent))
+}
+
+// remove takes the items of these names out of a list.
+func (d *document) remove(list string, names []string) {
+	old, _ := d.meaning[list].([]any)
+	node := child(d.root, list)
+	if len(old) == 0 || node == nil || len(node.Content) != len(old) {
+		return
+	}
+	gone := make([]bool, len(old))
+	var kept []any
+	for i, item := range old {
+		gone[i] = slices.Contains(names, nameOf(item))
+		if !gone[i] {
+			kept = append(kept, item)
+		}
+	}
+	switch {
+	case len(kept) == len(old):
+		return
+	case node.Style&yaml.FlowStyle != 0:
+		d.meaning[list] = kept
+		if kept == nil {
+			d.meaning[list] = []any{}
+		}
+		d.removeFlow(node, gone)
+		return
+	case kept == nil:
+		d.meaning[list] = nil
+		colon := d.colon(d.root.Content[keyIndex(d.root, list)])
+		d.splice(colon+1, colon+1, " null") // as kubectl writes an empty list
+	default:
+		d.meaning[list] = kept
+	}
+	for i, item := range node.Content {
+		if gone[i] {
+			d.removeLines(item)
+		}
+	}
+}
+
+// removeLines takes an item of a list out with its lines, and the line break before them: what was
+// put behind the last line of a file is removed without a trace.
+func (d *document) removeLines(item *yaml.Node) {
+	indent := d.dash(item)
+	end := d.rest(d.end(item), indent)
+	line := item.Line - 1
+	for line > 0 && d.at(d.lines[line]+indent) != '-' {
+		line--
+	}
+	start := d.lines[line]
+	if _, blank := d.indent(start); blank || line == 0 || strings.TrimSpace(string(d.text[start:start+indent])) != "" {
+		d.fail()
+		return
+	}
+	d.splice(d.lineEnd(d.lines[line-1]), end, "")
+}
+
+// removeFlow takes items out of a list in brackets, each with one comma.
+func (d *document) removeFlow(node *yaml.Node, gone []bool) {
+	keptBefore := false
+	for i, item := range node.Content {
+		switch {
+		case !gone[i]:
+			keptBefore = true
+		case keptBefore:
+			d.splice(d.end(node.Content[i-1]), d.end(item), "")
+		case i+1 < len(node.Content):
+			d.splice(d.offset(item), d.offset(node.Content[i+1]), "")
+		default:
+			d.splice(d.offset(item), d.end(item), "")
+		}
+	}
+}
+
+// dash returns by how many columns the dash of an item is indented.
+func (d *document) dash(item *yaml.Node) int {
+	at := d.offset(item) - 1
+	for at > 0 && strings.IndexByte(" \t\r\n", d.text[at]) >= 0 {
+		at--
+	}
+	if d.at(at) != '-' {
+		d.fail()
+		return 0
+	}
+	start := 0
+	for _, line := range d.lines {
+		if line <= at {
+			start = line
+		}
+	}
+	return at - start
+}
+
+func flowValue(value any) string {
+	out, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Sprintf("encoding %T: %v", value, err))
+	}
+	return string(out)
+}
+
+func flowPair(key string, value any) string { return flowValue(key) + ": " + flowValue(value) }
+
+// child returns the value of a key of a mapping, an alias followed, or nil.
+func child(mapping *yaml.Node, key string) *yaml.Node {
+	if i := keyIndex(mapping, key); i >= 0 {
+		return follow(mapping.Content[i+1])
+	}
+	return nil
+}
+
+func keyIndex(mapping *yaml.Node, key string) int {
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return -1
+	}
+	for i := 0; i < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// itemNode returns the item of a list that has a name, or nil.
+func itemNode(list *yaml.Node, name string) *yaml.Node {
+	if list == nil {
+		return nil
+	}
+	for _, item := range list.Content {
+		if n := child(follow(item), "name"); n != nil && n.Value == name {
+			return follow(item)
+		}
+	}
+	return nil
+}
+
+func itemNamed(list []any, name string) any {
+	for _, item := range list {
+		if nameOf(item) == name {
+			return item
+		}
+	}
+	return nil
+}
+
+func nameOf(item any) string {
+	mapping, _ := item.(map[string]any)
+	name, _ := mapping["name"].(string)
+	return name
+}
+
+func follow(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}

@@ -1,0 +1,69 @@
+package kubeconfig
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// uuid finds cluster ids.
+var uuid = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
+})
+
+// Program returns the name of the program that is run, without directory and ending.
+func (e *Exec) Program() string {
+	name := e.Command[strings.LastIndexAny(e.Command, `/\`)+1:]
+	return strings.TrimSuffix(strings.ToLower(name), ".exe")
+}
+
+// clusterID returns the cluster id among the arguments, or "".
+func (e *Exec) clusterID() string {
+	for _, arg := range e.Args {
+		if id := uuid().FindString(arg); len(id) == len(arg) {
+			return strings.ToLower(id)
+		}
+	}
+	return ""
+}
+
+// isOurs tells whether the entry runs this plugin, or doctl in its place.
+func (e *Exec) isOurs() bool {
+	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl")
+}
+
+// IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's
+// name starts with, or what the plugin is told by a context's user. It is "" when nothing tells.
+func (c *Config) IDOf(cluster *Cluster) string {
+	if cluster.ClusterID != "" {
+		return strings.ToLower(cluster.ClusterID)
+	}
+	host := cluster.Server[strings.LastIndex(cluster.Server, "//")+1:]
+	if id := uuid().FindString(host); id != "" && strings.HasPrefix(strings.TrimPrefix(host, "/"), id) {
+		return strings.ToLower(id)
+	}
+	for _, context := range c.Contexts {
+		if context.Cluster != cluster.Name {
+			continue
+		}
+		if user := c.User(context.User); user != nil && user.Exec.isOurs() && user.Exec.clusterID() != "" {
+			return user.Exec.clusterID()
+		}
+	}
+	return ""
+}
+
+// ContextsOf returns the names of the contexts of the cluster with that id.
+func (c *Config) ContextsOf(id string) []string {
+	var names []string
+	for _, context := range c.Contexts {
+		if cluster := c.Cluster(context.Cluster); cluster != nil && c.IDOf(cluster) == id {
+			names = append(names, context.Name)
+		}
+	}
+	return names
+}
+
+// isPath tells whether a command is looked for at a place of its own rather than on the PATH.
+func isPath(command string) bool { return filepath.Base(command) != command }

@@ -1,0 +1,308 @@
+// Package kubeconfig reads and edits the entries for DigitalOcean Kubernetes clusters in kubeconfig
+// files (https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/).
+//
+// A kubeconfig is its owner's: what isn't edited stays as it is, byte for byte, with its comments,
+// order and fields that nobody here knows. Files are locked as kubectl locks them while they are
+// edited, and replaced in one step: a crash at any instant leaves the old file or the new one.
+//
+// Not guaranteed: that programs which edit without kubectl's lock don't undo an edit; one file that is
+// edited under two names (a hard link, a mount) is one file to nobody here. A file of an owner or with
+// a label that the process can't give keeps its permissions only.
+package kubeconfig
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// Config is what the kubeconfig files say together: of entries with the same name, the first file's
+// count, and of current-context the first that is set.
+type Config struct {
+	CurrentContext string
+	Clusters       []Cluster
+	Contexts       []Context
+	Users          []User
+
+	files []*file
+	main  *file // where new entries go
+}
+
+// Cluster is a cluster's entry.
+type Cluster struct {
+	Name, Server string
+	ClusterID    string // that its extension for exec plugins names; "" mostly
+
+	file *file
+}
+
+// Context is a context's entry.
+type Context struct {
+	Name, Cluster, User string
+
+	file *file
+}
+
+// User is a user's entry.
+type User struct {
+	Name string
+	Exec *Exec // nil when the user has another kind of credential
+
+	file *file
+}
+
+// Exec says how a client runs a credential plugin.
+type Exec struct {
+	APIVersion         string              `yaml:"apiVersion"`
+	Command            string              `yaml:"command"`
+	Args               []string            `yaml:"args,omitempty"`
+	Env                []map[string]string `yaml:"env,omitempty"`
+	InstallHint        string              `yaml:"installHint,omitempty"`
+	InteractiveMode    string              `yaml:"interactiveMode,omitempty"`
+	ProvideClusterInfo bool                `yaml:"provideClusterInfo"`
+}
+
+// file is one of the files.
+type file struct {
+	path    string
+	missing bool
+	*document
+}
+
+// Paths returns the files that make up the kubeconfig, by the rules of kubectl: the explicit one, those
+// of $KUBECONFIG, or ~/.kube/config. It is empty when there is no home directory either.
+func Paths(explicit string, getenv func(string) string, home string) []string {
+	if explicit != "" {
+		return []string{explicit}
+	}
+	var paths []string
+	for _, path := range filepath.SplitList(getenv("KUBECONFIG")) {
+		if path != "" && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 && home != "" {
+		paths = []string{filepath.Join(home, ".kube", "config")}
+	}
+	return paths
+}
+
+// Read reads the files. Those that don't exist are as good as empty. A file that isn't a kubeconfig is
+// an error of class Usage that tells the line.
+func Read(paths []string) (*Config, error) {
+	if len(paths) == 0 {
+		return nil, usageError(errors.New("there is no kubeconfig: no home directory is known"), "set KUBECONFIG, or give --kubeconfig")
+	}
+	c := &Config{}
+	for _, path := range paths {
+		f, err := readFile(path)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("reading kubeconfig %q: %w", path, err), "correct the file; it is left as it is")
+		}
+		if err := c.merge(f); err != nil {
+			return nil, usageError(fmt.Errorf("reading kubeconfig %q: %w", path, err), "correct the file; it is left as it is")
+		}
+	}
+	// As kubectl: the first that exists, else the last.
+	c.main = c.files[len(c.files)-1]
+	if i := slices.IndexFunc(c.files, func(f *file) bool { return !f.missing }); i >= 0 {
+		c.main = c.files[i]
+	}
+	return c, nil
+}
+
+// maxFile bounds what is read; a cluster takes some two kilobytes.
+const maxFile = 64 << 20
+
+func readFile(path string) (*file, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		document, err := parse(nil)
+		return &file{path: path, missing: true, document: document}, err
+	}
+	if err != nil {
+		return nil, reason(err)
+	}
+	if info.IsDir() {
+		return nil, errors.New("it is a directory")
+	}
+	if info.Size() > maxFile {
+		return nil, errors.New("it is too large for a kubeconfig")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, reason(err)
+	}
+	document, err := parse(text)
+	return &file{path: path, document: document}, err
+}
+
+// merge adds what a file says.
+func (c *Config) merge(f *file) error {
+	c.files = append(c.files, f)
+	var said struct {
+		CurrentContext string `yaml:"current-context"`
+		Clusters       []struct {
+			Name    string
+			Cluster struct {
+				Server     string
+				Extensions []struct {
+					Name      string
+					Extension struct {
+						ClusterID string `yaml:"clusterID"`
+					}
+				}
+			}
+		}
+		Contexts []struct {
+			Name    string
+			Context struct{ Cluster, User string }
+		}
+		Users []struct {
+			Name string
+			User struct{ Exec *Exec }
+		}
+	}
+	if err := f.root.Decode(&said); err != nil {
+		return describe(err)
+	}
+	if c.CurrentContext == "" {
+		c.CurrentContext = said.CurrentContext
+	}
+	var names []string
+	for _, s := range said.Clusters {
+		cluster := Cluster{Name: s.Name, Server: s.Cluster.Server, file: f}
+		for _, e := range s.Cluster.Extensions {
+			if e.Name == execExtension {
+				cluster.ClusterID = e.Extension.ClusterID
+			}
+		}
+		names = append(names, clustersList+" "+s.Name)
+		if c.Cluster(s.Name) == nil {
+			c.Clusters = append(c.Clusters, cluster)
+		}
+	}
+	for _, s := range said.Contexts {
+		names = append(names, contextsList+" "+s.Name)
+		if c.Context(s.Name) == nil {
+			c.Contexts = append(c.Contexts, Context{s.Name, s.Context.Cluster, s.Context.User, f})
+		}
+	}
+	for _, s := range said.Users {
+		names = append(names, usersList+" "+s.Name)
+		if c.User(s.Name) == nil {
+			c.Users = append(c.Users, User{s.Name, s.User.Exec, f})
+		}
+	}
+	slices.Sort(names)
+	for i := range names[:max(len(names)-1, 0)] {
+		if names[i] == names[i+1] {
+			return fmt.Errorf("it names two of its %q alike, which kubectl doesn't read either", names[i])
+		}
+	}
+	return nil
+}
+
+// execExtension is the name of a cluster's extension that clients pass to exec plugins.
+const execExtension = "client.authentication.k8s.io/exec"
+
+// Cluster returns the cluster's entry of that name, or nil.
+func (c *Config) Cluster(name string) *Cluster {
+	return find(c.Clusters, func(e Cluster) bool { return e.Name == name })
+}
+
+// Context returns the context of that name, or nil.
+func (c *Config) Context(name string) *Context {
+	return find(c.Contexts, func(e Context) bool { return e.Name == name })
+}
+
+// User returns the user of that name, or nil.
+func (c *Config) User(name string) *User {
+	return find(c.Users, func(e User) bool { return e.Name == name })
+}
+
+func find[E any](entries []E, is func(E) bool) *E {
+	if i := slices.IndexFunc(entries, is); i >= 0 {
+		return &entries[i]
+	}
+	return nil
+}
+
+// Change is what an edit makes of a file.
+type Change struct {
+	Path     string
+	Old, New []byte
+}
+
+// Changes returns what was edited since Read, and isn't written yet.
+func (c *Config) Changes() ([]Change, error) {
+	var changes []Change
+	for _, f := range c.files {
+		if len(f.splices) == 0 && f.err == nil {
+			continue
+		}
+		text, err := f.apply()
+		if err != nil {
+			return nil, fmt.Errorf("editing kubeconfig %q: %w", f.path, err)
+		}
+		old := f.text
+		if f.missing {
+			old = nil
+		}
+		changes = append(changes, Change{f.path, old, text})
+	}
+	return changes, nil
+}
+
+// Edit reads the files under kubectl's lock, lets edit change what they say, and writes those that it
+// changed. It waits for the lock until ctx ends.
+func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
+	unlock, unlockable, err := lockAll(ctx, paths)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	c, err := Read(paths)
+	if err != nil {
+		return err
+	}
+	if err := edit(c); err != nil {
+		return err
+	}
+	changes, err := c.Changes()
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		target, _ := resolve(change.Path)
+		if err := cmp.Or(unlockable[change.Path], unlockable[target]); err != nil {
+			return fmt.Errorf("locking kubeconfig %q: %w", change.Path, reason(err))
+		}
+		if err := replaceFile(change.Path, change.New); err != nil {
+			return fmt.Errorf("writing kubeconfig %q: %w", change.Path, reason(err))
+		}
+	}
+	return nil
+}
+
+// reason returns an error of the file system without the path, which the message has already.
+func reason(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+func usageError(err error, hint string) error {
+	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
+}

@@ -1,0 +1,192 @@
+package kubeconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
+)
+
+// kubectl locks a kubeconfig by a file <kubeconfig>.lock, which it creates with O_EXCL and removes.
+// The lock outlives a process that is killed. Those of this package hold the operating system's lock
+// on that file as well: so a lock file that says it is one of them, and that nobody has locked, was
+// left by the dead, and is taken over.
+
+const (
+	lockSuffix = ".lock"
+	lockMark   = "doks-auth\n" // what a lock file of this package holds; kubectl's are empty
+
+	minLockPause = 2 * time.Millisecond
+	maxLockPause = 50 * time.Millisecond
+)
+
+// lockAll locks the files, those that can be. For the others it tells why they can't.
+func lockAll(ctx context.Context, paths []string) (unlock func(), unlockable map[string]error, err error) {
+	unlockable = make(map[string]error)
+	var unlocks []func()
+	unlock = func() {
+		for _, unlock := range slices.Backward(unlocks) {
+			unlock()
+		}
+	}
+	for _, path := range lockNames(paths) {
+		unlockOne, err := lock(ctx, path)
+		if ctx.Err() != nil && err != nil {
+			unlock()
+			return nil, nil, err
+		}
+		if err != nil {
+			unlockable[path] = err
+			continue
+		}
+		unlocks = append(unlocks, unlockOne)
+	}
+	return unlock, unlockable, nil
+}
+
+// lockNames returns the names to lock, in the order in which everybody locks them: the given ones, as
+// kubectl does, and where they lead.
+func lockNames(paths []string) []string {
+	names := slices.Clone(paths)
+	for _, path := range paths {
+		if target, err := resolve(path); err == nil && target != path {
+			names = append(names, target)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// lock waits for the lock of a file. The error is ctx's when it is held for too long.
+func lock(ctx context.Context, path string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	for pause := minLockPause; ; pause = min(2*pause, maxLockPause) {
+		unlock, err := tryLock(path + lockSuffix)
+		if err != nil || unlock != nil {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return nil, ctx.Err()
+			}
+			return nil, &credential.Error{
+				Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", path),
+				Hint: fmt.Sprintf("if no program is at it, one that crashed left the lock: remove %q", path+lockSuffix),
+			}
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+// tryLock makes the lock file, or takes over one whose holder is dead. It returns nil while somebody
+// has it.
+func tryLock(name string) (unlock func(), err error) {
+	if isOurs(name) {
+		return takeOver(name)
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return nil, nil
+	}
+	// Made under another name first, so that it is marked and locked from its first moment on.
+	temp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(temp.Name())
+	if _, err := temp.WriteString(lockMark); err != nil {
+		temp.Close()
+		return nil, err
+	}
+	temp.Close()
+	release, err := filelock.Try(temp.Name(), false)
+	if err == nil && release != nil {
+		if err = os.Link(temp.Name(), name); err == nil {
+			removeDeadLocks(name)
+			return unlocker(name, release), nil
+		}
+		release()
+	}
+	switch {
+	case err == nil, errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
+		return nil, nil
+	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission):
+		return lockWithoutLinks(name)
+	}
+	return nil, err
+}
+
+// removeDeadLocks removes what those left that were killed before their lock had its name.
+func removeDeadLocks(name string) {
+	temps, err := siblings(name + ".")
+	if err != nil {
+		return
+	}
+	for _, temp := range temps {
+		if release, err := filelock.Try(temp, false); err == nil && release != nil {
+			os.Remove(temp)
+			release()
+		}
+	}
+}
+
+// isOurs tells whether a lock file is one of this package's.
+func isOurs(name string) bool {
+	mark, err := os.ReadFile(name)
+	return err == nil && string(mark) == lockMark
+}
+
+// lockWithoutLinks does it on a file system that has no hard links. Killed between two lines, it
+// leaves a lock as kubectl would.
+func lockWithoutLinks(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(lockMark)
+	f.Close()
+	if err != nil {
+		os.Remove(name)
+		return nil, err
+	}
+	return takeOver(name)
+}
+
+// takeOver takes a lock file of this package's that is there, unless its holder lives.
+func takeOver(name string) (unlock func(), err error) {
+	release, err := filelock.Try(name, false)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && release == nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !isOurs(name) { // it may be kubectl's by now
+		release()
+		return nil, nil
+	}
+	return unlocker(name, release), nil
+}
+
+func unlocker(name string, release func()) func() {
+	return func() {
+		removed := os.Remove(name) == nil
+		release()
+		if !removed {
+			os.Remove(name) // Windows removes no file that is open
+		}
+	}
+}
