@@ -201,7 +201,7 @@ func TestFaults(t *testing.T) {
 		{"null", 6, "neither a token nor a client certificate"},
 		{"empty", 6, "neither a token nor a client certificate"},
 		{"bad-base64", 6, "its certificate data is not base64"},
-		{"huge", 6, "it is larger than a mebibyte"},
+		{"huge", 6, "it is too large"},
 		{"expired", 6, "it expired at 20"},
 		{"expired-skewed", 6, "the local clock is 2h0m"},
 		{"redirect", 7, "refusing to follow a redirect"},

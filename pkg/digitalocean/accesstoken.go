@@ -47,8 +47,9 @@ type AccessTokenSources struct {
 
 // Find returns the first access token that is given: by File, by Context, by the environment
 // variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, by doctl's current context. A source
-// that is named and has none is an error: the next one may be another account's. Errors are of
-// class Usage.
+// that is named and has none is an error: the next one may be another account's. The context named
+// "default" is, as for doctl, the access token outside of the contexts, or else that of the
+// environment. Errors are of class Usage.
 func (s AccessTokenSources) Find() (AccessToken, error) {
 	token, err := s.find()
 	if err != nil {
@@ -61,17 +62,19 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	if s.File != "" {
 		return readAccessToken(s.File)
 	}
+	fromEnv := s.fromEnv()
 	if s.Context != "" {
 		config, err := s.doctlConfig()
+		if strings.EqualFold(s.Context, doctlDefaultContext) && config.AccessToken == "" && len(fromEnv) > 0 {
+			return fromEnv[0], nil
+		}
 		if err != nil {
 			return AccessToken{}, err
 		}
 		return config.accessToken(s.Context)
 	}
-	for _, name := range accessTokenEnvVars {
-		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
-			return AccessToken{Secret: credential.NewSecret(value), Source: name}, nil
-		}
+	if len(fromEnv) > 0 {
+		return fromEnv[0], nil
 	}
 	config, err := s.doctlConfig()
 	switch {
@@ -85,6 +88,17 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 		return AccessToken{}, err
 	}
 	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
+}
+
+// fromEnv returns the access tokens in the environment, in their order.
+func (s AccessTokenSources) fromEnv() []AccessToken {
+	var tokens []AccessToken
+	for _, name := range accessTokenEnvVars {
+		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
+			tokens = append(tokens, AccessToken{Secret: credential.NewSecret(value), Source: name})
+		}
+	}
+	return tokens
 }
 
 // All returns every access token that can be found: the file's, the variables', those of all of
@@ -103,10 +117,8 @@ func (s AccessTokenSources) All() ([]AccessToken, error) {
 	if s.File != "" {
 		add(readAccessToken(s.File))
 	}
-	for _, name := range accessTokenEnvVars {
-		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
-			add(AccessToken{Secret: credential.NewSecret(value), Source: name}, nil)
-		}
+	for _, token := range s.fromEnv() {
+		add(token, nil)
 	}
 	config, err := s.doctlConfig()
 	if err != nil {
