@@ -21,7 +21,8 @@ const (
 	// grace is how long after its end a renewal may still tell what went wrong.
 	grace = time.Second
 
-	// retryAfter is how long after a failed renewal the next is begun while the token is still valid.
+	// retryAfter is how long a failed renewal answers for the next: as long as Cached remembers one, but
+	// also where what it got can't be used, or its Store remembers no failures.
 	retryAfter = 5 * time.Second
 
 	// The pause between two refusals that each cost a renewal, when tokens are refused again and again.
@@ -55,12 +56,13 @@ type holder struct {
 
 	mu        sync.Mutex // guards what follows, and is held to change current
 	renewal   *renewal   // the one that is under way, or nil
-	retryAt   time.Time  // no renewal before that of a token that is still usable
-	refusedAt time.Time  // when a token was refused last
+	failed    *renewal   // the last that failed; it answers until retryAt
+	retryAt   time.Time
+	refusedAt time.Time // when a token was refused last
 	pause     time.Duration
 }
 
-// renewal is a renewal that is under way. got and err are set when done is closed.
+// renewal is a renewal that is under way or over. got and err are set when done is closed.
 type renewal struct {
 	done    chan struct{}
 	overdue <-chan struct{}
@@ -115,8 +117,13 @@ func (r *renewal) wait(ctx context.Context) (*held, error) {
 	case <-r.done:
 		return r.got, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for it: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("waiting for it: %w", ctx.Err())
 	case <-r.overdue:
+	}
+	select {
+	case <-r.done: // which ends overdue too
+		return r.got, r.err
+	default:
 		return nil, &credential.Error{
 			Class: credential.Unreachable,
 			Err:   fmt.Errorf("the provider has not come back after %s", renewalTimeout+grace),
@@ -124,17 +131,18 @@ func (r *renewal) wait(ctx context.Context) (*held, error) {
 	}
 }
 
-// renew returns the renewal of c: the one that is under way, or a new one. It is nil when c was
-// replaced already, and when c is usable and its renewal has just failed.
+// renew returns the renewal of c: the one that is under way, or has just failed, or a new one. It is nil
+// when c was replaced already.
 func (h *holder) renew(c *held) *renewal {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := h.now()
 	switch {
 	case h.renewal != nil:
 		return h.renewal
-	case h.current.Load() != c, c.usable(now) && now.Before(h.retryAt):
+	case h.current.Load() != c:
 		return nil
+	case h.now().Before(h.retryAt):
+		return h.failed
 	}
 	overdue, cancel := context.WithTimeout(context.Background(), renewalTimeout+grace)
 	r := &renewal{done: make(chan struct{}), overdue: overdue.Done()}
@@ -150,7 +158,7 @@ func (h *holder) renew(c *held) *renewal {
 		h.renewal = nil
 		if err != nil {
 			r.err = err
-			h.retryAt = h.now().Add(retryAfter)
+			h.failed, h.retryAt = r, h.now().Add(retryAfter)
 			h.log.Warn("the token was not renewed", "server", h.server, "expires_at", c.ExpiresAt, "reason", err)
 			return
 		}

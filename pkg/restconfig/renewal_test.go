@@ -144,6 +144,38 @@ func TestOutage(t *testing.T) {
 	})
 }
 
+// 200 goroutines over 20 clusters, with tokens that live for five seconds and a server that refuses them
+// from their end on: there is a mint a lifetime, and the first.
+func TestShortLivedTokens(t *testing.T) {
+	const lifetime, duration = 5 * time.Second, 2 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		var wait sync.WaitGroup
+		for range 20 {
+			f := newFakeCluster()
+			f.lifetime, f.takes = lifetime, 20*time.Millisecond
+			end := time.Now().Add(duration)
+			client, _ := f.client(t, credential.Cached{Leeway: 150 * time.Millisecond})
+			for i := range 10 {
+				wait.Go(func() {
+					time.Sleep(time.Duration(i) * 31 * time.Millisecond)
+					for time.Now().Before(end) {
+						if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
+							t.Error(got)
+						}
+						time.Sleep(310 * time.Millisecond)
+					}
+				})
+			}
+			t.Cleanup(func() {
+				if f.refused > 0 || f.mints > int(duration/lifetime)+1 {
+					t.Errorf("%d refused, %d mints", f.refused, f.mints)
+				}
+			})
+		}
+		wait.Wait()
+	})
+}
+
 // An API that comes back within the leeway is asked again in time.
 func TestOutageForPartOfALifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -210,8 +242,13 @@ func TestBadRenewals(t *testing.T) {
 				synctest.Wait()
 				expect(t, client, "token-1")
 				time.Sleep(5 * time.Minute)
-				req := newRequest(t, "")
-				_, err := client.Do(req)
+				for range 100 {
+					get(t.Context(), client)
+				}
+				if calls := f.mintsSoFar() - 1; calls > 2 {
+					t.Errorf("%d calls", calls)
+				}
+				_, err := client.Do(newRequest(t, ""))
 				if err == nil || !strings.Contains(err.Error(), test.want) || credential.ClassOf(err) != test.class {
 					t.Errorf("got %v (%s), want %q", err, credential.ClassOf(err), test.want)
 				}

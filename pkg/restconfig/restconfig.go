@@ -3,7 +3,7 @@
 //
 // [ForCluster] asks the DigitalOcean API; [New] takes any [credential.Provider]. What they return is
 // an ordinary config: clients of every kind are made from it and from copies of it, and its other
-// fields may be set. It needs no ending. Nothing runs between requests; a renewal that is under way
+// fields may be set; what wraps the transport is added by its method Wrap. It needs no ending. Nothing runs between requests; a renewal that is under way
 // when the last client is dropped ends by itself, after half a minute at most.
 //
 // # Tokens
@@ -28,6 +28,8 @@
 // Not guaranteed:
 //   - That no request is refused: clocks differ, and a request whose body can't be sent twice gets
 //     the 401 that told of a revoked token.
+//   - That each 401 is the cluster's: one that something behind it gave, as by the proxy to a service, can't
+//     be told from that, and costs a renewal.
 //   - That an exec or watch goes on when its token ends: that is the server's choice.
 //   - That the config follows a cluster to another server, or to a certificate authority that signs
 //     nothing which the one in the config does: make a new config. A credential for another server is
@@ -62,7 +64,8 @@ import (
 // where they are kept, nil being a [credential.Memory] of the config's own; its Leeway, Now and Log
 // are the config's too. ctx is for getting the first credential, and may end then.
 //
-// The provider must end when its context does. It is called in a goroutine of the config's.
+// Renewals call the provider in a goroutine of the config's. It must end when its context does: until it
+// does, nothing else is tried, and requests fail after half a minute. If it panics, the program ends.
 func New(ctx context.Context, cached *credential.Cached) (*rest.Config, error) {
 	own := *cached
 	if own.Store == nil {
