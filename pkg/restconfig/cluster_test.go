@@ -237,7 +237,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("a token in %s", text)
 		}
 	}
-	if !strings.Contains(log.String(), "the server refused the token") {
+	if !strings.Contains(log.String(), "refused=true") {
 		t.Errorf("the log: %s", log.String())
 	}
 }

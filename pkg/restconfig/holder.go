@@ -21,8 +21,8 @@ const (
 	// grace is how long after its end a renewal may still tell what went wrong.
 	grace = time.Second
 
-	// retryAfter is how long a failed renewal answers for the next: as long as Cached remembers one, but
-	// also where what it got can't be used, or its Store remembers no failures.
+	// retryAfter is how long a renewal that failed, or got what is due for renewal itself, answers for the
+	// next: as long as Cached remembers a failure, but also where that isn't one to Cached.
 	retryAfter = 5 * time.Second
 
 	// The pause between two refusals that each cost a renewal, when tokens are refused again and again.
@@ -56,7 +56,7 @@ type holder struct {
 
 	mu        sync.Mutex // guards what follows, and is held to change current
 	renewal   *renewal   // the one that is under way, or nil
-	failed    *renewal   // the last that failed; it answers until retryAt
+	last      *renewal   // it answers until retryAt
 	retryAt   time.Time
 	refusedAt time.Time // when a token was refused last
 	pause     time.Duration
@@ -131,8 +131,8 @@ func (r *renewal) wait(ctx context.Context) (*held, error) {
 	}
 }
 
-// renew returns the renewal of c: the one that is under way, or has just failed, or a new one. It is nil
-// when c was replaced already.
+// renew returns the renewal of c: the one that is under way, or was made in vain just now, or a
+// new one. It is nil when c was replaced already.
 func (h *holder) renew(c *held) *renewal {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -142,7 +142,7 @@ func (h *holder) renew(c *held) *renewal {
 	case h.current.Load() != c:
 		return nil
 	case h.now().Before(h.retryAt):
-		return h.failed
+		return h.last
 	}
 	overdue, cancel := context.WithTimeout(context.Background(), renewalTimeout+grace)
 	r := &renewal{done: make(chan struct{}), overdue: overdue.Done()}
@@ -151,18 +151,24 @@ func (h *holder) renew(c *held) *renewal {
 		defer cancel()
 		ctx, cancel := context.WithTimeout(overdue, renewalTimeout)
 		defer cancel()
+		h.log.Info("renewing the token", "server", h.server, "expires_at", c.ExpiresAt, "refused", c.refused.Load())
 		got, cached, err := h.fetch(ctx, c)
+		if err != nil {
+			h.log.Warn("the token was not renewed", "server", h.server, "expires_at", c.ExpiresAt, "reason", err)
+		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		defer close(r.done)
-		h.renewal = nil
+		h.renewal, h.last = nil, r
+		now := h.now()
 		if err != nil {
-			r.err = err
-			h.failed, h.retryAt = r, h.now().Add(retryAfter)
-			h.log.Warn("the token was not renewed", "server", h.server, "expires_at", c.ExpiresAt, "reason", err)
+			r.err, h.retryAt = err, now.Add(retryAfter)
 			return
 		}
 		r.got = h.hold(got, cached)
+		if r.got.due(now) {
+			h.retryAt = now.Add(min(retryAfter, r.got.ExpiresAt.Sub(now)))
+		}
 	}()
 	return r
 }
@@ -179,6 +185,9 @@ func (h *holder) fetch(ctx context.Context, c *held) (credential.Credential, *cr
 	}
 	if err := got.Check(h.now()); err != nil {
 		return credential.Credential{}, nil, unusable(err)
+	}
+	if c.refused.Load() && got.Token.Equal(c.Token) {
+		return credential.Credential{}, nil, unusable(errors.New("it is the one that the server refused"))
 	}
 	if got.Token.IsZero() {
 		return credential.Credential{}, nil, unusable(errors.New("it holds no token any more; the config must be made anew"))
@@ -210,7 +219,8 @@ func (h *holder) refuse(c *held) bool {
 	if h.current.Load() != c || c.refused.Load() {
 		return true
 	}
-	since := h.now().Sub(h.refusedAt)
+	now := h.now()
+	since := now.Sub(h.refusedAt)
 	switch again := !c.FetchedAt.Before(h.refusedAt); {
 	case again && since < h.pause:
 		return false
@@ -219,9 +229,8 @@ func (h *holder) refuse(c *held) bool {
 	default:
 		h.pause = minPause
 	}
-	h.refusedAt = h.now()
+	h.refusedAt = now
 	c.refused.Store(true)
-	h.log.Warn("the server refused the token; renewing it", "server", h.server, "expires_at", c.ExpiresAt)
 	return true
 }
 

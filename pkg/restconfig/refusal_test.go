@@ -155,6 +155,38 @@ func TestRefusalWithASharedStore(t *testing.T) {
 	})
 }
 
+// A provider that keeps tokens itself, and gives again the one that was refused, or is due for renewal.
+func TestProviderThatCaches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		first, err := f.Credential(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.change = func(c *credential.Credential) { *c = first }
+		client, _ := f.client(t, credential.Cached{})
+		time.Sleep(56 * time.Minute)
+		for range 60 {
+			expect(t, client, "token-1")
+			time.Sleep(time.Second)
+		}
+		if calls := f.mintsSoFar(); calls > 2+12 {
+			t.Errorf("%d calls in a minute of leeway", calls)
+		}
+		f.revoke()
+		calls := f.mintsSoFar()
+		for range 100 {
+			got := get(t.Context(), client)
+			if !strings.HasSuffix(got, "which refused it: the provider's credential can't be used: it is the one that the server refused") && got != "Unauthorized" {
+				t.Error(got)
+			}
+		}
+		if calls = f.mintsSoFar() - calls; calls > 1 || f.refused > 1 {
+			t.Errorf("%d calls, %d requests", calls, f.refused)
+		}
+	})
+}
+
 func TestWaitForARefusedTokenEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()

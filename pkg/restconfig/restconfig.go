@@ -65,7 +65,8 @@ import (
 // are the config's too. ctx is for getting the first credential, and may end then.
 //
 // Renewals call the provider in a goroutine of the config's. It must end when its context does: until it
-// does, nothing else is tried, and requests fail after half a minute. If it panics, the program ends.
+// does, nothing else is tried, and requests fail after half a minute. If it panics, the program ends. It
+// should keep no tokens itself: it isn't told when one was refused.
 func New(ctx context.Context, cached *credential.Cached) (*rest.Config, error) {
 	own := *cached
 	if own.Store == nil {
