@@ -64,6 +64,10 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	fails CODE COMMAND…  run a command that must exit with that code and print nothing
 //	cluster ID NAME      make a cluster known to the API
 //	clusters N           make N clusters known to the API
+//	serve CLUSTER        start its API server, and have HTTPS_PROXY lead to it
+//	revoke CLUSTER       make the tokens void that were minted for it
+//	scopes SCOPE…        leave the access token these scopes of the API
+//	replace OLD NEW FILE put NEW in OLD's place wherever the file has it
 //	sealed TEXT DIR      fail if a file under the directory, or its name, holds the text
 func TestScripts(t *testing.T) {
 	type apiKey struct{}
@@ -91,7 +95,7 @@ func TestScripts(t *testing.T) {
 				"V1="+`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`,
 				"V1BETA1="+`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false}}`,
 			)
-			return os.Mkdir(home, 0o700)
+			return os.MkdirAll(home, 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -142,6 +146,22 @@ func TestScripts(t *testing.T) {
 						Region: "nyc1", Version: "1.37.1-do.0", State: "running",
 					})
 				}
+			},
+			"serve": func(ts *testscript.TestScript, _ bool, args []string) {
+				cluster := apiOf(ts).Cluster(args[0])
+				ts.Check(cluster.Serve(apiOf(ts)))
+				proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{cluster.Host(): cluster.Addr()}))
+				ts.Defer(func() { cluster.Close(); proxy.Close() })
+				ts.Setenv("HTTPS_PROXY", proxy.URL)
+			},
+			"revoke": func(ts *testscript.TestScript, _ bool, args []string) { apiOf(ts).Revoke(args[0]) },
+			"scopes": func(ts *testscript.TestScript, _ bool, args []string) { apiOf(ts).SetScopes(accessToken, args...) },
+			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
+				text := ts.ReadFile(args[2])
+				if !strings.Contains(text, args[0]) {
+					ts.Fatalf("%s doesn't hold %q", args[2], args[0])
+				}
+				ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.ReplaceAll(text, args[0], args[1])), 0o600))
 			},
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))

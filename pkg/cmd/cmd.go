@@ -53,7 +53,7 @@ func newRoot(sys System) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	opts.addFlags(root.PersistentFlags())
 	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
-	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newVersion(opts))
+	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts), newVersion(opts))
 	return root
 }
 

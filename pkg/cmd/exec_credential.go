@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
@@ -62,12 +63,15 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags := cmd.Flags()
+	e.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (e *execCredential) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&e.apiVersion, "api-version", "", "answer in this `version`, v1 or v1beta1, when no request says which, and don't read standard input")
 	e.addExpiryFlag(flags)
 	e.addCacheFlags(flags)
 	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false, "give the credential also to a server that isn't the cluster's, such as a tunnel to it")
-	return cmd
 }
 
 // request returns the request, from where the protocol has it. Standard input is left alone

@@ -19,6 +19,7 @@ type fetching struct {
 	expirySeconds int
 	noCache       bool
 	forceRefresh  bool
+	askAnew       bool // also when a call has just failed
 }
 
 func (f *fetching) addExpiryFlag(flags *pflag.FlagSet) {
@@ -75,9 +76,13 @@ func (f *fetching) provider(token digitalocean.AccessToken, id digitalocean.Clus
 	if f.noCache {
 		return api
 	}
+	var store credential.Store = f.store(token)
+	if f.askAnew {
+		store = struct{ credential.Store }{store} // which remembers no failures
+	}
 	return &credential.Cached{
 		Provider: api,
-		Store:    f.store(token),
+		Store:    store,
 		Key:      f.key(token, string(id), expiry),
 		Refresh:  f.forceRefresh,
 		Now:      f.Now,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/digitalocean/godo"
 
@@ -68,6 +69,27 @@ func (c *Client) Cluster(ctx context.Context, id ClusterID) (Cluster, error) {
 		return Cluster{}, fmt.Errorf("looking up cluster %q: %w", id, c.unusable(err, 0))
 	}
 	return cluster, nil
+}
+
+// Probe is how the API answered.
+type Probe struct {
+	Took      time.Duration
+	ClockSkew time.Duration // by how much the local clock is ahead of the API's; 0 below a minute
+}
+
+// Probe asks the API for a cluster, to see whether it answers. A refusal is an answer: Probe tells of it
+// beside the error. Nothing is minted.
+func (c *Client) Probe(ctx context.Context) (Probe, error) {
+	asked := c.now()
+	_, response, err := c.api.Kubernetes.List(ctx, &godo.ListOptions{PerPage: 1})
+	probe := Probe{Took: c.now().Sub(asked)}
+	if response != nil && response.Response != nil {
+		probe.ClockSkew = clockSkew(response.Header, c.now())
+	}
+	if err != nil {
+		return probe, c.failure(ctx, err, probe.Took, scopeClusters)
+	}
+	return probe, nil
 }
 
 // FindCluster returns the cluster of that name among clusters. An error is of class NotFound when there

@@ -1,7 +1,6 @@
 package kubeconfig
 
 import (
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -28,8 +27,8 @@ func (e *Exec) clusterID() string {
 	return ""
 }
 
-// isOurs tells whether the entry runs this plugin, or doctl in its place.
-func (e *Exec) isOurs() bool {
+// IsOurs tells whether the entry runs this plugin, or doctl in its place.
+func (e *Exec) IsOurs() bool {
 	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl")
 }
 
@@ -47,7 +46,7 @@ func (c *Config) IDOf(cluster *Cluster) string {
 		if context.Cluster != cluster.Name {
 			continue
 		}
-		if user := c.User(context.User); user != nil && user.Exec.isOurs() && user.Exec.clusterID() != "" {
+		if user := c.User(context.User); user != nil && user.Exec.IsOurs() && user.Exec.clusterID() != "" {
 			return user.Exec.clusterID()
 		}
 	}
@@ -64,6 +63,3 @@ func (c *Config) ContextsOf(id string) []string {
 	}
 	return names
 }
-
-// isPath tells whether a command is looked for at a place of its own rather than on the PATH.
-func isPath(command string) bool { return filepath.Base(command) != command }

@@ -37,8 +37,12 @@ type Config struct {
 
 // Cluster is a cluster's entry.
 type Cluster struct {
-	Name, Server string
-	ClusterID    string // that its extension for exec plugins names; "" mostly
+	Name          string
+	Server        string
+	TLSServerName string
+	ProxyURL      string
+	CA            string // base64 of PEM
+	ClusterID     string // that its extension for exec plugins names; "" mostly
 
 	file *file
 }
@@ -152,8 +156,11 @@ func (c *Config) merge(f *file) error {
 		Clusters       []struct {
 			Name    string
 			Cluster struct {
-				Server     string
-				Extensions []struct {
+				Server        string
+				TLSServerName string `yaml:"tls-server-name"`
+				ProxyURL      string `yaml:"proxy-url"`
+				CA            string `yaml:"certificate-authority-data"`
+				Extensions    []struct {
 					Name      string
 					Extension struct {
 						ClusterID string `yaml:"clusterID"`
@@ -178,7 +185,10 @@ func (c *Config) merge(f *file) error {
 	}
 	var names []string
 	for _, s := range said.Clusters {
-		cluster := Cluster{Name: s.Name, Server: s.Cluster.Server, file: f}
+		cluster := Cluster{
+			Name: s.Name, Server: s.Cluster.Server, TLSServerName: s.Cluster.TLSServerName,
+			ProxyURL: s.Cluster.ProxyURL, CA: s.Cluster.CA, file: f,
+		}
 		for _, e := range s.Cluster.Extensions {
 			if e.Name == execExtension {
 				cluster.ClusterID = e.Extension.ClusterID

@@ -56,5 +56,5 @@ func (d *document) redact(n *yaml.Node, show bool) {
 }
 
 func isOurCommand(command *yaml.Node) bool {
-	return command != nil && (&Exec{Command: command.Value}).isOurs()
+	return command != nil && (&Exec{Command: command.Value}).IsOurs()
 }

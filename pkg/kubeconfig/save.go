@@ -156,9 +156,9 @@ func (c *Config) userConflict(e Entry) error {
 		return context.User == name && context.Cluster == e.names().Cluster
 	})
 	switch {
-	case e.User != "" && old.Exec.isOurs() && slices.Equal(old.Exec.Args, e.Exec.Args):
+	case e.User != "" && old.Exec.IsOurs() && slices.Equal(old.Exec.Args, e.Exec.Args):
 		return nil
-	case e.User == "" && old.Exec.isOurs() && old.Exec.clusterID() == e.ClusterID:
+	case e.User == "" && old.Exec.IsOurs() && old.Exec.clusterID() == e.ClusterID:
 		return nil
 	case e.User == "" && old.Exec == nil && own: // doctl's, with a token
 		return nil

@@ -184,6 +184,13 @@ func (a *API) AddCluster(c *Cluster) {
 	a.clusters[c.ID] = c
 }
 
+// Cluster returns the cluster of that id, or nil.
+func (a *API) Cluster(id string) *Cluster {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.clusters[id]
+}
+
 // Accepts tells whether a token is one that the API minted for the cluster, unexpired and not
 // revoked.
 func (a *API) Accepts(clusterID, token string) bool {

@@ -1,0 +1,225 @@
+package cmd_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/cmd"
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+)
+
+// world is an API with one cluster, and a cache.
+type world struct {
+	api     *digitaloceantest.API
+	url     string
+	cache   string
+	ahead   time.Duration // of the real clock
+	screen  bool          // standard output is a terminal
+	stopped context.Context
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	api := digitaloceantest.NewAPI("dop_v1_test")
+	cluster, err := digitaloceantest.NewCluster(clusterID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api.AddCluster(cluster)
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	return &world{api: api, url: server.URL, cache: t.TempDir(), stopped: t.Context()}
+}
+
+// run runs a command line, and returns the exit code and what was printed.
+func (w *world) run(args ...string) (code int, stdout, stderr string) {
+	env := map[string]string{
+		"DIGITALOCEAN_ACCESS_TOKEN": "dop_v1_test",
+		"DIGITALOCEAN_API_URL":      w.url,
+		"DOKS_AUTH_CACHE_DIR":       w.cache,
+	}
+	var out, err bytes.Buffer
+	code = cmd.Run(w.stopped, cmd.System{
+		Args:             args,
+		Stdin:            strings.NewReader(""),
+		Stdout:           &out,
+		Stderr:           &err,
+		StdinIsTerminal:  func() bool { return false },
+		StdoutIsTerminal: func() bool { return w.screen },
+		Getenv:           func(name string) string { return env[name] },
+		Now:              func() time.Time { return time.Now().Add(w.ahead) },
+	})
+	return code, out.String(), err.String()
+}
+
+// mustRun runs a command line that must succeed, and returns what it printed.
+func (w *world) mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := w.run(args...)
+	if code != 0 {
+		t.Fatalf("%q: exit code %d: %s", args, code, stderr)
+	}
+	return stdout
+}
+
+// lock holds the lock of the cluster's entry.
+func (w *world) lock(t *testing.T) (unlock func()) {
+	t.Helper()
+	token := credential.NewSecret("dop_v1_test")
+	unlock, err := cachedir.Open(w.cache, token).Lock(t.Context(), credential.Key{
+		APIURL: w.url, ClusterID: clusterID, Auth: "access-token", Identity: credential.Identity(token),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unlock
+}
+
+// The states of one entry as time goes by, what clears it, and what counts as cached.
+func TestCacheStates(t *testing.T) {
+	const lifetime = digitaloceantest.DefaultExpiry
+	tests := map[string]struct {
+		ahead                time.Duration
+		state, reason, shown string
+		cached, expired      bool
+	}{
+		"fresh":                 {0, "fresh", "", "6d23h        fresh", true, false},
+		"fresh at last":         {lifetime - 6*time.Minute, "fresh", "", "fresh", true, false},
+		"due":                   {lifetime - 3*time.Minute, "due-for-renewal", "", "due-for-renewal", true, false},
+		"expired":               {lifetime + time.Second, "expired", "", "-            expired", false, true},
+		"fetched in the future": {-time.Hour, "unusable", "fetched in the future", "-            unusable: fetched in the future", false, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustRun(t, "credentials", clusterID)
+			w.ahead = test.ahead
+			var entries []struct {
+				State, Reason string
+				From          []string `json:"access_token_from"`
+			}
+			if err := json.Unmarshal([]byte(w.mustRun(t, "cache", "list", "-o", "json")), &entries); err != nil {
+				t.Fatal(err)
+			}
+			if len(entries) != 1 || entries[0].State != test.state || entries[0].Reason != test.reason || len(entries[0].From) != 1 {
+				t.Errorf("%+v", entries)
+			}
+			if table := w.mustRun(t, "cache", "list"); !strings.HasSuffix(table, test.shown+"\n") {
+				t.Errorf("%s", table)
+			}
+			if cached := strings.Contains(w.mustRun(t, "cluster", "list"), "yes"); cached != test.cached {
+				t.Errorf("cached: %v", cached)
+			}
+			if removed := w.mustRun(t, "cache", "clear", "--expired"); (removed != "") != test.expired {
+				t.Errorf("--expired: %q", removed)
+			}
+		})
+	}
+}
+
+// An entry that the header has as fresh, but that doesn't open, is told to be corrupt, and isn't
+// cached.
+func TestCacheTellsOfForgery(t *testing.T) {
+	w := newWorld(t)
+	w.mustRun(t, "credentials", clusterID)
+	paths, err := filepath.Glob(filepath.Join(w.cache, "*.entry"))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("%v, %v", paths, err)
+	}
+	entry, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := bytes.Replace(entry, []byte(".k8s.ondigitalocean.com"), []byte(".k8s.example.com"), 1)
+	if err := os.WriteFile(paths[0], forged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if table := w.mustRun(t, "cache", "list"); !strings.Contains(table, "DIGITALOCEAN_ACCESS_TOKEN   -            unusable: corrupt entry") {
+		t.Errorf("%s", table)
+	}
+	if table := w.mustRun(t, "cluster", "list"); strings.Contains(table, "yes") {
+		t.Errorf("%s", table)
+	}
+}
+
+func TestCacheClearWaits(t *testing.T) {
+	w := newWorld(t)
+	w.mustRun(t, "credentials", clusterID)
+	unlock := w.lock(t)
+	code, stdout, stderr := w.run("cache", "clear", "--all", "--timeout=200ms")
+	if code != 5 || stdout != "" || !strings.HasPrefix(stderr, "doks-auth: removing the credential for cluster \""+clusterID+"\": timed out waiting for another process that fetches it\nhint: ") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	w.stopped = ctx
+	if code, stdout, stderr := w.run("cache", "clear", "--all"); code != 1 || stdout != "" || stderr != "doks-auth: interrupted\n" {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	w.stopped = t.Context()
+	time.AfterFunc(50*time.Millisecond, unlock)
+	if removed := w.mustRun(t, "cache", "clear", clusterID); !strings.Contains(removed, clusterID) {
+		t.Errorf("%q", removed)
+	}
+	if files, err := filepath.Glob(filepath.Join(w.cache, "[0-9a-f]*")); len(files) > 0 {
+		t.Errorf("left: %v, %v", files, err)
+	}
+}
+
+func TestReadOnlyCache(t *testing.T) {
+	if os.Geteuid() <= 0 {
+		t.Skip("permissions don't bind root, and aren't known on Windows")
+	}
+	w := newWorld(t)
+	w.mustRun(t, "credentials", clusterID)
+	if err := os.Chmod(w.cache, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(w.cache, 0o700)
+	if table := w.mustRun(t, "cache", "list"); !strings.Contains(table, "fresh") {
+		t.Errorf("%s", table)
+	}
+	code, stdout, stderr := w.run("cache", "clear", "--all")
+	if code != 1 || stdout != "" || !strings.Contains(stderr, "permission denied") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// On a terminal nobody sees a secret who didn't ask for it.
+func TestCredentialsOnATerminal(t *testing.T) {
+	w := newWorld(t)
+	w.screen = true
+	if table := w.mustRun(t, "credentials", clusterID); strings.Contains(table, "k8s_v1_") || !strings.Contains(table, "[redacted]") {
+		t.Errorf("%s", table)
+	}
+	if got := w.mustRun(t, "credentials", clusterID, "-o", "json"); !strings.Contains(got, "k8s_v1_") {
+		t.Errorf("%s", got)
+	}
+	if got := w.mustRun(t, "credentials", clusterID, "-o", "jsonpath={.token}"); !strings.HasPrefix(got, "k8s_v1_") {
+		t.Errorf("%s", got)
+	}
+}
+
+// A completion doesn't keep the user waiting for an API that doesn't answer.
+func TestCompletionIsBrief(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.mustRun(t, "credentials", clusterID)
+	w.api.SetDelay(time.Minute)
+	start := time.Now()
+	if choices := w.mustRun(t, "__complete", "credentials", ""); !strings.HasPrefix(choices, clusterID+"\tcached\n") {
+		t.Errorf("%q", choices)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}

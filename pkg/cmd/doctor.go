@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+)
+
+// doctor is the command that looks for what is wrong.
+type doctor struct {
+	*options
+
+	files  kubeconfigFiles
+	output *output
+}
+
+// finding is what a check found.
+type finding struct {
+	Check   string `json:"check"`
+	Status  status `json:"status"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to do
+}
+
+type status string
+
+const (
+	statusOK      status = "ok"
+	statusWarning status = "warning"
+	statusFailure status = "failure"
+)
+
+// errUnhealthy is the error of a run that found a failure, which it printed.
+var errUnhealthy = errors.New("something is wrong: see above")
+
+func newDoctor(opts *options) *cobra.Command {
+	d := &doctor{options: opts}
+	cmd := &cobra.Command{
+		Use:   "doctor [CLUSTER]",
+		Short: "Look for what keeps clients from working, and say what to do",
+		Long: `doctor checks, in this order, the program, the kubeconfig's entries, the access token, the API, the
+clock, the cache, and the whole way to the API server of the cluster that is named, or of the current
+context: each in a line, with what to do about it.
+
+It prints no secret. It mints no credential, unless the cluster has none in the cache, as kubectl would.
+The exit code is 1 when something failed; warnings don't count.`,
+		Example: `  doks-auth doctor
+  doks-auth doctor production
+  doks-auth doctor -o json`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: opts.completeCluster,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			findings := d.examine(cmd.Context(), args)
+			if err := cmd.Context().Err(); err != nil {
+				return err
+			}
+			if err := d.output.write(d.Stdout, findings, func(w io.Writer) { writeFindings(w, findings) }); err != nil {
+				return err
+			}
+			for _, f := range findings {
+				if f.Status == statusFailure {
+					return errUnhealthy
+				}
+			}
+			return nil
+		},
+	}
+	d.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
+	d.files.addFlag(cmd.Flags())
+	return cmd
+}
+
+// examine makes all checks. One that can't be made for what an earlier one found is left out.
+func (d *doctor) examine(ctx context.Context, args []string) []finding {
+	config, err := kubeconfig.Read(d.files.paths(d.options))
+	findings := []finding{d.checkProgram()}
+	if err != nil {
+		findings = append(findings, failure("kubeconfig", err))
+		config = new(kubeconfig.Config)
+	} else {
+		findings = append(findings, d.checkEntries(config)...)
+	}
+	findings = append(findings, d.checkPolicy(config)...)
+	token, found := d.checkAccessToken()
+	findings = append(findings, found...)
+	if !token.Secret.IsZero() {
+		findings = append(findings, d.within(ctx, "api", func(ctx context.Context) []finding { return d.checkAPI(ctx, token) })...)
+	}
+	findings = append(findings, d.within(ctx, "cache", d.checkCache)...)
+	return append(findings, d.within(ctx, "cluster", func(ctx context.Context) []finding { return d.checkCluster(ctx, config, args) })...)
+}
+
+// checkBudget bounds each check, so that the later ones are made as well.
+const checkBudget = 10 * time.Second
+
+// within makes a check within its time.
+func (d *doctor) within(ctx context.Context, name string, check func(context.Context) []finding) []finding {
+	brief := *d.options
+	brief.timeout = min(brief.timeout, checkBudget)
+	findings, err := bounded(ctx, &brief, func(ctx context.Context) ([]finding, error) { return check(ctx), nil })
+	if err != nil {
+		return []finding{failure(name, err)}
+	}
+	return findings
+}
+
+func ok(check, format string, args ...any) finding {
+	return finding{Check: check, Status: statusOK, Message: oneLine(fmt.Sprintf(format, args...))}
+}
+
+func warning(check, hint, format string, args ...any) finding {
+	return finding{Check: check, Status: statusWarning, Message: oneLine(fmt.Sprintf(format, args...)), Hint: oneLine(hint)}
+}
+
+func failure(check string, err error) finding {
+	f := finding{Check: check, Status: statusFailure, Message: oneLine(err.Error())}
+	if e, ok := errors.AsType[*credential.Error](err); ok {
+		f.Hint = oneLine(e.Hint)
+	}
+	return f
+}
+
+func failuref(check, hint, format string, args ...any) finding {
+	f := warning(check, hint, format, args...)
+	f.Status = statusFailure
+	return f
+}
+
+// writeFindings writes a line for each finding, and one for what to do.
+func writeFindings(w io.Writer, findings []finding) {
+	for _, f := range findings {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Status, f.Check, f.Message)
+		if f.Hint != "" {
+			fmt.Fprintf(w, "\t\t→ %s\n", f.Hint)
+		}
+	}
+}

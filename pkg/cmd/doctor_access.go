@@ -1,0 +1,130 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+)
+
+// checkAccessToken tells which access token is used, and which others there are. It returns none when
+// there is none that can be.
+func (d *doctor) checkAccessToken() (digitalocean.AccessToken, []finding) {
+	const check = "access token"
+	sources := d.accessTokenSources()
+	token, err := sources.Find()
+	if err != nil {
+		return digitalocean.AccessToken{}, []finding{failure(check, err)}
+	}
+	findings := []finding{ok(check, "from %s", token.Source)}
+	all, err := sources.All()
+	if err != nil {
+		findings = append(findings, warning(check, "", "%v", err))
+	}
+	var others []string
+	for _, other := range all {
+		if !other.Secret.Equal(token.Secret) {
+			others = append(others, other.Source)
+		}
+	}
+	if len(others) > 0 {
+		findings = append(findings, ok(check, "others, which aren't used: %s", strings.Join(others, ", ")))
+	}
+	return token, findings
+}
+
+// checkAPI asks the API.
+func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) []finding {
+	const check = "api"
+	address := d.apiAddress(token)
+	client, err := d.client(token)
+	if err != nil {
+		return []finding{failure(check, err)}
+	}
+	by := ""
+	if proxy := proxyTo(address); proxy != "" {
+		by = " by the proxy " + proxy
+	}
+	probe, err := client.Probe(ctx)
+	var findings []finding
+	switch e, _ := errors.AsType[*credential.Error](err); {
+	case err == nil:
+		findings = []finding{ok(check, "%s answers%s, after %s; the access token may list clusters", address, by, probe.Took.Round(time.Millisecond))}
+	case e != nil && e.Class == credential.Refused && strings.Contains(e.Hint, "scope"):
+		findings = []finding{warning(check, e.Hint+", if clusters are to be listed or found by name", "%s answers%s, after %s; the access token may not list clusters", address, by, probe.Took.Round(time.Millisecond))}
+	default:
+		if by != "" {
+			err = fmt.Errorf("%w (%s)", err, strings.TrimSpace(by))
+		}
+		findings = []finding{failure(check, withSource(err, token))}
+	}
+	switch skew := probe.ClockSkew; {
+	case skew > 0:
+		findings = append(findings, failuref("clock", "set the clock", "the local clock is %s ahead of the API's", skew))
+	case skew < 0:
+		findings = append(findings, failuref("clock", "set the clock", "the local clock is %s behind the API's", -skew))
+	case err == nil || credential.ClassOf(err) == credential.Refused:
+		findings = append(findings, ok("clock", "as the API's, to the minute"))
+	}
+	return findings
+}
+
+// proxyTo returns the proxy that leads to an address, without its password, or "".
+func proxyTo(address string) string {
+	request, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		return ""
+	}
+	proxy, err := http.ProxyFromEnvironment(request)
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return proxy.Redacted()
+}
+
+// checkCache looks at the cache's directory and entries.
+func (d *doctor) checkCache(ctx context.Context) []finding {
+	const check = "cache"
+	path := d.cachePath()
+	if path == "" {
+		return []finding{warning(check, "give --cache-dir, or set DOKS_AUTH_CACHE_DIR", "there is no place for it: each run fetches a new credential")}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []finding{ok(check, "%s doesn't exist yet", path)}
+	case err != nil:
+		return []finding{failure(check, err)}
+	case !info.IsDir():
+		return []finding{failuref(check, "remove it, or give --cache-dir", "%s isn't a directory", path)}
+	}
+	var findings []finding
+	if err := isWritable(path); err != nil {
+		findings = append(findings, warning(check, "make it writable: each run fetches a new credential", "%s can't be written: %v", path, err))
+	}
+	if len(info.Mode().String()) > 0 && info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
+		findings = append(findings, warning(check, "chmod 700 "+path, "others can write to %s", path))
+	}
+	entries, err := d.entries()
+	if err != nil {
+		return append(findings, failure(check, err))
+	}
+	inventory := newInventory(d.options)
+	states := make(map[string]int)
+	for _, e := range entries {
+		if !e.Absent {
+			states[inventory.describe(ctx, e).State]++
+		}
+	}
+	if n := states[stateUnusable]; n > 0 {
+		findings = append(findings, warning(check, "'doks-auth cache list' tells why; 'doks-auth cache clear --expired' removes them", "%d entries can't be used", n))
+	}
+	return append(findings, ok(check, "%s: %d fresh, %d due for renewal, %d expired", path, states[stateFresh], states[stateDue], states[stateExpired]))
+}

@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+)
+
+// checkCluster goes the whole way to a cluster's API server, as a client would by the kubeconfig.
+func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, args []string) []finding {
+	const check = "cluster"
+	target, entry, found := d.target(ctx, config, args)
+	if target.id == "" {
+		return found
+	}
+	by := &execCredential{fetching: fetching{options: d.options}}
+	if entry != nil {
+		parsed, _, err := d.parseEntry(entry)
+		if err != nil {
+			return append(found, failuref(check, saveHint, "the user's args in the kubeconfig don't fit: %v", err))
+		}
+		by = parsed
+	}
+	by.askAnew = true
+	got, err := by.credential(ctx, target.id)
+	if err != nil {
+		return append(found, failure(check, fmt.Errorf("getting credentials for cluster %q: %w", target.id, err)))
+	}
+	found = append(found, ok(check, "%s: a credential, good until %s", target.id, expiry(got)))
+	if target.cluster != nil {
+		if err := got.CheckServer(target.cluster.Server); err != nil && !by.skipServerCheck {
+			found = append(found, failure(check, err))
+		}
+		if ca := base64.StdEncoding.EncodeToString(got.CertificateAuthority); target.cluster.CA != "" && target.cluster.CA != ca {
+			found = append(found, failuref(check, saveHint, "the certificate authority in the kubeconfig isn't the cluster's"))
+		}
+	}
+	return append(found, askServer(ctx, got, target.cluster))
+}
+
+// target is the cluster that is looked at.
+type target struct {
+	id      digitalocean.ClusterID
+	cluster *kubeconfig.Cluster // its entry in the kubeconfig; nil: none
+}
+
+// target returns the cluster that the argument or the current context names, and how the kubeconfig
+// has a client get its credential.
+func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []string) (target, *kubeconfig.Exec, []finding) {
+	const check = "cluster"
+	name := config.CurrentContext
+	var t target
+	if len(args) > 0 {
+		if config.Context(args[0]) != nil {
+			name = args[0]
+		} else {
+			id, err := d.resolve(ctx, args[0])
+			if err != nil {
+				return t, nil, []finding{failure(check, err)}
+			}
+			contexts := config.ContextsOf(string(id))
+			if len(contexts) == 0 {
+				return target{id: id}, nil, []finding{warning(check, "'doks-auth kubeconfig save "+args[0]+"' adds one", "no context of the kubeconfig leads to cluster %q", id)}
+			}
+			name = contexts[0]
+		}
+	}
+	if name == "" {
+		return t, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: there is no current context")}
+	}
+	context := config.Context(name)
+	if context == nil {
+		return t, nil, []finding{failuref(check, "'kubectl config use-context NAME' chooses another", "the current context %q isn't in the kubeconfig", name)}
+	}
+	t.cluster = config.Cluster(context.Cluster)
+	if t.cluster == nil {
+		return t, nil, []finding{failuref(check, saveHint, "the context %q leads to the cluster entry %q, which isn't there", name, context.Cluster)}
+	}
+	id, err := digitalocean.ParseClusterID(config.IDOf(t.cluster))
+	if err != nil {
+		return target{}, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: nothing tells that the context %q is of DigitalOcean Kubernetes", name)}
+	}
+	t.id = id
+	user := config.User(context.User)
+	switch {
+	case user == nil:
+		return target{}, nil, []finding{failuref(check, saveHint, "the context %q has the user %q, which isn't there", name, context.User)}
+	case !user.Exec.IsOurs() || user.Exec.Program() == "doctl":
+		return t, nil, []finding{warning(check, saveHint, "the context %q has the user %q, which doesn't run doks-auth", name, user.Name)}
+	}
+	return t, user.Exec, nil
+}
+
+func expiry(c credential.Credential) string {
+	if c.ExpiresAt.IsZero() {
+		return "a time that isn't known"
+	}
+	return c.ExpiresAt.UTC().Format(time.RFC3339)
+}
+
+// askServer asks the API server for its version.
+func askServer(ctx context.Context, c credential.Credential, entry *kubeconfig.Cluster) finding {
+	const check = "api server"
+	server := strings.TrimRight(c.Server, "/")
+	if !strings.HasPrefix(server, "https://") {
+		return failuref(check, "", "the API names %s as the cluster's server, which isn't https", server)
+	}
+	client, err := serverClient(c, entry)
+	if err != nil {
+		return failure(check, err)
+	}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/version", nil)
+	if err != nil {
+		return failure(check, err)
+	}
+	if !c.Token.IsZero() {
+		request.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
+	}
+	start := time.Now()
+	response, err := client.Do(request)
+	if err != nil {
+		if wrapper, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapper.Err
+		}
+		return failuref(check, "is the cluster running, and does its firewall let this machine in? behind a proxy set HTTPS_PROXY", "%s doesn't answer: %v", server, err)
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized:
+		return failuref(check, "it may have been revoked: 'doks-auth exec-credential --force-refresh CLUSTER-ID' fetches another", "%s refuses the credential", server)
+	default:
+		return failuref(check, "", "%s answers with status %d", server, response.StatusCode)
+	}
+	var said struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&said); err != nil {
+		return failuref(check, "something else than the cluster may have answered", "%s answers, but not with its version", server)
+	}
+	return ok(check, "%s answers, after %s: Kubernetes %s", server, time.Since(start).Round(time.Millisecond), said.GitVersion)
+}
+
+// serverClient returns a client that goes to the API server as the kubeconfig says, with the credential's
+// certificates.
+func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Client, error) {
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	if !config.RootCAs.AppendCertsFromPEM(c.CertificateAuthority) {
+		return nil, errors.New("the API gave no certificate authority that can be read")
+	}
+	if c.Token.IsZero() {
+		pair, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal()))
+		if err != nil {
+			return nil, errors.New("the client certificate can't be used")
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
+	if entry != nil && entry.ProxyURL != "" {
+		proxy, err := url.Parse(entry.ProxyURL)
+		if err != nil {
+			return nil, errors.New("the proxy-url in the kubeconfig isn't a URL")
+		}
+		transport.Proxy = http.ProxyURL(proxy)
+	}
+	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: transport, CheckRedirect: noRedirects}, nil
+}

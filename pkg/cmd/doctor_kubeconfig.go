@@ -1,0 +1,179 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+)
+
+func (d *doctor) checkProgram() finding {
+	path, err := d.Executable()
+	if err != nil {
+		return failure("program", fmt.Errorf("finding out where this program is: %w", err))
+	}
+	return ok("program", "%s, version %s", path, version())
+}
+
+// saveHint is what mends most of what can be wrong with an entry.
+const saveHint = "'doks-auth kubeconfig save CLUSTER' writes the entry anew"
+
+// checkEntries looks at the users that run this program, or doctl.
+func (d *doctor) checkEntries(config *kubeconfig.Config) []finding {
+	var findings []finding
+	users := 0
+	for _, user := range config.Users {
+		switch {
+		case !user.Exec.IsOurs():
+			continue
+		case user.Exec.Program() == "doctl":
+			findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig convert' puts doks-auth in its place", "user %q runs doctl", user.Name))
+			continue
+		}
+		users++
+		findings = append(findings, d.checkEntry(user)...)
+	}
+	if users == 0 {
+		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one", "no user runs doks-auth"))
+	}
+	return findings
+}
+
+// checkEntry looks at one user.
+func (d *doctor) checkEntry(user kubeconfig.User) []finding {
+	const check = "kubeconfig"
+	var findings []finding
+	fail := func(hint, format string, args ...any) {
+		findings = append(findings, failuref(check, hint, "user %q: "+format, append([]any{user.Name}, args...)...))
+	}
+	warn := func(hint, format string, args ...any) {
+		findings = append(findings, warning(check, hint, "user %q: "+format, append([]any{user.Name}, args...)...))
+	}
+	version, err := execcredential.ParseVersion(user.Exec.APIVersion)
+	if err != nil {
+		fail(saveHint, "its apiVersion %q is none that clients speak", user.Exec.APIVersion)
+	}
+	switch mode := user.Exec.InteractiveMode; {
+	case mode == "" && version == execcredential.V1:
+		fail("add interactiveMode: Never", "it has no interactiveMode, which v1 asks for")
+	case mode == "Always":
+		fail("set interactiveMode: Never", "with interactiveMode: Always clients fail where there is no terminal")
+	case !slices.Contains([]string{"", "Never", "IfAvailable"}, mode):
+		fail("set interactiveMode: Never", "its interactiveMode %q is none that clients know", mode)
+	}
+	_, args, err := d.parseEntry(user.Exec)
+	switch {
+	case err != nil:
+		fail(saveHint, "its args don't fit: %v", err)
+	case len(args) == 0 && !user.Exec.ProvideClusterInfo:
+		fail("set provideClusterInfo: true", "nothing tells which cluster is meant: neither provideClusterInfo nor an id in its args")
+	case !user.Exec.ProvideClusterInfo:
+		warn("set provideClusterInfo: true", "without provideClusterInfo the cluster's server isn't checked")
+	}
+	findings = append(findings, d.checkCommand(user)...)
+	if len(findings) == 0 {
+		findings = append(findings, ok(check, "user %q runs %s", user.Name, user.Exec.Command))
+	}
+	return findings
+}
+
+// parseEntry returns what the arguments of an entry make of this program, in the environment that the
+// entry gives it, and the arguments that are no flags.
+func (o *options) parseEntry(entry *kubeconfig.Exec) (*execCredential, []string, error) {
+	own := &options{System: o.System}
+	own.Getenv = func(name string) string {
+		for _, variable := range entry.Env {
+			if variable["name"] == name {
+				return variable["value"]
+			}
+		}
+		return o.Getenv(name)
+	}
+	e := &execCredential{fetching: fetching{options: own}}
+	flags := pflag.NewFlagSet("exec-credential", pflag.ContinueOnError)
+	flags.Usage = func() {}
+	own.addFlags(flags)
+	e.addFlags(flags)
+	if err := flags.Parse(entry.Args); err != nil {
+		return nil, nil, err
+	}
+	args := flags.Args()
+	switch {
+	case len(args) > 0 && args[0] == "exec-credential":
+		args = args[1:]
+	case len(args) > 0:
+		return nil, nil, fmt.Errorf("unknown command %q", args[0])
+	}
+	if len(args) > 1 {
+		return nil, nil, fmt.Errorf("it names more than one cluster")
+	}
+	if len(args) == 1 {
+		if _, err := digitalocean.ParseClusterID(args[0]); err != nil {
+			return nil, nil, err
+		}
+	}
+	return e, args, nil
+}
+
+// desktopPath is the PATH of programs that are started from a desktop, about everywhere but on Windows.
+const desktopPath = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+// checkCommand looks whether clients find the program.
+func (d *doctor) checkCommand(user kubeconfig.User) []finding {
+	command := user.Exec.Command
+	found, err := exec.LookPath(command)
+	switch {
+	case err != nil && filepath.Base(command) == command:
+		return []finding{failuref("kubeconfig", "install it there, or write its absolute path as command; "+saveHint, "user %q: its command %q isn't on the PATH", user.Name, command)}
+	case err != nil:
+		return []finding{failuref("kubeconfig", saveHint, "user %q: its command %q isn't a program", user.Name, command)}
+	case filepath.Base(command) == command && runtime.GOOS != "windows" && !slices.Contains(strings.Split(desktopPath, ":"), filepath.Dir(found)):
+		return []finding{warning("kubeconfig", "write "+found+" as command; "+saveHint, "user %q: programs that are started from a desktop may not find its command %q", user.Name, command)}
+	}
+	if own, err := d.Executable(); err == nil && !sameFile(own, found) {
+		return []finding{warning("kubeconfig", saveHint, "user %q runs another one than this: %s", user.Name, found)}
+	}
+	return nil
+}
+
+// checkPolicy looks whether kubectl may run the entries' commands.
+func (d *doctor) checkPolicy(config *kubeconfig.Config) []finding {
+	policy, err := kubeconfig.ReadPluginPolicy(d.Getenv, d.Home)
+	if err != nil {
+		return []finding{failure("kuberc", err)}
+	}
+	var findings []finding
+	told := make(map[string]bool)
+	for _, user := range config.Users {
+		if !user.Exec.IsOurs() || told[user.Exec.Command] || policy.Allows(user.Exec.Command, exec.LookPath) {
+			continue
+		}
+		told[user.Exec.Command] = true
+		hint := fmt.Sprintf("in %s have credentialPluginPolicy: Allowlist, and below credentialPluginAllowlist: the line '- command: %s' for kubectl 1.36 and later, or '- name: %s' for 1.35",
+			policy.Path, user.Exec.Command, user.Exec.Command)
+		findings = append(findings, failuref("kuberc", hint, "kubectl must not run %s: its policy for credential plugins is %s", user.Exec.Command, policy.Type))
+	}
+	if len(findings) == 0 && policy.Type != "" {
+		findings = append(findings, ok("kuberc", "the policy %s of %s allows it", policy.Type, policy.Path))
+	}
+	return findings
+}
+
+// isWritable tells whether files can be made in a directory.
+func isWritable(dir string) error {
+	f, err := os.CreateTemp(dir, "doctor-*.tmp")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}

@@ -1,0 +1,81 @@
+package kubeconfig
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// PluginPolicy says which credential plugins kubectl may run, from its release 1.35 on
+// (https://kubernetes.io/docs/reference/kubectl/kuberc/).
+type PluginPolicy struct {
+	Path  string   // of the file that says it; "" when none does
+	Type  string   // "", "AllowAll", "DenyAll" or "Allowlist"
+	Allow []string // programs, by path or by a name to look for on the PATH
+}
+
+// ReadPluginPolicy reads kubectl's preferences: $KUBERC, or ~/.kube/kuberc. What isn't there allows all.
+func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, error) {
+	path := getenv("KUBERC")
+	switch {
+	case path == "off", getenv("KUBECTL_KUBERC") == "false", path == "" && home == "":
+		return PluginPolicy{}, nil
+	case path == "":
+		path = filepath.Join(home, ".kube", "kuberc")
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return PluginPolicy{}, nil
+	}
+	if err != nil {
+		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, reason(err))
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for { // each version of the preferences is a document
+		var said struct {
+			Kind                      string
+			CredentialPluginPolicy    string `yaml:"credentialPluginPolicy"`
+			CredentialPluginAllowlist []struct {
+				Name, Command string
+			} `yaml:"credentialPluginAllowlist"`
+		}
+		err := decoder.Decode(&said)
+		if errors.Is(err, io.EOF) {
+			return PluginPolicy{}, nil
+		}
+		if err != nil {
+			return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, describe(err))
+		}
+		if said.Kind != "Preference" {
+			continue
+		}
+		policy := PluginPolicy{Path: path, Type: said.CredentialPluginPolicy}
+		for _, entry := range said.CredentialPluginAllowlist {
+			policy.Allow = append(policy.Allow, entry.Name, entry.Command)
+		}
+		policy.Allow = slices.DeleteFunc(policy.Allow, func(name string) bool { return name == "" })
+		return policy, nil
+	}
+}
+
+// Allows tells whether a command may be run. lookPath finds programs, as exec.LookPath does.
+func (p PluginPolicy) Allows(command string, lookPath func(string) (string, error)) bool {
+	switch p.Type {
+	case "", "AllowAll":
+		return true
+	case "Allowlist":
+		program, err := lookPath(command)
+		return err == nil && slices.ContainsFunc(p.Allow, func(allowed string) bool {
+			found, err := lookPath(allowed)
+			return err == nil && found == program
+		})
+	}
+	return false
+}
