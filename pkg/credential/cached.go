@@ -36,7 +36,7 @@ const (
 // Without a deadline all of this lasts as long as it lasts.
 //
 // Not guaranteed: that a credential was not revoked meanwhile. Nothing tells a Store of that; see
-// Refresh.
+// Refresh and Renew.
 type Cached struct {
 	Provider Provider
 	Store    Store

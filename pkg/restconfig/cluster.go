@@ -21,7 +21,7 @@ import (
 // others do.
 type Options struct {
 	AccessToken       credential.Secret  // of the DigitalOcean API, with the scope kubernetes:access_cluster
-	AccessTokenSource oauth2.TokenSource // in place of AccessToken: asked before each renewal
+	AccessTokenSource oauth2.TokenSource // in place of AccessToken: asked by ForCluster, and before each renewal; no context ends its Token
 
 	APIURL    string            // "": digitalocean.DefaultAPIURL
 	Expiry    time.Duration     // how long a token shall live, in whole seconds; 0: the API's default, seven days
