@@ -256,7 +256,6 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	cluster.Server = "https://" + cluster.Addr()
 	api.AddCluster(cluster)
-	api.Expiry = time.Second // due for renewal after a while, or ended
 	for range 20 {
 		config, err := restconfig.ForCluster(t.Context(), clusterID, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL})
 		if err != nil {
