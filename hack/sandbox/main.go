@@ -85,16 +85,19 @@ func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	}))
 	defer proxy.Close()
 
-	box, err := newSandbox(dir, plugin, apiServer.URL)
+	box, err := newSandbox(dir, plugin, apiServer.URL, proxy.URL)
 	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(box.kubeconfig, kubeconfig(proxy.URL, clusters), 0o600); err != nil {
 		return err
 	}
 	introduce(out, apiServer.URL, clusters)
 	d := &demo{sandbox: box, out: out, api: api}
+	if err := d.saveClusters(ctx, clusters); err != nil {
+		return err
+	}
 	if err := d.callClusters(ctx, clusters); err != nil {
+		return err
+	}
+	if err := d.examine(ctx, tokens); err != nil {
 		return err
 	}
 	if err := d.lookIntoCache(ctx, clusters); err != nil {

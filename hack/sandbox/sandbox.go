@@ -13,7 +13,7 @@ import (
 )
 
 // sandbox is where the programs of the demo run: a directory, and an environment that has nothing
-// of the user's but the PATH: no proxy, no kubeconfig, no access token.
+// of the user's but the PATH: neither proxy nor kubeconfig nor access token.
 type sandbox struct {
 	plugin     string
 	kubeconfig string
@@ -21,8 +21,9 @@ type sandbox struct {
 	env        []string
 }
 
-// newSandbox returns the sandbox in dir, with the plugin first on its PATH.
-func newSandbox(dir, plugin, apiURL string) (*sandbox, error) {
+// newSandbox returns the sandbox in dir, with the plugin first on its PATH. The proxy is what finds the
+// clusters by their names, which no name service knows.
+func newSandbox(dir, plugin, apiURL, proxyURL string) (*sandbox, error) {
 	plugin, err := filepath.Abs(plugin)
 	if err != nil {
 		return nil, err
@@ -50,6 +51,7 @@ func newSandbox(dir, plugin, apiURL string) (*sandbox, error) {
 		"KUBECONFIG=" + s.kubeconfig,
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
 		"DIGITALOCEAN_API_URL=" + apiURL,
+		"HTTPS_PROXY=" + proxyURL,
 		"DOKS_AUTH_CACHE_DIR=" + s.cache,
 	}
 	return s, nil

@@ -89,22 +89,21 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 			state := inventory.describe(ctx, e).State
 			return !e.Absent && (state == stateExpired || state == stateUnusable)
 		}
-		return c.all || slices.Contains(chosen, e.ClusterID)
+		return c.all || slices.Contains(chosen, digitalocean.ClusterID(e.ClusterID))
 	}
-	return c.removeEntries(ctx, entries, goes)
+	return inventory.remove(ctx, entries, goes)
 }
 
-// removeEntries removes those entries of the cache that shall go, and returns a line on each credential
-// that went.
-func (o *options) removeEntries(ctx context.Context, entries []cachedir.Entry, goes func(cachedir.Entry) bool) (string, error) {
-	inventory := newInventory(o)
+// remove removes those entries of the cache that shall go, and returns a line on each credential that
+// went.
+func (i *inventory) remove(ctx context.Context, entries []cachedir.Entry, goes func(cachedir.Entry) bool) (string, error) {
 	var removed strings.Builder
 	var failures []error
 	for _, e := range entries {
 		if !goes(e) {
 			continue
 		}
-		line := removedLine(inventory.describe(ctx, e))
+		line := removedLine(i.describe(ctx, e))
 		gone, err := e.Remove(ctx, goes)
 		switch {
 		case err != nil:
@@ -116,18 +115,16 @@ func (o *options) removeEntries(ctx context.Context, entries []cachedir.Entry, g
 	return removed.String(), firstOf(failures)
 }
 
-// chosen returns the ids of the clusters that the arguments name. Each must be in the cache.
-func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]string, error) {
-	var ids []string
-	for _, arg := range args {
-		id, err := c.resolve(ctx, arg)
-		if err != nil {
-			return nil, err
-		}
+// chosen returns the clusters that the arguments name. Each must be in the cache.
+func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]digitalocean.ClusterID, error) {
+	ids, err := c.resolveAll(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
 		if !slices.ContainsFunc(entries, func(e cachedir.Entry) bool { return e.ClusterID == string(id) }) {
 			return nil, notCached(id)
 		}
-		ids = append(ids, string(id))
 	}
 	return ids, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // newCluster returns the commands about clusters.
 func newCluster(opts *options) *cobra.Command {
-	return newGroup("cluster", "Tell of the clusters of an account", newClusterList(opts))
+	return newGroup("cluster", "Show the clusters of an account", newClusterList(opts))
 }
 
 // clusterList is the command that lists the clusters of an account.

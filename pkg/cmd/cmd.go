@@ -72,16 +72,10 @@ const rootHelp = `doks-auth gives Kubernetes clients their credentials for Digit
 kubectl and other clients run it where a kubeconfig's user names it. It answers from a sealed cache
 in a few milliseconds, and asks the DigitalOcean API only when it must.
 
-One user in a kubeconfig serves all clusters:
+To begin, and when something doesn't work:
 
-  users:
-  - name: doks
-    user:
-      exec:
-        apiVersion: client.authentication.k8s.io/v1
-        command: doks-auth
-        provideClusterInfo: true
-        interactiveMode: Never
+  doks-auth kubeconfig save CLUSTER
+  doks-auth doctor
 
 The access token of the DigitalOcean API comes from --token-file, from --context, from the variables
 DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, or from doctl's current context: the first that is

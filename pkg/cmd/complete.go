@@ -26,7 +26,7 @@ func (o *options) completeCluster(cmd *cobra.Command, args []string, typed strin
 // ids where these tell no cluster, or where an id has been begun. What can't be found out is left out,
 // in silence.
 func (o *options) completeClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, args, typed, func(ctx context.Context) []cobra.Completion {
+	return o.complete(cmd, args, typed, func(ctx context.Context, o *options) []cobra.Completion {
 		var clusters []digitalocean.Cluster
 		if token, err := o.accessToken(); err == nil {
 			clusters, _ = o.clusters(ctx, token)
@@ -57,20 +57,20 @@ func (o *options) completeClusters(cmd *cobra.Command, args []string, typed stri
 
 // completeCachedClusters completes arguments by the ids of cached clusters, of whatever account.
 func (o *options) completeCachedClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, args, typed, func(context.Context) []cobra.Completion { return o.cachedIDs() })
+	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []cobra.Completion { return o.cachedIDs() })
 }
 
 // completeContexts completes --context.
 func (o *options) completeContexts(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, nil, typed, func(context.Context) []cobra.Completion { return o.accessTokenSources().Contexts() })
+	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []cobra.Completion { return o.accessTokenSources().Contexts() })
 }
 
 // complete returns those of the choices that begin with what was typed and aren't arguments already;
-// none when they can't be had in time.
-func (o *options) complete(cmd *cobra.Command, args []string, typed string, choices func(context.Context) []cobra.Completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+// none when they can't be had in time. It says nothing, also with -v.
+func (o *options) complete(cmd *cobra.Command, args []string, typed string, choices func(context.Context, *options) []cobra.Completion) ([]cobra.Completion, cobra.ShellCompDirective) {
 	brief := *o
-	brief.timeout = completionBudget
-	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]cobra.Completion, error) { return choices(ctx), nil })
+	brief.timeout, brief.verbose = completionBudget, false
+	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]cobra.Completion, error) { return choices(ctx, &brief), nil })
 	found = slices.DeleteFunc(found, func(choice cobra.Completion) bool {
 		word, _, _ := strings.Cut(choice, "\t")
 		return !strings.HasPrefix(word, typed) || slices.Contains(args, word) || oneLine(word) != word || strings.Contains(word, " ")

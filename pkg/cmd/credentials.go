@@ -41,9 +41,9 @@ client_certificate_data, client_key_data, token and expires_at. As in the API, t
 PEM; a cluster has either a token or a client certificate with its key, and the other is empty or null.
 expires_at is null when it is unknown; without a token it is the certificate's end.
 
-On a terminal a table is printed, without the secrets; else, and with -o json, yaml or jsonpath, THE
-SECRETS TOO: keep them out of logs. A template is of kubectl's syntax, and as there no line break is
-added; a field that doesn't exist is an error.
+On a terminal it is a table, without the secrets, unless -o says otherwise. Every other format has
+them: keep it out of logs. A jsonpath template is of kubectl's syntax, and as there no line break is
+added and null is printed as null; a field that doesn't exist is an error.
 
 It comes from the cache where that holds one that isn't due for renewal: the same that kubectl gets
 by exec-credential. A name is looked up in the account, for which the access token needs the scope

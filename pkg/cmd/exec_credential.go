@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -132,11 +130,7 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 			Hint:  "give its id as argument, or set provideClusterInfo: true in the kubeconfig's user",
 		}
 	}
-	server := request.Server
-	if !strings.Contains(server, "://") {
-		server = "https://" + server
-	}
-	if u, err := url.Parse(server); err == nil {
+	if u, err := credential.ParseServer(request.Server); err == nil {
 		if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
 			return id, nil
 		}

@@ -20,8 +20,8 @@ const (
 
 // cachedCredential is an entry of the cache as the commands tell of it. Its texts are fit to print.
 type cachedCredential struct {
-	ClusterID       string    `json:"cluster_id,omitempty"`
-	Server          string    `json:"server,omitempty"`
+	ClusterID       string    `json:"cluster_id"` // "" when it can't be read
+	Server          string    `json:"server"`
 	AccessTokenFrom []string  `json:"access_token_from"` // where an access token is that opens it
 	FetchedAt       time.Time `json:"fetched_at,omitzero"`
 	ExpiresAt       time.Time `json:"expires_at,omitzero"`

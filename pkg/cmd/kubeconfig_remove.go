@@ -58,7 +58,7 @@ current one, there is no current context afterwards.`,
 	}
 	files.addFlag(cmd.Flags())
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return opts.complete(cmd, args, typed, func(context.Context) []cobra.Completion { return files.clusterNames(opts) })
+		return opts.complete(cmd, args, typed, func(_ context.Context, o *options) []cobra.Completion { return files.clusterNames(o) })
 	}
 	return cmd
 }
@@ -69,7 +69,7 @@ func (o *options) clearCached(ctx context.Context, ids []string) (string, error)
 	if err != nil || len(ids) == 0 {
 		return "", nil // without a cache there is nothing in it
 	}
-	return o.removeEntries(ctx, entries, func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) })
+	return newInventory(o).remove(ctx, entries, func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) })
 }
 
 // clusterNames returns the names of the contexts and of the clusters in the kubeconfig.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -56,7 +57,8 @@ and kubernetes:access_cluster; the latter alone does where --alias is given and 
 	s.addFlags(flags)
 	s.files.addFlag(flags)
 	flags.BoolVar(&s.all, "all", false, "save every cluster of the account")
-	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one (default only for a single cluster)")
+	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one")
+	flags.Lookup("set-current-context").DefValue = "true for one cluster, else false"
 	flags.BoolVar(&s.force, "force", false, "overwrite entries of the same name that are another cluster's")
 	return cmd
 }
@@ -162,14 +164,15 @@ func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.Access
 	entries := make([]kubeconfig.Entry, len(clusters))
 	errs := make([]error, len(clusters))
 	var group errgroup.Group
+	var done atomic.Int32
 	group.SetLimit(fetchesAtOnce)
 	for i, cluster := range clusters {
 		group.Go(func() error {
 			entries[i], errs[i] = bounded(ctx, s.options, func(ctx context.Context) (kubeconfig.Entry, error) {
 				return s.entry(ctx, token, cluster)
 			})
-			if s.all && errs[i] == nil {
-				fmt.Fprintf(s.Stderr, "fetched %q, %d in all\n", cluster.Name, len(clusters))
+			if n := done.Add(1); s.all && errs[i] == nil {
+				fmt.Fprintf(s.Stderr, "%d/%d %q\n", n, len(clusters), cluster.Name)
 			}
 			return nil
 		})

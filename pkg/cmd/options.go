@@ -124,6 +124,7 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 		value, err := step(ctx)
 		done <- result{value, err}
 	}()
+	timedOut := errors.New("something doesn't answer")
 	select {
 	case r := <-done:
 		return r.value, r.err
@@ -131,7 +132,10 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 	}
 	select {
 	case r := <-done:
-		return r.value, r.err
+		if !errors.Is(r.err, context.DeadlineExceeded) || credential.ClassOf(r.err) != credential.Other {
+			return r.value, r.err
+		}
+		timedOut = r.err
 	case <-time.After(grace):
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -139,7 +143,7 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 	}
 	return none, &credential.Error{
 		Class: credential.Unreachable,
-		Err:   fmt.Errorf("gave up after %s: something doesn't answer", o.timeout),
+		Err:   fmt.Errorf("gave up after %s: %w", o.timeout, timedOut),
 		Hint:  "if it isn't the network, it is a file: the access token's, doctl's configuration, or the cache",
 	}
 }

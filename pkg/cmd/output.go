@@ -57,7 +57,7 @@ func (o *output) names() string {
 // String, Set and Type implement pflag.Value.
 func (o *output) String() string { return o.format }
 
-func (o *output) Type() string { return "string" }
+func (o *output) Type() string { return "format" }
 
 func (o *output) Set(text string) error {
 	template, isPath := strings.CutPrefix(text, formatJSONPath)

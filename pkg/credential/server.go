@@ -28,12 +28,17 @@ func (c Credential) CheckServer(asked string) error {
 	}
 }
 
-// origin returns scheme, host and port of a server in one form.
-func origin(server string) (string, error) {
+// ParseServer parses a server's address as a kubeconfig has it: https is meant where no scheme is given.
+func ParseServer(server string) (*url.URL, error) {
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
 	}
-	u, err := url.Parse(server)
+	return url.Parse(server)
+}
+
+// origin returns scheme, host and port of a server in one form.
+func origin(server string) (string, error) {
+	u, err := ParseServer(server)
 	if err != nil {
 		return "", err
 	}

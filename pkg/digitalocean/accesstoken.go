@@ -117,19 +117,22 @@ func (s AccessTokenSources) All() ([]AccessToken, error) {
 	if s.File != "" {
 		add(readAccessToken(s.File))
 	}
-	for _, token := range s.fromEnv() {
-		add(token, nil)
+	fromEnv := s.fromEnv()
+	tokens = append(tokens, fromEnv...)
+	named := s.Context
+	if strings.EqualFold(named, doctlDefaultContext) && len(fromEnv) > 0 {
+		named = "" // doctl's configuration need not have it: see Find
 	}
 	config, err := s.doctlConfig()
 	if err != nil {
-		if s.Context != "" || !errors.Is(err, os.ErrNotExist) {
+		if named != "" || !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
 		return tokens, errors.Join(errs...)
 	}
 	names := config.contexts()
-	if s.Context != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, s.Context) }) {
-		names = append(names, s.Context)
+	if named != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, named) }) {
+		names = append(names, named)
 	}
 	for _, name := range names {
 		add(config.accessToken(name))

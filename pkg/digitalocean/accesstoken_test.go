@@ -110,13 +110,15 @@ func TestAllAccessTokens(t *testing.T) {
 		want          []string
 		err           string
 	}{
-		"nothing":                    {"", "", env{}, nil, ""},
-		"everything":                 {file, "Work", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, []string{"from-file", "a", "b", "of-home", "of-work", "of-default"}, ""},
-		"unknown context":            {"", "x", env{"DIGITALOCEAN_CONFIG": doctl}, []string{"of-home", "of-work", "of-default"}, `no access token for the context "x"`},
-		"no doctl":                   {"", "work", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "there is no doctl configuration at"},
-		"no file":                    {filepath.Join(dir, "none"), "", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "reading the access token"},
-		"broken":                     {"", "", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": broken}, []string{"b"}, "is not YAML with doctl"},
-		"one that Find would refuse": {"", "", env{"DIGITALOCEAN_TOKEN": "a b"}, []string{"a b"}, ""},
+		"nothing":                     {"", "", env{}, nil, ""},
+		"everything":                  {file, "Work", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, []string{"from-file", "a", "b", "of-home", "of-work", "of-default"}, ""},
+		"unknown context":             {"", "x", env{"DIGITALOCEAN_CONFIG": doctl}, []string{"of-home", "of-work", "of-default"}, `no access token for the context "x"`},
+		"default, of the environment": {"", "default", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, ""},
+		"default, of nowhere":         {"", "default", env{}, nil, "there is no doctl configuration at"},
+		"no doctl":                    {"", "work", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "there is no doctl configuration at"},
+		"no file":                     {filepath.Join(dir, "none"), "", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "reading the access token"},
+		"broken":                      {"", "", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": broken}, []string{"b"}, "is not YAML with doctl"},
+		"one that Find would refuse":  {"", "", env{"DIGITALOCEAN_TOKEN": "a b"}, []string{"a b"}, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

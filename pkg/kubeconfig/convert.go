@@ -105,7 +105,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 	}
 	call.clusterID = strings.ToLower(words[len(doctlWords)])
 	switch {
-	case uuid().FindString(call.clusterID) != call.clusterID:
+	case !isUUID(call.clusterID):
 		return call, fmt.Errorf("its last argument isn't a cluster id")
 	case accessToken != "":
 		return call, fmt.Errorf("its arguments hold an access token, which others can see there: put that into a file, and use --token-file")

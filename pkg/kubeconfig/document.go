@@ -94,7 +94,7 @@ func describe(err error) error {
 	if list, ok := errors.AsType[*yaml.TypeError](err); ok && len(list.Errors) > 0 {
 		text = list.Errors[0]
 	}
-	return errors.New(regexp.MustCompile("cannot unmarshal (\\S+).*").ReplaceAllString(text, "a value of another type ($1) than a kubeconfig has there"))
+	return errors.New(regexp.MustCompile(`cannot unmarshal (\S+).*`).ReplaceAllString(text, "a value of another type ($1) than a kubeconfig has there"))
 }
 
 // apply returns the text with all edits made.

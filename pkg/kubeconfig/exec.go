@@ -2,8 +2,11 @@ package kubeconfig
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 // uuid finds cluster ids.
@@ -17,19 +20,22 @@ func (e *Exec) Program() string {
 	return strings.TrimSuffix(strings.ToLower(name), ".exe")
 }
 
+func isUUID(s string) bool { return s != "" && uuid().FindString(s) == s }
+
 // clusterID returns the cluster id among the arguments, or "".
 func (e *Exec) clusterID() string {
 	for _, arg := range e.Args {
-		if id := uuid().FindString(arg); len(id) == len(arg) {
-			return strings.ToLower(id)
+		if isUUID(arg) {
+			return strings.ToLower(arg)
 		}
 	}
 	return ""
 }
 
-// IsOurs tells whether the entry runs this plugin, or doctl in its place.
+// IsOurs tells whether the entry runs this plugin, by whatever name if it is called as such, or doctl in
+// its place.
 func (e *Exec) IsOurs() bool {
-	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl")
+	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" || slices.Contains(e.Args, "exec-credential"))
 }
 
 // IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's
@@ -38,9 +44,11 @@ func (c *Config) IDOf(cluster *Cluster) string {
 	if cluster.ClusterID != "" {
 		return strings.ToLower(cluster.ClusterID)
 	}
-	host := cluster.Server[strings.LastIndex(cluster.Server, "//")+1:]
-	if id := uuid().FindString(host); id != "" && strings.HasPrefix(strings.TrimPrefix(host, "/"), id) {
-		return strings.ToLower(id)
+	if server, err := credential.ParseServer(cluster.Server); err == nil {
+		name, _, _ := strings.Cut(server.Hostname(), ".")
+		if isUUID(name) {
+			return strings.ToLower(name)
+		}
 	}
 	for _, context := range c.Contexts {
 		if context.Cluster != cluster.Name {

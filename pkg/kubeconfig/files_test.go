@@ -133,7 +133,8 @@ func TestKilledEdits(t *testing.T) {
 	}
 }
 
-// kubectlEdit adds a context as `kubectl config` does: under its lock, in place.
+// kubectlEdit adds a context as `kubectl config` does: under its lock, in place. (kubectl itself reads the
+// file before it takes the lock, and so undoes what anybody else wrote in between.)
 func kubectlEdit(t *testing.T, path, name string) {
 	t.Helper()
 	for {

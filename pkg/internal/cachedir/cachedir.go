@@ -10,7 +10,7 @@
 //     a full disk.
 //   - Secrets are in an entry only, sealed with AES-256-GCM under a key that HKDF-SHA256 derives
 //     from the access token. Whoever has the directory but not the access token learns which
-//     clusters were used and when; whoever changes an entry, or moves it to another key's name,
+//     clusters were used, when and for how long; whoever changes an entry, or moves it to another key's name,
 //     makes it a miss.
 //   - The lock is the operating system's: it ends with its process.
 //   - A file is used only if it is a regular file of this user's, closed to everybody else.

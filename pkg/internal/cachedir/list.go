@@ -12,17 +12,18 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Entry is what a key's files tell without the access token. It proves nothing: whoever can write
-// the directory can have written it, and its texts may hold anything. Only Get proves an entry.
+// Entry is what a key's files tell without the access token.
 type Entry struct {
-	Name                 string        // of the key's files, without a suffix
-	ClusterID            string        // as the header has it, and so are those that follow
-	Server               string        //
-	Expiry               time.Duration //
-	FetchedAt, ExpiresAt time.Time     //
+	Name   string // of the files, without a suffix
+	Absent bool   // there is no entry, but a failure, a lock, or what a crash left behind
+	Err    error  // why the entry can't be used, or is absent: a *credential.MissError
 
-	Absent bool  // there is no entry, but a failure, a lock, or what a crash left behind
-	Err    error // why it can't be used: a *credential.MissError, and nothing of the header is set
+	// These are from the header, unless there is an Err. They prove nothing: whoever can write the
+	// directory can have written them, and the texts may hold anything. Only Get proves an entry.
+	ClusterID            string
+	Server               string
+	Expiry               time.Duration // the requested lifetime
+	FetchedAt, ExpiresAt time.Time
 
 	base  string   // the files' path without a suffix
 	temps []string // the paths of what writers left behind, or are about to rename
@@ -113,13 +114,14 @@ func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error)
 	return true, nil
 }
 
-// removeFiles removes a key's files, and whatever has their names.
+// removeFiles removes a key's files, and whatever has their names. A lock that stays does no harm:
+// Windows removes none that is held.
 func removeFiles(base string) error {
-	for _, suffix := range []string{entrySuffix, failureSuffix, lockSuffix} {
-		// The lock last: until then nobody else can take it.
+	for _, suffix := range []string{entrySuffix, failureSuffix} {
 		if err := os.RemoveAll(base + suffix); err != nil {
 			return err
 		}
 	}
+	os.RemoveAll(base + lockSuffix) // last: until then nobody else can take it
 	return nil
 }
