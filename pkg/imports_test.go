@@ -32,6 +32,7 @@ var rules = []rule{
 	{"pkg/internal/atomicfile", nil, "replacing a file knows nothing of what is in it"},
 	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},
 	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
+	{"pkg/restconfig", []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"}, "it wires for programs what the command line wires for people: neither needs the other, nor does a program need the protocol"},
 	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
 	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
 }
@@ -43,6 +44,7 @@ var soles = map[string]string{
 	"k8s.io/client-go/pkg/apis/clientauthentication": "pkg/execcredential",
 	"github.com/gofrs/flock":                         "pkg/internal/filelock",
 	"go.yaml.in/yaml/v3":                             "pkg/kubeconfig",
+	"k8s.io/client-go/rest":                          "pkg/restconfig",
 }
 
 // heavy are packages that would make each run of the plugin start more slowly.

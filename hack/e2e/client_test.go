@@ -29,8 +29,9 @@ func newUser(t *testing.T, change func(api *digitaloceantest.API)) *user {
 	if change != nil {
 		change(api)
 	}
-	api.AddCluster(w.token)
-	api.AddCluster(w.cert)
+	for _, cluster := range w.clusters() {
+		api.AddCluster(cluster)
+	}
 	w.mu.Lock()
 	w.apis = append(w.apis, api)
 	w.mu.Unlock()

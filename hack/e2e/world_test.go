@@ -33,18 +33,22 @@ const (
 	tokenID     = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	certID      = "bd5f5959-5e1e-4205-a714-a914373942af"
 
+	// fleetSize is how many clusters there are besides these.
+	fleetSize = 19
+
 	// certGroup is the group that the API's client certificates are of.
 	certGroup = "k8saas:authenticated"
 )
 
-// world is what all tests share: one real API server that stands for two clusters, one with tokens
-// and one with client certificates, each with the serving certificate of its own authority.
+// world is what all tests share: one real API server that stands for some clusters, one of them with
+// client certificates and the others with tokens, each with the serving certificate of its own authority.
 type world struct {
 	dir         string
 	token, cert *digitaloceantest.Cluster
-	addr        string // of the API server
-	proxyURL    string // leads to it by the clusters' names
-	admin       string // a kubeconfig
+	fleet       []*digitaloceantest.Cluster // more clusters with tokens
+	addr        string                      // of the API server
+	proxyURL    string                      // leads to it by the clusters' names
+	admin       string                      // a kubeconfig
 
 	mu   sync.Mutex
 	apis []*digitaloceantest.API // whose tokens are valid
@@ -80,16 +84,24 @@ func runIn(m *testing.M) int {
 	return m.Run()
 }
 
-// accepts tells whether one of the APIs minted a token for the cluster with tokens.
+// accepts tells whether one of the APIs minted a token for one of the clusters. The API server doesn't
+// know which of them it is asked for.
 func (w *world) accepts(token string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, api := range w.apis {
-		if api.Accepts(tokenID, token) {
-			return true
+		for _, cluster := range w.clusters() {
+			if api.Accepts(cluster.ID, token) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// clusters returns all clusters, the one with tokens first.
+func (w *world) clusters() []*digitaloceantest.Cluster {
+	return append([]*digitaloceantest.Cluster{w.token, w.cert}, w.fleet...)
 }
 
 func (w *world) start() error {
@@ -101,6 +113,13 @@ func (w *world) start() error {
 		return err
 	}
 	w.cert.Certificates = true
+	for i := range fleetSize {
+		cluster, err := digitaloceantest.NewCluster(fmt.Sprintf("f1ee7000-0000-4000-8000-%012x", i))
+		if err != nil {
+			return err
+		}
+		w.fleet = append(w.fleet, cluster)
+	}
 
 	if err := w.startEtcd(); err != nil {
 		return err
@@ -108,10 +127,11 @@ func (w *world) start() error {
 	if err := w.startAPIServer(); err != nil {
 		return err
 	}
-	proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{
-		w.token.Host(): w.addr,
-		w.cert.Host():  w.addr,
-	}))
+	routes := make(map[string]string)
+	for _, cluster := range w.clusters() {
+		routes[cluster.Host()] = w.addr
+	}
+	proxy := httptest.NewServer(digitaloceantest.Proxy(routes))
 	w.servers = append(w.servers, proxy)
 	w.proxyURL = proxy.URL
 	return w.grant()
@@ -179,14 +199,13 @@ func (w *world) startAPIServer() error {
 		return err
 	}
 	var serving []string
-	for i, cluster := range []*digitaloceantest.Cluster{w.token, w.cert} {
+	for i, cluster := range w.clusters() {
 		certificate, key, err := cluster.ServerCertificate()
 		if err != nil {
 			return err
 		}
-		serving = append(serving,
-			w.write(fmt.Sprintf("server-%d.crt", i), certificate),
-			w.write(fmt.Sprintf("server-%d.key", i), key))
+		pair := w.write(fmt.Sprintf("server-%d.crt", i), certificate) + "," + w.write(fmt.Sprintf("server-%d.key", i), key)
+		serving = append(serving, "--tls-sni-cert-key="+pair)
 	}
 	accounts, err := w.serviceAccountKey()
 	if err != nil {
@@ -203,20 +222,19 @@ func (w *world) startAPIServer() error {
 	if err != nil {
 		return err
 	}
-	w.apiserver, err = startDaemon(w.dir, "kube-apiserver",
+	w.apiserver, err = startDaemon(w.dir, "kube-apiserver", append(serving,
 		"--etcd-servers="+string(etcd),
 		"--bind-address=127.0.0.1", "--secure-port="+port, "--advertise-address=127.0.0.1",
 		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24",
 		"--cert-dir="+filepath.Join(w.dir, "apiserver"),
-		"--tls-cert-file="+serving[0], "--tls-private-key-file="+serving[1],
-		"--tls-sni-cert-key="+serving[2]+","+serving[3],
+		"--tls-cert-file="+filepath.Join(w.dir, "server-0.crt"), "--tls-private-key-file="+filepath.Join(w.dir, "server-0.key"),
 		"--client-ca-file="+w.write("clients.crt", append(w.token.CA(), w.cert.CA()...)),
 		"--authentication-token-webhook-config-file="+w.write("webhook.json", config),
 		"--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s",
 		"--authorization-mode=RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+accounts, "--service-account-signing-key-file="+accounts,
-	)
+	)...)
 	if err != nil {
 		return err
 	}

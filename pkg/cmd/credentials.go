@@ -98,7 +98,7 @@ func resourceOf(c credential.Credential) credentialsResource {
 		Token:                    c.Token.Reveal(),
 	}
 	if !c.ExpiresAt.IsZero() {
-		expiresAt := c.ExpiresAt.UTC()
+		expiresAt := c.ExpiresAt.UTC().Truncate(time.Second) // what every parser takes
 		resource.ExpiresAt = &expiresAt
 	}
 	return resource

@@ -71,7 +71,9 @@ func (f *fetching) provider(token digitalocean.AccessToken, id digitalocean.Clus
 		if err != nil {
 			return credential.Credential{}, err
 		}
-		return client.Credential(ctx, id, expiry)
+		got, err := client.Credential(ctx, id, expiry)
+		got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as the cache has it: all get the same answer
+		return got, err
 	})
 	if f.noCache {
 		return api

@@ -36,7 +36,7 @@ const (
 // Without a deadline all of this lasts as long as it lasts.
 //
 // Not guaranteed: that a credential was not revoked meanwhile. Nothing tells a Store of that; see
-// Refresh.
+// Refresh and Renew.
 type Cached struct {
 	Provider Provider
 	Store    Store
@@ -45,6 +45,10 @@ type Cached struct {
 	// Refresh takes from the Store only what was fetched since Credential was called.
 	Refresh bool
 
+	// Leeway is how long before its end a credential is renewed, half of its lifetime at most; 0 means
+	// at [Credential.RenewAt].
+	Leeway time.Duration
+
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: slog.DiscardHandler
 }
@@ -52,25 +56,52 @@ type Cached struct {
 // Credential implements [Provider].
 func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 	asked := c.now()
+	answers := func(got Credential) bool { return c.answers(got, asked) }
 	if c.Refresh {
-		return c.fetch(ctx, asked, Credential{})
+		return c.fetch(ctx, asked, Credential{}, answers)
 	}
 	held, err := c.Store.Get(ctx, c.Key)
 	switch {
 	case err != nil:
 		c.log().Info("cache miss", "cluster", c.Key.ClusterID, "reason", err)
-	case held.Fresh(asked):
-		c.log().Info("cache hit", "cluster", c.Key.ClusterID, "renew_at", held.RenewAt(), "expires_at", held.ExpiresAt)
+	case c.fresh(held, asked):
+		c.log().Info("cache hit", "cluster", c.Key.ClusterID, "renew_at", c.RenewAt(held), "expires_at", held.ExpiresAt)
 		return held, nil
 	default:
 		c.log().Info("cache miss", "cluster", c.Key.ClusterID, "reason", "due for renewal", "expires_at", held.ExpiresAt)
 	}
-	return c.fetch(ctx, asked, held)
+	return c.fetch(ctx, asked, held, answers)
+}
+
+// Renew returns another credential than old, which is due for renewal or which the cluster refused: a
+// fresh one that somebody else got meanwhile, or else a new one. It doesn't fall back on one that is
+// merely valid, and so has all the time that ctx leaves.
+func (c *Cached) Renew(ctx context.Context, old Credential) (Credential, error) {
+	asked := c.now()
+	replaces := func(got Credential) bool { return c.fresh(got, c.now()) && !got.same(old) }
+	if got, err := c.Store.Get(ctx, c.Key); err == nil && replaces(got) {
+		c.log().Info("somebody else renewed it", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
+		return got, nil
+	}
+	return c.fetch(ctx, asked, Credential{}, replaces)
+}
+
+// RenewAt returns when held is due for renewal; zero when its expiry is unknown.
+func (c *Cached) RenewAt(held Credential) time.Time {
+	if c.Leeway <= 0 || held.ExpiresAt.IsZero() {
+		return held.RenewAt()
+	}
+	lifetime := max(held.ExpiresAt.Sub(held.FetchedAt), 0)
+	return held.ExpiresAt.Add(-min(c.Leeway, lifetime/2))
+}
+
+func (c *Cached) fresh(held Credential, now time.Time) bool {
+	return held.Valid(now) && now.Before(c.RenewAt(held))
 }
 
 // fetch gets a new credential, from the provider or from whoever fetches at the same time. held is
-// what to fall back on while it is valid.
-func (c *Cached) fetch(ctx context.Context, asked time.Time, held Credential) (Credential, error) {
+// what to fall back on while it is valid; answers tells whether what the Store has under the lock will do.
+func (c *Cached) fetch(ctx context.Context, asked time.Time, held Credential, answers func(Credential) bool) (Credential, error) {
 	unlock, lockErr := c.lock(ctx, held)
 	switch {
 	case lockErr == nil:
@@ -83,7 +114,7 @@ func (c *Cached) fetch(ctx context.Context, asked time.Time, held Credential) (C
 	default:
 		return Credential{}, timedOut(ctx, "waiting for another process that fetches it")
 	}
-	if got, err := c.Store.Get(ctx, c.Key); err == nil && c.answers(got, asked) {
+	if got, err := c.Store.Get(ctx, c.Key); err == nil && answers(got) {
 		c.log().Info("another process fetched it meanwhile", "expires_at", got.ExpiresAt)
 		return got, nil
 	}
@@ -143,7 +174,7 @@ func (c *Cached) limit(ctx context.Context, held Credential, locked bool) (conte
 // answers tells whether a credential that the Store has under the lock answers a question that was
 // asked at that time.
 func (c *Cached) answers(got Credential, asked time.Time) bool {
-	if c.Refresh || !got.Fresh(c.now()) {
+	if c.Refresh || !c.fresh(got, c.now()) {
 		return got.Valid(c.now()) && !got.FetchedAt.Before(asked)
 	}
 	return true

@@ -327,6 +327,81 @@ func TestInterruptIsNotRemembered(t *testing.T) {
 	})
 }
 
+func TestLeeway(t *testing.T) {
+	tests := map[string]struct {
+		leeway, want time.Duration // want: how long before its end an hour's token is renewed
+	}{
+		"its own":             {0, 5 * time.Minute},
+		"longer":              {10 * time.Minute, 10 * time.Minute},
+		"shorter":             {time.Millisecond, time.Millisecond},
+		"half a life at most": {2 * time.Hour, 30 * time.Minute},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := newCached()
+				c.Leeway = test.leeway
+				expect(t, c, "token-1")
+				time.Sleep(time.Hour - test.want - 1)
+				expect(t, c, "token-1")
+				time.Sleep(time.Nanosecond)
+				expect(t, c, "token-2")
+			})
+		})
+	}
+	c := &credential.Cached{Leeway: time.Minute}
+	if at := c.RenewAt(credential.Credential{FetchedAt: time.Now()}); !at.IsZero() {
+		t.Errorf("without an expiry: %s", at)
+	}
+}
+
+// renew renews old, and compares the token, or the error's text.
+func renew(t *testing.T, c *credential.Cached, old credential.Credential, want string) credential.Credential {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	got, err := c.Renew(ctx, old)
+	text := got.Token.Reveal()
+	if err != nil {
+		text = err.Error()
+	}
+	if text != want {
+		t.Errorf("got %q, want %q", text, want)
+	}
+	return got
+}
+
+// Renew gives another credential, minted for all who have the same old one.
+func TestRenew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		old := renew(t, c, credential.Credential{}, "token-1")
+		provider.set(nil, time.Second)
+		var wait sync.WaitGroup
+		for range 10 {
+			wait.Go(func() { renew(t, c, old, "token-2") })
+		}
+		wait.Wait()
+		renew(t, c, old, "token-2")
+		expect(t, c, "token-2")
+	})
+}
+
+// A renewal in the leeway may take longer than the two seconds of who waits for it, and doesn't fall back.
+func TestRenewInsideTheLeeway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		old := renew(t, c, credential.Credential{}, "token-1")
+		time.Sleep(56 * time.Minute)
+		provider.set(failure(credential.Unreachable), 0)
+		renew(t, c, old, "failed")
+		provider.set(nil, 10*time.Second)
+		renew(t, c, old, "failed") // it is remembered
+		time.Sleep(5 * time.Second)
+		renew(t, c, old, "token-3")
+	})
+}
+
 func TestUnknownExpiryIsNotCached(t *testing.T) {
 	c, _ := newCached()
 	calls := 0

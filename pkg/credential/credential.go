@@ -10,6 +10,7 @@
 package credential
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -27,7 +28,7 @@ type Credential struct {
 	ClientKey            Secret // PEM
 
 	// FetchedAt is when the provider was asked, and ExpiresAt is when the cluster stops to accept
-	// the credential, to the second; zero when that is unknown. Both by the local clock.
+	// the credential; zero when that is unknown. Both by the local clock.
 	FetchedAt, ExpiresAt time.Time
 }
 
@@ -83,6 +84,11 @@ func (c Credential) UseUntil(now time.Time) time.Time {
 		return soon
 	}
 	return c.ExpiresAt
+}
+
+// same tells whether both hold the same token and certificate.
+func (c Credential) same(other Credential) bool {
+	return c.Token.Equal(other.Token) && bytes.Equal(c.ClientCertificate, other.ClientCertificate)
 }
 
 // Check reports what makes the credential unusable: neither a token nor a certificate with its

@@ -2,7 +2,10 @@ package credential_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -30,6 +33,88 @@ func ExampleCached() {
 	// Output:
 	// https://kubernetes.example [redacted] <nil>
 	// https://kubernetes.example [redacted] <nil>
+	// calls: 1
+}
+
+// fileStore is a Store that keeps one credential in a file: a program's own idea of where and how. It
+// would seal the token, as the plugin's cache does, where others can read the disk.
+type fileStore struct {
+	path  string
+	locks credential.Memory // for its locks, which are between the goroutines of one program
+}
+
+type fileEntry struct {
+	Server, Token        string
+	FetchedAt, ExpiresAt time.Time
+}
+
+// Get implements credential.Store.
+func (s *fileStore) Get(context.Context, credential.Key) (credential.Credential, error) {
+	data, err := os.ReadFile(s.path)
+	if err != nil {
+		return credential.Credential{}, &credential.MissError{Reason: "absent", Err: err}
+	}
+	var entry fileEntry
+	if err := json.Unmarshal(data, &entry); err != nil {
+		return credential.Credential{}, &credential.MissError{Reason: "corrupt", Err: err}
+	}
+	return credential.Credential{
+		Server:    entry.Server,
+		Token:     credential.NewSecret(entry.Token),
+		FetchedAt: entry.FetchedAt,
+		ExpiresAt: entry.ExpiresAt,
+	}, nil
+}
+
+// Put implements credential.Store.
+func (s *fileStore) Put(_ context.Context, _ credential.Key, c credential.Credential) error {
+	data, err := json.Marshal(fileEntry{c.Server, c.Token.Reveal(), c.FetchedAt, c.ExpiresAt})
+	if err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(s.path), "*.tmp") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	if _, err := temp.Write(data); err != nil {
+		temp.Close()
+		return err
+	}
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), s.path) // so that no reader sees half of it
+}
+
+// Lock implements credential.Store.
+func (s *fileStore) Lock(ctx context.Context, key credential.Key) (unlock func(), err error) {
+	return s.locks.Lock(ctx, key)
+}
+
+// A program's own Store: the next run finds what this one fetched.
+func ExampleStore() {
+	dir, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	calls := 0
+	provider := credential.ProviderFunc(func(context.Context) (credential.Credential, error) {
+		calls++
+		now := time.Now()
+		return credential.Credential{Token: credential.NewSecret("a-cluster-token"), FetchedAt: now, ExpiresAt: now.Add(time.Hour)}, nil
+	})
+	for range 2 {
+		store := &fileStore{path: filepath.Join(dir, "credential")}
+		c, err := (&credential.Cached{Provider: provider, Store: store}).Credential(context.Background())
+		fmt.Println(c.Token, err)
+	}
+	fmt.Println("calls:", calls)
+	// Output:
+	// [redacted] <nil>
+	// [redacted] <nil>
 	// calls: 1
 }
 

@@ -37,6 +37,7 @@ type Client struct {
 	apiURL      string
 	accessToken AccessToken
 	now         func() time.Time
+	transport   *http.Transport // our own; nil: the caller's is used
 }
 
 // Options are a Client's settings. AccessToken must be given; the zero values of the others do.
@@ -67,11 +68,24 @@ func NewClient(o Options) (*Client, error) {
 	if err := CheckAPIURL(o.APIURL); err != nil {
 		return nil, err
 	}
+	var own *http.Transport
+	if o.Transport == nil {
+		own = newTransport()
+		o.Transport = own
+	}
 	api, err := godo.New(newHTTPClient(o), godo.SetBaseURL(o.APIURL), godo.SetUserAgent(o.UserAgent))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, apiURL: o.APIURL, accessToken: o.AccessToken, now: o.Now}, nil
+	return &Client{api: api, apiURL: o.APIURL, accessToken: o.AccessToken, now: o.Now, transport: own}, nil
+}
+
+// CloseIdleConnections closes the connections that are kept for a next call, a minute at most, with
+// their goroutines. It leaves those of Options.Transport alone.
+func (c *Client) CloseIdleConnections() {
+	if c.transport != nil {
+		c.transport.CloseIdleConnections()
+	}
 }
 
 // CheckAPIURL reports an address that the access token must not be sent to: anything but https,
@@ -130,11 +144,11 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 		ClientCertificate:    answer.ClientCertificateData,
 		ClientKey:            credential.NewSecret(string(answer.ClientKeyData)),
 		FetchedAt:            fetchedAt,
-		ExpiresAt:            expiresAt(answer).Truncate(time.Second),
+		ExpiresAt:            expiresAt(answer),
 	}
 	skew := clockSkew(response.Header, c.now())
 	// A second more, by which the Date header may be behind the API's clock.
-	if local := got.ExpiresAt.Add(skew - time.Second); skew < 0 && local.After(c.now()) {
+	if local := got.ExpiresAt.Add(skew - time.Second).Truncate(time.Second); skew < 0 && local.After(c.now()) {
 		got.ExpiresAt = local
 	}
 	if err := got.Check(c.now()); err != nil {

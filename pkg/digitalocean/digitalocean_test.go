@@ -72,7 +72,7 @@ func TestCredential(t *testing.T) {
 		if lifetime := got.ExpiresAt.Sub(before); lifetime > want+time.Minute || lifetime < want-2*time.Second {
 			t.Errorf("it lives for %s, not %s", lifetime, want)
 		}
-		if got.ExpiresAt.Nanosecond() != 0 || got.FetchedAt.Before(before) {
+		if got.ExpiresAt.Nanosecond() == 0 || got.FetchedAt.Before(before) {
 			t.Errorf("%v, %v", got.ExpiresAt, got.FetchedAt)
 		}
 		if !api.Accepts(string(clusterID), got.Token.Reveal()) {

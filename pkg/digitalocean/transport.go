@@ -37,13 +37,9 @@ const (
 // the access token and has a bounded answer. godo's own retries won't do: they replace the
 // transport, and wait as long as the API says.
 func newHTTPClient(o Options) *http.Client {
-	base := o.Transport
-	if base == nil {
-		base = newTransport()
-	}
 	retries := &retryablehttp.Client{
 		HTTPClient: &http.Client{
-			Transport: &attempt{base: base, accessToken: o.AccessToken.Secret},
+			Transport: &attempt{base: o.Transport, accessToken: o.AccessToken.Secret},
 			Timeout:   attemptTimeout,
 		},
 		RetryMax:     maxRetries,

@@ -77,7 +77,9 @@ func (s *seal) path(suffix string) string { return s.base + suffix }
 
 // close returns the entry that holds c.
 func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error) {
-	head, err := json.Marshal(header{schema, key.ClusterID, c.Server, c.FetchedAt.UTC(), c.ExpiresAt.UTC(), key.Expiry})
+	// To the second, as ExecCredential tells it: what is still valid then never has an end in the past.
+	expiresAt := c.ExpiresAt.UTC().Truncate(time.Second)
+	head, err := json.Marshal(header{schema, key.ClusterID, c.Server, c.FetchedAt.UTC(), expiresAt, key.Expiry})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the entry's header: %w", err)
 	}

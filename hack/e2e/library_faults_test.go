@@ -1,0 +1,200 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/transport/spdy"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+	"github.com/doks-auth/doks-auth/pkg/restconfig"
+)
+
+// A token is revoked while fifty goroutines use it. The API server refuses it once it has forgotten
+// that it was good, after ten seconds.
+func TestLibraryRevokedToken(t *testing.T) {
+	u := newUser(t, nil)
+	var all, invalid atomic.Int64
+	config := u.config(w.token, 0)
+	u.watchSent(config, w.token, &all, &invalid)
+	client, closeConnections := u.httpClient(config)
+	var wait sync.WaitGroup
+	revoked, end := time.Now().Add(time.Second), time.Now().Add(20*time.Second)
+	time.AfterFunc(time.Until(revoked), func() { u.api.Revoke(tokenID) })
+	for range 50 {
+		wait.Go(func() {
+			for time.Now().Before(end) {
+				if err := getNamespace(client, w.token); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+	}
+	wait.Wait()
+	mints := u.api.Mints(tokenID)
+	t.Logf("50 goroutines, %d requests: none failed for a token that was revoked; %d mints", all.Load(), mints)
+	if mints != 2 || invalid.Load() == 0 {
+		t.Errorf("%d mints, %d requests with the revoked token", mints, invalid.Load())
+	}
+	closeConnections()
+	nothingLeft(t)
+}
+
+// The API is down for part of a lifetime, and then for longer.
+func TestLibraryOutage(t *testing.T) {
+	const lifetime = 40 * time.Second
+	u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = lifetime })
+	client, closeConnections := u.httpClient(u.config(w.token, 0))
+	start := time.Now()
+	down, up := digitaloceantest.Status(503, "Retry-After", "600"), digitaloceantest.Fault(nil)
+	ask := func(until time.Duration) (good, bad int, last error) {
+		for time.Since(start) < until {
+			if err := getNamespace(client, w.token); err != nil {
+				bad, last = bad+1, err
+			} else {
+				good++
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		return good, bad, last
+	}
+
+	// Due for renewal after 32 s: that attempt fails, and the next, after 37 s, is in time.
+	u.api.SetFault(down)
+	good, bad, err := ask(35 * time.Second)
+	u.api.SetFault(up)
+	more, badToo, err2 := ask(45 * time.Second)
+	if bad+badToo > 0 {
+		t.Errorf("down for part of a lifetime: %d failed: %v, %v", bad+badToo, err, err2)
+	}
+	mints := u.api.Mints(tokenID)
+	t.Logf("down for 35 s of a lifetime of 40 s: %d requests, none failed; %d mints", good+more, mints)
+
+	u.api.SetFault(down)
+	calls := u.api.Calls()
+	good, bad, err = ask(95 * time.Second) // its end is 40 s after 37 s
+	if bad == 0 || !strings.Contains(err.Error(), "which ended at ") || !strings.Contains(err.Error(), "the API failed: Unexpected server-side error (status 503") {
+		t.Fatalf("down for longer: %d succeeded, %d failed: %v", good, bad, err)
+	}
+	t.Logf("down for longer: %d requests succeeded until the end, %d failed then, with %d calls to the API: %v", good, bad, u.api.Calls()-calls, err)
+	u.api.SetFault(up)
+	back := time.Now()
+	for getNamespace(client, w.token) != nil {
+		if time.Since(back) > 10*time.Second {
+			t.Fatal("no recovery")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("it worked again %.1f s after the API did", time.Since(back).Seconds())
+	closeConnections()
+	nothingLeft(t)
+}
+
+// What upgrades its connection carries the token too, also one that takes the place of a revoked one. The
+// API server is a stand-in that answers each upgrade, if its token is good, with an error of its own.
+func TestLibraryUpgrades(t *testing.T) {
+	api := digitaloceantest.NewAPI(accessToken)
+	cluster, err := digitaloceantest.NewCluster(tokenID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var upgrade atomic.Value
+	cluster.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		upgrade.Store(r.Header.Get("Upgrade"))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusTeapot)
+		io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"authenticated","reason":"Teapot","code":418}`)
+	})
+	if err := cluster.Serve(api); err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	cluster.Server = "https://" + cluster.Addr()
+	api.AddCluster(cluster)
+	server := httptest.NewServer(api)
+	defer server.Close()
+	config, err := restconfig.ForCluster(t.Context(), tokenID, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.APIPath, config.GroupVersion, config.NegotiatedSerializer = "/api", &podVersion, scheme.Codecs.WithoutConversion()
+	client, err := rest.RESTClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := func(subresource string) *rest.Request {
+		return client.Post().Namespace("default").Resource("pods").Name("p").SubResource(subresource)
+	}
+	tests := map[string]struct {
+		upgrade string
+		do      func(ctx context.Context) error
+	}{
+		"exec by spdy": {"SPDY/3.1", func(ctx context.Context) error {
+			executor, err := remotecommand.NewSPDYExecutor(config, "POST", pod("exec").URL())
+			if err != nil {
+				return err
+			}
+			return executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: io.Discard})
+		}},
+		"attach by websocket": {"websocket", func(ctx context.Context) error {
+			executor, err := remotecommand.NewWebSocketExecutor(config, "GET", pod("attach").URL().String())
+			if err != nil {
+				return err
+			}
+			return executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: io.Discard})
+		}},
+		"port-forward by spdy": {"SPDY/3.1", func(context.Context) error {
+			transport, upgrader, err := spdy.RoundTripperFor(config)
+			if err != nil {
+				return err
+			}
+			_, _, err = spdy.NewDialer(upgrader, &http.Client{Transport: transport}, "POST", pod("portforward").URL()).Dial(portforward.PortForwardProtocolV1Name)
+			return err
+		}},
+		"port-forward by websocket": {"websocket", func(context.Context) error {
+			dialer, err := portforward.NewSPDYOverWebsocketDialer(pod("portforward").URL(), config)
+			if err != nil {
+				return err
+			}
+			_, _, err = dialer.Dial(portforward.PortForwardProtocolV1Name)
+			return err
+		}},
+		"logs": {"", func(ctx context.Context) error {
+			return client.Get().Namespace("default").Resource("pods").Name("p").SubResource("log").Do(ctx).Error()
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			mints := api.Mints(tokenID)
+			for range 2 {
+				upgrade.Store("none")
+				if err := test.do(t.Context()); err == nil || !strings.Contains(err.Error(), "authenticated") || upgrade.Load() != test.upgrade {
+					t.Errorf("upgrade to %q: %v", upgrade.Load(), err)
+				}
+				api.Revoke(tokenID)
+				time.Sleep(2 * time.Second) // two refusals at once are taken for a server that refuses everything
+			}
+			if more := api.Mints(tokenID) - mints; more < 1 || more > 2 {
+				t.Errorf("%d mints", more)
+			}
+		})
+	}
+	if _, refused := cluster.Requests(); refused < 5 {
+		t.Errorf("%d requests were refused: the test shows nothing", refused)
+	}
+}

@@ -1,0 +1,298 @@
+package restconfig_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+	"github.com/doks-auth/doks-auth/pkg/restconfig"
+)
+
+const (
+	accessToken = "dop_v1_test"
+	clusterID   = digitalocean.ClusterID("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
+)
+
+// newCluster starts stand-ins of the API and of a cluster's API server.
+func newCluster(t *testing.T) (*digitaloceantest.API, *digitaloceantest.Cluster, restconfig.Options) {
+	t.Helper()
+	api := digitaloceantest.NewAPI(accessToken)
+	cluster, err := digitaloceantest.NewCluster(string(clusterID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.Serve(api); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cluster.Close() })
+	cluster.Server = "https://" + cluster.Addr()
+	api.AddCluster(cluster)
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	return api, cluster, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL}
+}
+
+// newClient returns a client of the cluster by its options.
+func newClient(t *testing.T, o restconfig.Options) *http.Client {
+	t.Helper()
+	config, err := restconfig.ForCluster(t.Context(), clusterID, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clientOf(t, config)
+}
+
+func clientOf(t *testing.T, config *rest.Config) *http.Client {
+	t.Helper()
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// version asks a cluster for its version, and returns how the request was authenticated.
+func version(client *http.Client, cluster *digitaloceantest.Cluster) (authenticatedBy string, err error) {
+	resp, err := client.Get(cluster.Server + "/version")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return "", errors.New(resp.Status)
+	}
+	return resp.Header.Get("X-Authenticated-By"), nil
+}
+
+func mustVersion(t *testing.T, client *http.Client, cluster *digitaloceantest.Cluster, want string) {
+	t.Helper()
+	if got, err := version(client, cluster); err != nil || got != want {
+		t.Errorf("authenticated by %q, %v", got, err)
+	}
+}
+
+func TestForCluster(t *testing.T) {
+	api, cluster, o := newCluster(t)
+	o.UserAgent = "test/1"
+	client := newClient(t, o)
+	mustVersion(t, client, cluster, "token")
+	api.Revoke(cluster.ID)
+	mustVersion(t, client, cluster, "token")
+	if mints := api.Mints(cluster.ID); mints != 2 || !strings.HasPrefix(api.UserAgent(), "test/1 ") {
+		t.Errorf("%d mints by %q", mints, api.UserAgent())
+	}
+	if _, refused := cluster.Requests(); refused != 1 {
+		t.Errorf("%d requests were refused", refused)
+	}
+}
+
+func TestForClusterFails(t *testing.T) {
+	_, _, good := newCluster(t)
+	tests := map[string]struct {
+		id     digitalocean.ClusterID
+		change func(o *restconfig.Options)
+		want   string
+		class  credential.Class
+	}{
+		"no id":           {"../x", nil, `"../x" is not a cluster id`, credential.Usage},
+		"no such cluster": {"00000000-0000-4000-8000-000000000000", nil, `getting credentials for cluster "00000000-0000-4000-8000-000000000000": the API knows no such cluster`, credential.NotFound},
+		"no access token": {clusterID, func(o *restconfig.Options) { o.AccessToken = credential.Secret{} }, "the access token from Options.AccessToken can't be used: the token is empty", credential.Usage},
+		"wrong token":     {clusterID, func(o *restconfig.Options) { o.AccessToken = credential.NewSecret("wrong") }, "the API refused the access token", credential.Refused},
+		"in clear":        {clusterID, func(o *restconfig.Options) { o.APIURL = "http://api.example" }, "refusing to send the access token", credential.Unsafe},
+		"expiry":          {clusterID, func(o *restconfig.Options) { o.Expiry = -1 }, "the expiry -1ns is negative", credential.Usage},
+		"token source":    {clusterID, func(o *restconfig.Options) { o.AccessTokenSource = failingSource{} }, "getting the access token: no vault", credential.Other},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := good
+			if test.change != nil {
+				test.change(&o)
+			}
+			_, err := restconfig.ForCluster(t.Context(), test.id, o)
+			if err == nil || !strings.Contains(err.Error(), test.want) || credential.ClassOf(err) != test.class {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+type failingSource struct{}
+
+func (failingSource) Token() (*oauth2.Token, error) { return nil, errors.New("no vault") }
+
+// changingSource gives the access tokens of a list in turn, and then its last.
+type changingSource []string
+
+func (s *changingSource) Token() (*oauth2.Token, error) {
+	token := (*s)[0]
+	if len(*s) > 1 {
+		*s = (*s)[1:]
+	}
+	return &oauth2.Token{AccessToken: token}, nil
+}
+
+// Each renewal asks for the access token: one that was replaced meanwhile, or fails once, is no end.
+func TestAccessTokenSource(t *testing.T) {
+	api, cluster, o := newCluster(t)
+	now := time.Now
+	o.Now = func() time.Time { return now() }
+	o.AccessToken = credential.Secret{}
+	o.AccessTokenSource = &changingSource{accessToken, "revoked", accessToken}
+	client := newClient(t, o)
+	mustVersion(t, client, cluster, "token")
+	api.Revoke(cluster.ID)
+	if _, err := version(client, cluster); err == nil || !strings.Contains(err.Error(), "which refused it: the API refused the access token") {
+		t.Error(err)
+	}
+	now = func() time.Time { return time.Now().Add(10 * time.Second) } // a failure is remembered
+	mustVersion(t, client, cluster, "token")
+}
+
+// The cache is the plugin's; a token in it that was revoked isn't used.
+func TestCacheDir(t *testing.T) {
+	api, cluster, o := newCluster(t)
+	o.CacheDir = filepath.Join(t.TempDir(), "cache")
+	one := newClient(t, o)
+	mustVersion(t, one, cluster, "token")
+	other := newClient(t, o)
+	mustVersion(t, other, cluster, "token")
+	if mints := api.Mints(cluster.ID); mints != 1 {
+		t.Errorf("%d mints", mints)
+	}
+	api.Revoke(cluster.ID)
+	mustVersion(t, newClient(t, o), cluster, "token") // from the cache, refused, renewed
+	mustVersion(t, one, cluster, "token")             // takes that
+	mustVersion(t, other, cluster, "token")
+	if mints := api.Mints(cluster.ID); mints != 2 {
+		t.Errorf("%d mints", mints)
+	}
+	files, err := os.ReadDir(o.CacheDir)
+	if err != nil || len(files) == 0 {
+		t.Errorf("%v, %v", files, err)
+	}
+}
+
+func TestCertificates(t *testing.T) {
+	api, cluster, o := newCluster(t)
+	cluster.Certificates, cluster.CertificateExpiry = true, time.Hour
+	now := time.Now
+	o.Now = func() time.Time { return now() }
+	config, err := restconfig.ForCluster(t.Context(), clusterID, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := clientOf(t, config)
+	mustVersion(t, client, cluster, "client certificate")
+	if tls, err := rest.TLSConfigFor(config); err != nil || tls.GetClientCertificate == nil {
+		t.Errorf("upgrades have no certificate: %v", err)
+	}
+	now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	_, err = version(client, cluster)
+	if !errors.Is(err, restconfig.ErrCertificateEnded) || !strings.Contains(err.Error(), "the client certificate has ended, at ") {
+		t.Error(err)
+	}
+	if mints := api.Mints(cluster.ID); mints != 1 {
+		t.Errorf("%d mints", mints)
+	}
+}
+
+// No token is in an error, in the log, or in what fmt makes of a config.
+func TestSecrets(t *testing.T) {
+	api, cluster, o := newCluster(t)
+	var log bytes.Buffer
+	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	config, err := restconfig.ForCluster(t.Context(), clusterID, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := clientOf(t, config)
+	mustVersion(t, client, cluster, "token")
+	api.Revoke(cluster.ID)
+	api.SetFault(digitaloceantest.Named()["newline"]) // a token that can't be used
+	_, err = version(client, cluster)
+	if err == nil {
+		t.Fatal("this shows nothing")
+	}
+	for _, text := range []string{err.Error(), log.String(), fmt.Sprintf("%v %+v %#v %+v", config, config, config, o)} {
+		if strings.Contains(text, "k8s_v1_") || strings.Contains(text, accessToken) {
+			t.Errorf("a token in %s", text)
+		}
+	}
+	if !strings.Contains(log.String(), "refused=true") {
+		t.Errorf("the log: %s", log.String())
+	}
+}
+
+// When a program has closed its connections, nothing of a config is left.
+func TestNothingIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	api := digitaloceantest.NewAPI(accessToken)
+	server := httptest.NewServer(api)
+	cluster, err := digitaloceantest.NewCluster(string(clusterID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.Serve(api); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Server = "https://" + cluster.Addr()
+	api.AddCluster(cluster)
+	for range 20 {
+		config, err := restconfig.ForCluster(t.Context(), clusterID, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := rest.HTTPClientFor(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustVersion(t, client, cluster, "token")
+		api.Revoke(cluster.ID)
+		mustVersion(t, client, cluster, "token")
+		utilnet.CloseIdleConnectionsFor(client.Transport)
+	}
+	cluster.Close()
+	server.Close()
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines more: %s", runtime.NumGoroutine()-before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+func TestTokenSource(t *testing.T) {
+	f := newFakeCluster()
+	source := restconfig.TokenSource(t.Context(), f)
+	token, err := source.Token()
+	if err != nil || token.AccessToken != "token-1" || token.Type() != "Bearer" || !token.Valid() {
+		t.Errorf("%v", err)
+	}
+	f.change = func(c *credential.Credential) { c.Token = credential.Secret{} }
+	if _, err := source.Token(); credential.ClassOf(err) != credential.Unusable {
+		t.Error(err)
+	}
+	f.err = unreachable()
+	if _, err := source.Token(); credential.ClassOf(err) != credential.Unreachable {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,290 @@
+package restconfig_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+func unreachable() error {
+	return &credential.Error{Class: credential.Unreachable, Err: errors.New("the API failed")}
+}
+
+// Inside the leeway one renewal is made for all, and nobody waits for it.
+func TestRenewalInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, _ := f.client(t, credential.Cached{})
+		expect(t, client, "token-1")
+		time.Sleep(55*time.Minute - 1)
+		expect(t, client, "token-1")
+		synctest.Wait()
+		if f.mints != 1 {
+			t.Errorf("%d mints before the leeway", f.mints)
+		}
+		time.Sleep(time.Nanosecond)
+		f.set(func() { f.takes = 10 * time.Second })
+		start := time.Now()
+		var wait sync.WaitGroup
+		for range 100 {
+			wait.Go(func() { expect(t, client, "token-1") })
+		}
+		wait.Wait()
+		if took := time.Since(start); took > 0 {
+			t.Errorf("waited for %s", took)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		expect(t, client, "token-2")
+		if f.mints != 2 {
+			t.Errorf("%d mints", f.mints)
+		}
+	})
+}
+
+func TestLeeway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, _ := f.client(t, credential.Cached{Leeway: time.Minute})
+		time.Sleep(59*time.Minute - 1)
+		expect(t, client, "token-1")
+		synctest.Wait()
+		expect(t, client, "token-1")
+		time.Sleep(time.Nanosecond)
+		expect(t, client, "token-1")
+		synctest.Wait()
+		expect(t, client, "token-2")
+	})
+}
+
+// Without a valid token all wait for one renewal, each as long as it may.
+func TestRequestsWaitForAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, _ := f.client(t, credential.Cached{})
+		time.Sleep(2 * time.Hour)
+		f.set(func() { f.takes = 10 * time.Second })
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			want := `renewing the token for server "https://cluster.example:6443", which ended at ` + ago(time.Hour) + ": waiting for it: context deadline exceeded"
+			if got := get(impatient, client); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+		for range 100 {
+			wait.Go(func() { expect(t, client, "token-2") })
+		}
+		wait.Wait()
+		if f.mints != 2 {
+			t.Errorf("%d mints", f.mints)
+		}
+	})
+}
+
+// Who gives up doesn't take the renewal with him.
+func TestRenewalOutlivesItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, _ := f.client(t, credential.Cached{})
+		time.Sleep(2 * time.Hour)
+		f.set(func() { f.takes = 10 * time.Second })
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		get(impatient, client)
+		expect(t, client, "token-2")
+		if f.mints != 2 {
+			t.Errorf("%d mints", f.mints)
+		}
+	})
+}
+
+// While the token is valid an outage goes unnoticed; then requests say what is wrong; then they work.
+func TestOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, log := f.client(t, credential.Cached{})
+		f.set(func() { f.err = unreachable() })
+		time.Sleep(time.Minute)
+		for range 59 * 60 {
+			expect(t, client, "token-1")
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if calls := f.mintsSoFar() - 1; calls < 50 || calls > 60 {
+			t.Errorf("%d calls in five minutes of leeway", calls)
+		}
+		if !strings.Contains(log.String(), `msg="the token was not renewed"`) {
+			t.Errorf("the log: %s", log)
+		}
+		want := `renewing the token for server "https://cluster.example:6443", which ended at ` + ago(0) + ": the API failed"
+		calls := f.mintsSoFar()
+		for range 100 {
+			expect(t, client, want)
+		}
+		if calls = f.mintsSoFar() - calls; calls > 1 {
+			t.Errorf("%d calls at once", calls)
+		}
+		f.set(func() { f.err = nil })
+		time.Sleep(5 * time.Second) // a failure is remembered
+		mints := f.mintsSoFar()
+		if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
+			t.Error(got)
+		}
+		if f.mintsSoFar() != mints+1 {
+			t.Errorf("%d mints after the outage", f.mintsSoFar()-mints)
+		}
+	})
+}
+
+// 200 goroutines over 20 clusters, with tokens that live for five seconds and a server that refuses them
+// from their end on: there is a mint a lifetime, and the first.
+func TestShortLivedTokens(t *testing.T) {
+	const lifetime, duration = 5 * time.Second, 2 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		var wait sync.WaitGroup
+		for range 20 {
+			f := newFakeCluster()
+			f.lifetime, f.takes = lifetime, 20*time.Millisecond
+			end := time.Now().Add(duration)
+			client, _ := f.client(t, credential.Cached{Leeway: 150 * time.Millisecond})
+			for i := range 10 {
+				wait.Go(func() {
+					time.Sleep(time.Duration(i) * 31 * time.Millisecond)
+					for time.Now().Before(end) {
+						if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
+							t.Error(got)
+						}
+						time.Sleep(310 * time.Millisecond)
+					}
+				})
+			}
+			t.Cleanup(func() {
+				if f.refused > 0 || f.mints > int(duration/lifetime)+1 {
+					t.Errorf("%d refused, %d mints", f.refused, f.mints)
+				}
+			})
+		}
+		wait.Wait()
+	})
+}
+
+// An API that comes back within the leeway is asked again in time.
+func TestOutageForPartOfALifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, _ := f.client(t, credential.Cached{})
+		for elapsed := range 7200 {
+			switch elapsed {
+			case 10:
+				f.set(func() { f.err = unreachable() })
+			case 59 * 60:
+				f.set(func() { f.err = nil })
+			}
+			if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
+				t.Fatalf("after %d s: %s", elapsed, got)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// A provider that doesn't end with its context can't make requests wait for ever.
+func TestProviderThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, _ := f.client(t, credential.Cached{})
+		release := make(chan struct{})
+		f.set(func() { f.change = func(*credential.Credential) { <-release } })
+		time.Sleep(2 * time.Hour)
+		want := `renewing the token for server "https://cluster.example:6443", which ended at ` + ago(time.Hour) + ": the provider has not come back after 31s"
+		start := time.Now()
+		for range 3 {
+			expect(t, client, want)
+		}
+		if waited := time.Since(start); waited > time.Minute {
+			t.Errorf("waited for %s", waited)
+		}
+		close(release)
+		synctest.Wait()
+		expect(t, client, "token-2")
+	})
+}
+
+// What a provider may give that can't be used.
+func TestBadRenewals(t *testing.T) {
+	tests := map[string]struct {
+		change func(c *credential.Credential)
+		want   string
+		class  credential.Class
+	}{
+		"expired": {func(c *credential.Credential) { c.ExpiresAt = time.Now().Add(-time.Hour) }, "the provider's credential can't be used: it expired at ", credential.Unusable},
+		"of another server": {func(c *credential.Credential) { c.Server = "https://elsewhere.example" },
+			`refusing the new credential: it is for server "https://elsewhere.example"; the config must be made anew`, credential.Unsafe},
+		"nothing":   {func(c *credential.Credential) { c.Token = credential.Secret{} }, "it holds neither a token nor a client certificate", credential.Unusable},
+		"no header": {func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") }, "the token contains a space", credential.Unusable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeCluster()
+				client, _ := f.client(t, credential.Cached{})
+				f.set(func() { f.change = test.change })
+				time.Sleep(56 * time.Minute)
+				expect(t, client, "token-1")
+				synctest.Wait()
+				expect(t, client, "token-1")
+				time.Sleep(5 * time.Minute)
+				for range 100 {
+					get(t.Context(), client)
+				}
+				if calls := f.mintsSoFar() - 1; calls > 2 {
+					t.Errorf("%d calls", calls)
+				}
+				_, err := client.Do(newRequest(t, ""))
+				if err == nil || !strings.Contains(err.Error(), test.want) || credential.ClassOf(err) != test.class {
+					t.Errorf("got %v (%s), want %q", err, credential.ClassOf(err), test.want)
+				}
+				f.set(func() { f.change = nil })
+				time.Sleep(time.Hour)
+				if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
+					t.Error(got)
+				}
+			})
+		})
+	}
+}
+
+func TestChangedCertificateAuthority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		client, log := f.client(t, credential.Cached{})
+		f.set(func() { f.change = func(c *credential.Credential) { c.CertificateAuthority = []byte("another") } })
+		time.Sleep(time.Hour)
+		expect(t, client, "token-2")
+		if !strings.Contains(log.String(), "the cluster's certificate authority changed") {
+			t.Error(log)
+		}
+	})
+}
+
+// A token without a known end is used until it is refused.
+func TestUnknownExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		f.lifetime = 1000 * time.Hour
+		f.change = func(c *credential.Credential) { c.ExpiresAt = time.Time{} }
+		client, _ := f.client(t, credential.Cached{})
+		time.Sleep(999 * time.Hour)
+		expect(t, client, "token-1")
+		time.Sleep(time.Hour)
+		expect(t, client, "token-2")
+	})
+}
