@@ -48,6 +48,7 @@ func serve(t *testing.T, api *digitaloceantest.API, cluster *digitaloceantest.Cl
 	}
 	t.Cleanup(func() { cluster.Close() })
 	cluster.Server = "https://" + cluster.Addr()
+	api.AddCluster(cluster) // again: the API sees the new address from here on
 }
 
 // ask asks a cluster for its version, and returns how the request was authenticated.

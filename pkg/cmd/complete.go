@@ -43,7 +43,7 @@ func (o *options) completeClusters(cmd *cobra.Command, args []string, typed stri
 				choices = append(choices, cobra.CompletionWithDesc(c.Name, string(c.ID)))
 			}
 			if named[c.Name] > 1 || typed != "" {
-				choices = append(choices, cobra.CompletionWithDesc(string(c.ID), c.Name))
+				choices = append(choices, cobra.CompletionWithDesc(string(c.ID), oneLine(c.Name)))
 			}
 		}
 		for _, id := range o.cachedIDs() {
@@ -73,7 +73,7 @@ func (o *options) complete(cmd *cobra.Command, args []string, typed string, choi
 	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]cobra.Completion, error) { return choices(ctx, &brief), nil })
 	found = slices.DeleteFunc(found, func(choice cobra.Completion) bool {
 		word, _, _ := strings.Cut(choice, "\t")
-		return !strings.HasPrefix(word, typed) || slices.Contains(args, word) || oneLine(word) != word || strings.Contains(word, " ")
+		return word == "" || !strings.HasPrefix(word, typed) || slices.Contains(args, word) || oneLine(word) != word || strings.Contains(word, " ")
 	})
 	return found, cobra.ShellCompDirectiveNoFileComp
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
@@ -79,18 +80,22 @@ The exit code is 1 when something failed; warnings don't count.`,
 
 // examine makes all checks. One that can't be made for what an earlier one found is left out.
 func (d *doctor) examine(ctx context.Context, args []string) []finding {
-	config, err := kubeconfig.Read(d.files.paths(d.options))
 	findings := []finding{d.checkProgram()}
+	config, err := bounded(ctx, d.brief(), func(context.Context) (*kubeconfig.Config, error) {
+		return kubeconfig.Read(d.files.paths(d.options))
+	})
 	if err != nil {
 		findings = append(findings, failure("kubeconfig", err))
 		config = new(kubeconfig.Config)
 	} else {
-		findings = append(findings, d.checkEntries(config)...)
+		findings = append(findings, d.within(ctx, "kubeconfig", func(context.Context) []finding { return d.checkEntries(config) })...)
 	}
-	findings = append(findings, d.checkPolicy(config)...)
-	token, found := d.checkAccessToken()
-	findings = append(findings, found...)
-	if !token.Secret.IsZero() {
+	findings = append(findings, d.within(ctx, "kuberc", func(context.Context) []finding { return d.checkPolicy(config) })...)
+	token, err := bounded(ctx, d.brief(), func(context.Context) (digitalocean.AccessToken, error) { return d.accessToken() })
+	if err != nil {
+		findings = append(findings, failure("access token", err))
+	} else {
+		findings = append(findings, d.within(ctx, "access token", func(context.Context) []finding { return d.checkAccessToken(token) })...)
 		findings = append(findings, d.within(ctx, "api", func(ctx context.Context) []finding { return d.checkAPI(ctx, token) })...)
 	}
 	findings = append(findings, d.within(ctx, "cache", d.checkCache)...)
@@ -100,11 +105,16 @@ func (d *doctor) examine(ctx context.Context, args []string) []finding {
 // checkBudget bounds each check, so that the later ones are made as well.
 const checkBudget = 10 * time.Second
 
-// within makes a check within its time.
-func (d *doctor) within(ctx context.Context, name string, check func(context.Context) []finding) []finding {
+// brief returns the options with the time of one check.
+func (d *doctor) brief() *options {
 	brief := *d.options
 	brief.timeout = min(brief.timeout, checkBudget)
-	findings, err := bounded(ctx, &brief, func(ctx context.Context) ([]finding, error) { return check(ctx), nil })
+	return &brief
+}
+
+// within makes a check within its time.
+func (d *doctor) within(ctx context.Context, name string, check func(context.Context) []finding) []finding {
+	findings, err := bounded(ctx, d.brief(), func(ctx context.Context) ([]finding, error) { return check(ctx), nil })
 	if err != nil {
 		return []finding{failure(name, err)}
 	}

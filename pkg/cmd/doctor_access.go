@@ -14,17 +14,11 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 )
 
-// checkAccessToken tells which access token is used, and which others there are. It returns none when
-// there is none that can be.
-func (d *doctor) checkAccessToken() (digitalocean.AccessToken, []finding) {
+// checkAccessToken tells where the access token is from, and which others there are.
+func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
 	const check = "access token"
-	sources := d.accessTokenSources()
-	token, err := sources.Find()
-	if err != nil {
-		return digitalocean.AccessToken{}, []finding{failure(check, err)}
-	}
 	findings := []finding{ok(check, "from %s", token.Source)}
-	all, err := sources.All()
+	all, err := d.accessTokenSources().All()
 	if err != nil {
 		findings = append(findings, warning(check, "", "%v", err))
 	}
@@ -37,7 +31,7 @@ func (d *doctor) checkAccessToken() (digitalocean.AccessToken, []finding) {
 	if len(others) > 0 {
 		findings = append(findings, ok(check, "others, which aren't used: %s", strings.Join(others, ", ")))
 	}
-	return token, findings
+	return findings
 }
 
 // checkAPI asks the API.
@@ -109,7 +103,7 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	if err := isWritable(path); err != nil {
 		findings = append(findings, warning(check, "make it writable: each run fetches a new credential", "%s can't be written: %v", path, err))
 	}
-	if len(info.Mode().String()) > 0 && info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
+	if info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
 		findings = append(findings, warning(check, "chmod 700 "+path, "others can write to %s", path))
 	}
 	entries, err := d.entries()

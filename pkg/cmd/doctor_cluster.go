@@ -33,6 +33,9 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 			return append(found, failuref(check, saveHint, "the user's args in the kubeconfig don't fit: %v", err))
 		}
 		by = parsed
+		if f := d.checkAddress(parsed); f != nil {
+			return append(found, *f)
+		}
 	}
 	by.askAnew = true
 	got, err := by.credential(ctx, target.id)
@@ -49,6 +52,23 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 		}
 	}
 	return append(found, askServer(ctx, got, target.cluster))
+}
+
+// checkAddress reports a kubeconfig that has the access token sent to another API than the one that is
+// used here: it may be anybody's.
+func (d *doctor) checkAddress(entry *execCredential) *finding {
+	theirs, err := entry.accessToken()
+	if err != nil {
+		return nil // which getting the credential tells
+	}
+	own, _ := d.accessToken()
+	address := entry.apiAddress(theirs)
+	if address == d.apiAddress(own) {
+		return nil
+	}
+	f := failuref("cluster", "if it is yours, run 'doks-auth doctor --api-url="+address+"'; else don't use this kubeconfig",
+		"the kubeconfig has the access token sent to %s", address)
+	return &f
 }
 
 // target is the cluster that is looked at.
@@ -168,6 +188,9 @@ func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Cli
 			return nil, errors.New("the client certificate can't be used")
 		}
 		config.Certificates = []tls.Certificate{pair}
+	}
+	if entry != nil {
+		config.ServerName = entry.TLSServerName
 	}
 	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
 	if entry != nil && entry.ProxyURL != "" {

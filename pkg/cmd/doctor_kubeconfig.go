@@ -130,7 +130,11 @@ const desktopPath = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 // checkCommand looks whether clients find the program.
 func (d *doctor) checkCommand(user kubeconfig.User) []finding {
 	command := user.Exec.Command
-	found, err := exec.LookPath(command)
+	looked := command
+	if filepath.Base(command) != command && !filepath.IsAbs(command) {
+		looked = filepath.Join(user.Dir(), command) // as client-go has it
+	}
+	found, err := exec.LookPath(looked)
 	switch {
 	case err != nil && filepath.Base(command) == command:
 		return []finding{failuref("kubeconfig", "install it there, or write its absolute path as command; "+saveHint, "user %q: its command %q isn't on the PATH", user.Name, command)}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
@@ -73,8 +74,15 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 		CA:        got.CertificateAuthority,
 		Exec:      exec,
 	}
-	if cluster.Name == "" {
+	if cluster.Name == "" || cluster.Region == "" {
 		entry.Name = e.alias
+	}
+	if entry.Name == "" {
+		return kubeconfig.Entry{}, &credential.Error{
+			Class: credential.Unusable,
+			Err:   fmt.Errorf("the API tells no name for cluster %q", cluster.ID),
+			Hint:  "--alias gives it one",
+		}
 	}
 	if e.sharedUser {
 		entry.User = "doks"

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -42,7 +43,9 @@ sign-on by SSO is doctl's, for one. Neither the API nor doctl is asked.`,
 				return nil
 			}
 			if v.dryRun {
-				err = v.showChanges(&told, convert)
+				_, err = bounded(cmd.Context(), opts, func(context.Context) (struct{}, error) {
+					return struct{}{}, v.showChanges(&told, convert)
+				})
 			} else {
 				err = v.files.edit(cmd.Context(), opts, convert)
 			}
@@ -96,7 +99,12 @@ func (v *kubeconfigConvert) showChanges(w *strings.Builder, edit func(*kubeconfi
 		return err
 	}
 	for _, change := range changes {
-		w.Write(diff.Diff(change.Path, kubeconfig.Redact(change.Old), change.Path, kubeconfig.Redact(change.New)))
+		lines := diff.Diff(change.Path, kubeconfig.Redact(change.Old), change.Path, kubeconfig.Redact(change.New))
+		for line := range strings.Lines(string(lines)) {
+			if !strings.HasPrefix(line, " ") { // what stands around the changes is nobody's business
+				w.WriteString(line)
+			}
+		}
 	}
 	return nil
 }

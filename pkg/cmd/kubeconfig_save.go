@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -72,49 +72,72 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	case s.alias != "" && len(names) != 1:
 		return usageErrorf("--alias is for one cluster")
 	}
-	token, err := s.accessToken()
+	type account struct {
+		token    digitalocean.AccessToken
+		clusters []digitalocean.Cluster
+	}
+	of, err := bounded(ctx, s.options, func(ctx context.Context) (account, error) {
+		token, err := s.accessToken()
+		if err != nil {
+			return account{}, err
+		}
+		clusters, err := s.lookUpAll(ctx, token, names)
+		return account{token, clusters}, withSource(err, token)
+	})
 	if err != nil {
 		return err
 	}
-	clusters, err := bounded(ctx, s.options, func(ctx context.Context) ([]digitalocean.Cluster, error) {
-		return s.lookUpAll(ctx, token, names)
-	})
-	if err != nil {
-		return withSource(err, token)
-	}
-	found, failed := s.fetchAll(ctx, token, clusters)
+	found, errs := s.fetchAll(ctx, of.token, of.clusters)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if len(found) > 0 {
-		if err := s.save(ctx, found); err != nil {
-			return err
-		}
+	if len(found) == 0 {
+		return s.failed(errs)
 	}
-	return failed
-}
-
-// save writes entries, and tells.
-func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry) error {
-	var saved []kubeconfig.Saved
-	err := s.files.edit(ctx, s.options, func(c *kubeconfig.Config) (err error) {
-		if saved, err = c.Save(found, s.force); err == nil && s.setCurrent {
-			c.SetCurrentContext(saved[0].Context)
-		}
-		return err
-	})
+	conflicts, err := s.save(ctx, found, errs[0] == nil)
 	if err != nil {
 		return err
 	}
-	var told strings.Builder
-	for _, names := range saved {
-		fmt.Fprintf(&told, "saved context %q\n", names.Context)
+	return s.failed(append(errs, conflicts...))
+}
+
+// save writes entries, and tells. It returns why some could not be written. first says that the first
+// entry is of the first cluster that was named.
+func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry, first bool) (conflicts []error, err error) {
+	var saved []kubeconfig.Saved
+	current := false
+	err = s.files.edit(ctx, s.options, func(c *kubeconfig.Config) error {
+		saved, conflicts = c.Save(found, s.force)
+		if current = s.setCurrent && first && conflicts[0] == nil; current {
+			c.SetCurrentContext(saved[0].Context)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	if s.setCurrent {
+	var told strings.Builder
+	for i, names := range saved {
+		if conflicts[i] == nil {
+			fmt.Fprintf(&told, "saved context %q\n", names.Context)
+		}
+	}
+	if current {
 		fmt.Fprintf(&told, "the current context is %q\n", saved[0].Context)
 	}
 	_, err = fmt.Fprint(s.Stdout, told.String())
-	return err
+	return conflicts, err
+}
+
+// failed returns the failure that several are. Each is told of, if there is more than one.
+func (s *kubeconfigSave) failed(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) > 1 {
+		for _, err := range errs {
+			fmt.Fprintf(s.Stderr, "not saved: %s\n", oneLine(err.Error()))
+		}
+	}
+	return firstOf(errs)
 }
 
 // lookUpAll looks clusters up by their ids or names; without any it lists them all.
@@ -158,21 +181,24 @@ func (e *kubeconfigEntries) lookUp(ctx context.Context, client *digitalocean.Cli
 // fetchesAtOnce bounds how many credentials are fetched at the same time.
 const fetchesAtOnce = 8
 
-// fetchAll returns the entries of those clusters whose credentials could be fetched, in their order,
-// and a failure if there was one.
-func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.AccessToken, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, error) {
+// fetchAll returns the entries of those clusters whose credentials could be fetched, in their order, and
+// for each cluster the failure, or nil.
+func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.AccessToken, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, []error) {
 	entries := make([]kubeconfig.Entry, len(clusters))
 	errs := make([]error, len(clusters))
 	var group errgroup.Group
-	var done atomic.Int32
 	group.SetLimit(fetchesAtOnce)
+	var mu sync.Mutex // guards what follows, and standard error
+	done := 0
 	for i, cluster := range clusters {
 		group.Go(func() error {
 			entries[i], errs[i] = bounded(ctx, s.options, func(ctx context.Context) (kubeconfig.Entry, error) {
 				return s.entry(ctx, token, cluster)
 			})
-			if n := done.Add(1); s.all && errs[i] == nil {
-				fmt.Fprintf(s.Stderr, "%d/%d %q\n", n, len(clusters), cluster.Name)
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; s.all && errs[i] == nil {
+				fmt.Fprintf(s.Stderr, "%d/%d %q\n", done, len(clusters), cluster.Name)
 			}
 			return nil
 		})
@@ -184,5 +210,5 @@ func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.Access
 			found = append(found, entry)
 		}
 	}
-	return found, firstOf(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
+	return found, errs
 }

@@ -19,11 +19,11 @@ the credential from this program.`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: opts.completeCluster,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			token, err := e.accessToken()
-			if err != nil {
-				return err
-			}
 			text, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
+				token, err := e.accessToken()
+				if err != nil {
+					return nil, err
+				}
 				clusters, err := e.lookUpAll(ctx, token, args)
 				if err != nil {
 					return nil, withSource(err, token)

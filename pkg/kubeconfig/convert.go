@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -92,7 +93,11 @@ func parseDoctl(args []string) (doctlCall, error) {
 		flags.String(name, "", "")
 	}
 	if err := flags.Parse(args); err != nil {
-		return call, fmt.Errorf("doctl's arguments have no counterpart here (%w); single sign-on, for one, is left to doctl", err)
+		unknown := ""
+		if flag, ok := errors.AsType[*pflag.NotExistError](err); ok {
+			unknown = fmt.Sprintf(" (the flag %s)", flag.GetSpecifiedName())
+		}
+		return call, fmt.Errorf("doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
 	}
 	words := flags.Args()
 	if len(words) != len(doctlWords)+1 {

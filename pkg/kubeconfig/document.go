@@ -55,6 +55,13 @@ func parse(text []byte) (*document, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("it is not UTF-8 text")
 	}
+	// YAML 1.1 breaks lines at these as well, which nobody means.
+	if at := regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]").FindIndex(text); at != nil {
+		return nil, fmt.Errorf("line %d: it holds a line break of another kind than a line feed", bytes.Count(text[:at[0]], []byte("\n"))+1)
+	}
+	if string(bytes.TrimSpace(text)) == "{}" {
+		text = nil
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var node yaml.Node
 	err := decoder.Decode(&node)

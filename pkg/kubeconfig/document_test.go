@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,8 +61,8 @@ func edited(t *testing.T, text string, edit func(c *Config) error) string {
 
 func save(entries ...Entry) func(c *Config) error {
 	return func(c *Config) error {
-		_, err := c.Save(entries, false)
-		return err
+		_, errs := c.Save(entries, false)
+		return errors.Join(errs...)
 	}
 }
 
@@ -154,6 +155,7 @@ contexts:
  "contexts": [ {"name": "c", "context": {"cluster": "c", "user": "a"}} ],
  "users":[{"name":"a","user":{"token":"x # ] }"}}], "current-context":"c"}`,
 	"empty JSON lists":     `{"clusters": [], "contexts": [], "users": []}` + "\n",
+	"odd extensions":       "clusters:\n- name: c\n  cluster: {server: x, extensions: [{name: note, extension: hello}, {name: client.authentication.k8s.io/exec, extension: [1]}]}\ncontexts: null\nusers: null\n",
 	"no line break behind": "clusters:\n- name: c\n  cluster: {server: x}\ncontexts:\n- name: c\n  context: {cluster: c, user: a}\nusers:\n- name: a\n  user: {}",
 	"documents' marks":     "---\nclusters: null\ncontexts: null\nusers: null\n...\n",
 	"byte order mark":      "\uFEFFusers: null\ncontexts: null\nclusters: null\n",
@@ -233,13 +235,15 @@ func TestSetCurrentContext(t *testing.T) {
 // A file that can't be read as a kubeconfig is an error that tells the line, and no secret.
 func TestParseErrors(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"not YAML":        {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
-		"a list":          {"- a\n", "line 1: it is not a mapping, as a kubeconfig is"},
-		"a text":          {"secret\n", "line 1: it is not a mapping, as a kubeconfig is"},
-		"two documents":   {"kind: Config\n---\nkind: Config\n", "it holds more than one YAML document"},
-		"UTF-16":          {"\xff\xfek\x00", "it is not UTF-8 text"},
-		"a key twice":     {"kind: Config\nkind: Config\n", `line 2: mapping key "kind" already defined at line 1`},
-		"users as a text": {"users: secret\n", "line 1: a value of another type (!!str) than a kubeconfig has there"},
+		"not YAML":         {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
+		"a list":           {"- a\n", "line 1: it is not a mapping, as a kubeconfig is"},
+		"a text":           {"secret\n", "line 1: it is not a mapping, as a kubeconfig is"},
+		"two documents":    {"kind: Config\n---\nkind: Config\n", "it holds more than one YAML document"},
+		"UTF-16":           {"\xff\xfek\x00", "it is not UTF-8 text"},
+		"a lone CR":        {"kind: Config\nx: a\rb\n", "line 2: it holds a line break of another kind"},
+		"a line separator": {"x: '\u2028'\n", "line 1: it holds a line break of another kind"},
+		"a key twice":      {"kind: Config\nkind: Config\n", `line 2: mapping key "kind" already defined at line 1`},
+		"users as a text":  {"users: secret\n", "line 1: a value of another type (!!str) than a kubeconfig has there"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +256,39 @@ func TestParseErrors(t *testing.T) {
 				t.Errorf("%v, not %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestConflicts(t *testing.T) {
+	other := newEntry("first", secondID)
+	before := edited(t, emptyDocument, save(newEntry("first", firstID)))
+	before = strings.Replace(before, "    server: ", "    insecure-skip-tls-verify: true\n    server: ", 1)
+	c := load(t, before)
+	if _, errs := c.Save([]Entry{other}, false); errs[0] == nil || !strings.Contains(errs[0].Error(), `the cluster entry "do-fra1-first" is there`) {
+		t.Error(errs)
+	}
+	if changes, err := c.Changes(); len(changes) > 0 || err != nil {
+		t.Errorf("%v, %s", err, changes)
+	}
+	forced := edited(t, before, func(c *Config) error {
+		_, errs := c.Save([]Entry{other}, true)
+		return errs[0]
+	})
+	if diff := cmp.Diff(edited(t, emptyDocument, save(other)), forced); diff != "" {
+		t.Error(diff)
+	}
+	// Two of one name in one call are both saved.
+	both := load(t, edited(t, emptyDocument, save(newEntry("first", firstID), other)))
+	if diff := cmp.Diff([]string{"do-fra1-first-bd5f5959"}, both.ContextsOf(secondID)); diff != "" {
+		t.Error(diff)
+	}
+	// A context whose cluster is gone can be removed, by its name and by the id.
+	for _, name := range []string{"do-fra1-first", firstID} {
+		text := edited(t, emptyDocument, save(newEntry("first", firstID)))
+		gone := edited(t, text, func(c *Config) error { c.main.remove(clustersList, []string{"do-fra1-first"}); return nil })
+		if diff := cmp.Diff(emptyDocument, edited(t, gone, remove(name))); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

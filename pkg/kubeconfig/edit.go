@@ -84,6 +84,11 @@ func (d *document) replacePair(mapping *yaml.Node, i int, value any, flow bool) 
 	switch {
 	case flow:
 		d.splice(start, end, " "+flowValue(value))
+	case isAbsent(old) && (isMapping || isList): // behind what else stands in the line
+		indent := mapping.Content[0].Column - 1
+		_, lines, _ := strings.Cut(block(map[string]any{key.Value: value}, indent), "\n")
+		at := d.lineEnd(start)
+		d.splice(at, at, "\n"+lines)
 	case isMapping || isList:
 		indent := mapping.Content[0].Column - 1
 		text := block(map[string]any{key.Value: value}, indent)

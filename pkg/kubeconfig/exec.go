@@ -2,7 +2,6 @@ package kubeconfig
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -35,7 +34,8 @@ func (e *Exec) clusterID() string {
 // IsOurs tells whether the entry runs this plugin, by whatever name if it is called as such, or doctl in
 // its place.
 func (e *Exec) IsOurs() bool {
-	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" || slices.Contains(e.Args, "exec-credential"))
+	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" ||
+		len(e.Args) > 0 && e.Args[0] == "exec-credential" && e.clusterID() != "")
 }
 
 // IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's

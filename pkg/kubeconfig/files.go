@@ -48,8 +48,12 @@ func readFile(path string) (*file, error) {
 	if err != nil {
 		return nil, reason(err)
 	}
-	if info.IsDir() {
-		return nil, errors.New("it is a directory")
+	if path == os.DevNull {
+		document, err := parse(nil)
+		return &file{path: path, document: document}, err
+	}
+	if !info.Mode().IsRegular() { // a pipe, say, would be waited for
+		return nil, errors.New("it is not a regular file")
 	}
 	if info.Size() > maxFile {
 		return nil, errors.New("it is too large for a kubeconfig")
@@ -109,7 +113,7 @@ func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
 	}
 	for _, change := range changes {
 		target, _ := resolve(change.Path)
-		if err := cmp.Or(unlockable[change.Path], unlockable[target]); err != nil {
+		if err := cmp.Or(unlockable[canonical(change.Path)], unlockable[target]); err != nil {
 			return fmt.Errorf("locking kubeconfig %q: %w", change.Path, reason(err))
 		}
 		if err := replaceFile(change.Path, change.New); err != nil {

@@ -293,6 +293,66 @@ func TestFileStaysAsItIs(t *testing.T) {
 	}
 }
 
+// A file is locked once, however its path is spelled, and what lies beside it is left alone.
+func TestSpellingsOfAPath(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no links without rights")
+	}
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "config"), emptyDocument)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	others := []string{write(t, path+".lock.yaml", ""), write(t, path+".lock.1", "doks-auth\n"), write(t, path+".old", "")}
+	t.Chdir(dir)
+	for i, paths := range [][]string{{"config"}, {"./config"}, {dir + "//config"}, {link + "/config"}, {"config", path, link + "/../" + filepath.Base(filepath.Dir(link)) + "/link/config"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		edit := save(newEntry("first", firstID))
+		if i%2 == 1 {
+			edit = remove(firstID)
+		}
+		if err := Edit(ctx, paths[:1], edit); err != nil {
+			t.Errorf("%q: %v", paths, err)
+		}
+		if err := Edit(ctx, paths, func(*Config) error { return nil }); len(paths) > 1 && err != nil {
+			t.Errorf("%q: %v", paths, err)
+		}
+		cancel()
+	}
+	for _, other := range others {
+		if _, err := os.Stat(other); err != nil {
+			t.Error(err)
+		}
+	}
+	first, second := filepath.Join(dir, "l1"), filepath.Join(dir, "l2")
+	if err := errors.Join(os.Symlink("l2", first), os.Symlink("new", second)); err != nil {
+		t.Fatal(err)
+	}
+	mustEdit(t, save(newEntry("first", firstID)), first)
+	if info, err := os.Lstat(second); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the second link: %v, %v", info, err)
+	}
+	if !strings.Contains(read(t, filepath.Join(dir, "new")), firstID) {
+		t.Error("the links' end wasn't written")
+	}
+}
+
+// What a file has under a name that an earlier file's entry hides may be another cluster's.
+func TestHiddenEntriesStay(t *testing.T) {
+	dir := t.TempDir()
+	first := write(t, filepath.Join(dir, "first"), edited(t, emptyDocument, save(newEntry("first", firstID))))
+	text := strings.ReplaceAll(read(t, first), serverOf(firstID), "https://other.example")
+	second := write(t, filepath.Join(dir, "second"), text)
+	mustEdit(t, remove(firstID), first, second)
+	if got := read(t, first); strings.Contains(got, serverOf(firstID)) || !strings.Contains(got, "contexts: null") {
+		t.Error(got)
+	}
+	if diff := cmp.Diff(text, read(t, second)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	env := map[string]string{}
 	getenv := func(name string) string { return env[name] }

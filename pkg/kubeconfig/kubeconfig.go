@@ -14,7 +14,10 @@ package kubeconfig
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
@@ -26,6 +29,10 @@ type Config struct {
 	Clusters       []Cluster
 	Contexts       []Context
 	Users          []User
+
+	// What an earlier file's entry of the same name hides.
+	hiddenClusters []Cluster
+	hiddenContexts []Context
 
 	files []*file
 	main  *file // where new entries go
@@ -57,6 +64,9 @@ type User struct {
 
 	file *file
 }
+
+// Dir returns the directory of the user's file, from which clients look for a relative command.
+func (u User) Dir() string { return filepath.Dir(u.file.path) }
 
 // Exec says how a client runs a credential plugin.
 type Exec struct {
@@ -107,9 +117,7 @@ func (c *Config) merge(f *file) error {
 				CA            string `yaml:"certificate-authority-data"`
 				Extensions    []struct {
 					Name      string
-					Extension struct {
-						ClusterID string `yaml:"clusterID"`
-					}
+					Extension yaml.Node // anything
 				}
 			}
 		}
@@ -135,19 +143,24 @@ func (c *Config) merge(f *file) error {
 			ProxyURL: s.Cluster.ProxyURL, CA: s.Cluster.CA, file: f,
 		}
 		for _, e := range s.Cluster.Extensions {
-			if e.Name == execExtension {
-				cluster.ClusterID = e.Extension.ClusterID
+			if id := child(follow(&e.Extension), "clusterID"); e.Name == execExtension && id != nil {
+				cluster.ClusterID = id.Value
 			}
 		}
 		names = append(names, clustersList+" "+s.Name)
 		if c.Cluster(s.Name) == nil {
 			c.Clusters = append(c.Clusters, cluster)
+		} else {
+			c.hiddenClusters = append(c.hiddenClusters, cluster)
 		}
 	}
 	for _, s := range said.Contexts {
 		names = append(names, contextsList+" "+s.Name)
+		context := Context{s.Name, s.Context.Cluster, s.Context.User, f}
 		if c.Context(s.Name) == nil {
-			c.Contexts = append(c.Contexts, Context{s.Name, s.Context.Cluster, s.Context.User, f})
+			c.Contexts = append(c.Contexts, context)
+		} else {
+			c.hiddenContexts = append(c.hiddenContexts, context)
 		}
 	}
 	for _, s := range said.Users {

@@ -55,14 +55,28 @@ func lockAll(ctx context.Context, paths []string) (unlock func(), unlockable map
 // lockNames returns the names to lock, in the order in which everybody locks them: the given ones, as
 // kubectl does, and where they lead.
 func lockNames(paths []string) []string {
-	names := slices.Clone(paths)
+	var names []string
 	for _, path := range paths {
-		if target, err := resolve(path); err == nil && target != path {
-			names = append(names, target)
+		names = append(names, canonical(path))
+		if target, err := resolve(path); err == nil {
+			names = append(names, canonical(target))
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// canonical returns the one spelling of a path that all its spellings have, but for a link at its end.
+func canonical(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return abs
+	}
+	return filepath.Join(dir, filepath.Base(abs))
 }
 
 // lock waits for the lock of a file. The error is ctx's when it is held for too long.
@@ -99,7 +113,7 @@ func tryLock(name string) (unlock func(), err error) {
 		return nil, nil
 	}
 	// Made under another name first, so that it is marked and locked from its first moment on.
-	temp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	temp, err := os.CreateTemp(filepath.Dir(name), tempPrefix(filepath.Base(name))+"*")
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +142,7 @@ func tryLock(name string) (unlock func(), err error) {
 
 // removeDeadLocks removes what those left that were killed before their lock had its name.
 func removeDeadLocks(name string) {
-	temps, err := siblings(name + ".")
+	temps, err := siblings(filepath.Join(filepath.Dir(name), tempPrefix(filepath.Base(name))))
 	if err != nil {
 		return
 	}
@@ -142,6 +156,10 @@ func removeDeadLocks(name string) {
 
 // isOurs tells whether a lock file is one of this package's.
 func isOurs(name string) bool {
+	info, err := os.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(lockMark)) {
+		return false
+	}
 	mark, err := os.ReadFile(name)
 	return err == nil && string(mark) == lockMark
 }

@@ -185,6 +185,7 @@ func (d *document) blockScalarEnd(at int) int {
 
 // lineEnd returns where the line ends that holds that place, without its line break.
 func (d *document) lineEnd(at int) int {
+	at = min(at, len(d.text))
 	i := bytes.IndexByte(d.text[at:], '\n')
 	if i < 0 {
 		return len(d.text)

@@ -12,19 +12,21 @@ import (
 
 // resolve returns where a path leads: a link's target, also one that isn't there yet.
 func resolve(path string) (string, error) {
-	target, err := filepath.EvalSymlinks(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return target, err
+	for range maxLinks {
+		path = canonical(path)
+		link, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // it isn't a link, or isn't there
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		path = link
 	}
-	link, err := os.Readlink(path)
-	if err != nil {
-		return path, nil
-	}
-	if !filepath.IsAbs(link) {
-		link = filepath.Join(filepath.Dir(path), link)
-	}
-	return link, nil
+	return "", errors.New("too many levels of symbolic links")
 }
+
+const maxLinks = 40
 
 // replaceFile puts a text in place of a file's, wholly or not at all. A link stays a link, and the
 // file's permissions stay; a new file is its owner's alone. The lock of the file must be held.
@@ -45,7 +47,7 @@ func replaceFile(path string, text []byte) error {
 	removeLeftovers(dir, name)
 	err = atomicfile.Replace(path, text, tempPrefix(name)+"*", func(f *os.File) error {
 		if info != nil {
-			keepOwner(f, info)
+			mode &= keepOwner(f, info)
 		}
 		return f.Chmod(mode)
 	})

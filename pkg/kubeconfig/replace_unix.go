@@ -8,11 +8,21 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a file the owner of another, where the process may: root edits for others.
-func keepOwner(f *os.File, of fs.FileInfo) {
-	if stat, ok := of.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-		f.Chown(int(stat.Uid), int(stat.Gid))
+// keepOwner gives a file the owner and the group of another, where the process may: root edits for others.
+// It returns which permissions may stay: those of a group aren't another group's.
+func keepOwner(f *os.File, of fs.FileInfo) fs.FileMode {
+	const all, notGroup = 0o777, 0o707
+	stat, ok := of.Sys().(*syscall.Stat_t)
+	if !ok {
+		return notGroup
 	}
+	if os.Geteuid() == 0 {
+		f.Chown(int(stat.Uid), -1)
+	}
+	if f.Chown(-1, int(stat.Gid)) != nil {
+		return notGroup
+	}
+	return all
 }
 
 // syncDir makes what happened to a directory's names survive a power failure, where it can.

@@ -1,8 +1,8 @@
 package kubeconfig
 
 import (
+	"cmp"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,33 +24,38 @@ type Entry struct {
 // Saved tells under which names an entry was put.
 type Saved struct{ Context, Cluster, User string }
 
-// Save puts entries in. One that is there is brought up to date where it differs, and keeps what else
-// it says, such as a namespace. One of the same name that is another cluster's is an error of class
-// Usage, unless force is set. Where only Name is another cluster's, as that of another account may be,
-// Alias stands for it.
-func (c *Config) Save(entries []Entry, force bool) ([]Saved, error) {
-	var saved []Saved
+// Save puts entries in, and returns under which names. One that is there is brought up to date where it
+// differs, and keeps what else it says, such as a namespace. One of the same name that is another
+// cluster's is replaced if force is set; else the new one isn't saved, and there is an error of class Usage
+// for it in its place. Where only Name is another cluster's, as that of another account may be, Alias stands
+// for it; two entries of the same Name are told apart by the first part of their ids.
+func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
+	saved, errs := make([]Saved, len(entries)), make([]error, len(entries))
 	var add additions
-	for _, e := range entries {
+	taken := make(map[string]string)
+	for i, e := range entries {
+		if id, ok := taken[e.Name]; ok && id != e.ClusterID && e.Alias == "" {
+			e.Name += "-" + e.ClusterID[:min(len(e.ClusterID), len("8d91899c"))]
+		}
 		if e.Alias != "" && !force && c.clusterConflict(e) != nil {
 			e.Name = e.Alias
 		}
-		names := e.names()
-		if !force {
-			if err := errors.Join(c.clusterConflict(e), c.contextConflict(e), c.userConflict(e)); err != nil {
-				return nil, usageError(fmt.Errorf("saving cluster %q: %w", e.ClusterID, firstLine(err)),
-					"--force overwrites it; --alias NAME gives the new one another name")
-			}
+		taken[e.Name] = e.ClusterID
+		conflict := cmp.Or(c.clusterConflict(e), c.contextConflict(e), c.userConflict(e))
+		if conflict != nil && !force {
+			errs[i] = usageError(fmt.Errorf("saving cluster %q: %w", e.ClusterID, conflict),
+				"--force overwrites it; --alias NAME gives the new one another name")
+			continue
 		}
-		c.saveCluster(e, &add)
+		c.saveUser(e, c.userConflict(e) != nil, &add) // while the contexts still tell whose it is
+		c.saveCluster(e, c.clusterConflict(e) != nil, &add)
 		c.saveContext(e, &add)
-		c.saveUser(e, &add)
-		saved = append(saved, names)
+		saved[i] = e.names()
 	}
 	c.main.add(clustersList, add.clusters...)
 	c.main.add(contextsList, add.contexts...)
 	c.main.add(usersList, add.users...)
-	return saved, nil
+	return saved, errs
 }
 
 // additions are the items that don't stand in the files yet; each list is edited once.
@@ -67,20 +72,31 @@ func (e Entry) names() Saved {
 	return s
 }
 
-func (c *Config) saveCluster(e Entry, add *additions) {
-	name, ca := e.names().Cluster, base64.StdEncoding.EncodeToString(e.CA)
-	if old := c.Cluster(name); old != nil {
-		if old.file != nil {
-			old.file.setItem(clustersList, name, e.Server, "cluster", "server")
-			old.file.setItem(clustersList, name, ca, "cluster", "certificate-authority-data")
-		}
-		return
+// saveCluster writes the cluster's entry: wholly, if the one that is there is another cluster's.
+func (c *Config) saveCluster(e Entry, wholly bool, add *additions) {
+	name := e.names().Cluster
+	fields := map[string]any{
+		"server":                     e.Server,
+		"certificate-authority-data": base64.StdEncoding.EncodeToString(e.CA),
 	}
-	c.Clusters = append(c.Clusters, Cluster{Name: name, Server: e.Server})
-	add.clusters = append(add.clusters, map[string]any{
-		"name":    name,
-		"cluster": map[string]any{"server": e.Server, "certificate-authority-data": ca},
-	})
+	if e.User != "" && c.IDOf(&Cluster{Server: e.Server}) != e.ClusterID {
+		// Nothing else tells the plugin which cluster it is.
+		fields["extensions"] = []any{map[string]any{"name": execExtension, "extension": map[string]any{"clusterID": e.ClusterID}}}
+	}
+	old := c.Cluster(name)
+	switch {
+	case old == nil:
+		c.Clusters = append(c.Clusters, Cluster{Name: name, Server: e.Server})
+		add.clusters = append(add.clusters, map[string]any{"name": name, "cluster": fields})
+	case old.file == nil: // one that this call brought in
+	case wholly:
+		old.file.setItem(clustersList, name, fields, "cluster")
+		old.Server, old.ClusterID = e.Server, ""
+	default:
+		for _, key := range slices.Sorted(maps.Keys(fields)) {
+			old.file.setItem(clustersList, name, fields[key], "cluster", key)
+		}
+	}
 }
 
 func (c *Config) saveContext(e Entry, add *additions) {
@@ -100,7 +116,8 @@ func (c *Config) saveContext(e Entry, add *additions) {
 	})
 }
 
-func (c *Config) saveUser(e Entry, add *additions) {
+// saveUser writes the user's entry: wholly, if the one that is there is somebody else's.
+func (c *Config) saveUser(e Entry, wholly bool, add *additions) {
 	name := e.names().User
 	old := c.User(name)
 	switch {
@@ -108,7 +125,7 @@ func (c *Config) saveUser(e Entry, add *additions) {
 		c.Users = append(c.Users, User{Name: name, Exec: &e.Exec})
 		add.users = append(add.users, map[string]any{"name": name, "user": map[string]any{"exec": e.Exec}})
 	case old.file == nil: // one that other entries brought in just now
-	case old.Exec == nil:
+	case wholly || old.Exec == nil:
 		old.file.setItem(usersList, name, map[string]any{"exec": e.Exec}, "user")
 	default:
 		old.file.setExec(name, e.Exec)
@@ -166,14 +183,6 @@ func (c *Config) userConflict(e Entry) error {
 	return fmt.Errorf("the user %q is there, with other credentials", name)
 }
 
-// firstLine returns the first of joined errors.
-func firstLine(err error) error {
-	if list, ok := err.(interface{ Unwrap() []error }); ok {
-		return list.Unwrap()[0]
-	}
-	return err
-}
-
 // SetCurrentContext makes a context the current one, in the file that says which is.
 func (c *Config) SetCurrentContext(name string) {
 	in := c.main
@@ -196,8 +205,8 @@ func Text(entries []Entry) ([]byte, error) {
 	c := &Config{}
 	c.main = &file{document: document}
 	c.files = []*file{c.main}
-	saved, err := c.Save(entries, false)
-	if err != nil {
+	saved, errs := c.Save(entries, false)
+	if err := cmp.Or(errs...); err != nil {
 		return nil, err
 	}
 	c.SetCurrentContext(saved[0].Context)
