@@ -27,7 +27,7 @@ const editForever = "DOKS_AUTH_TEST_EDIT_FOREVER"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(editForever); path != "" {
-		for i := 0; ; i++ {
+		for i, start := 0, time.Now(); ; i++ {
 			edit := save(newEntry("first", firstID))
 			if i%2 == 1 {
 				edit = remove(firstID)
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 			}
 			cancel()
 			if i == 0 {
-				fmt.Println("editing")
+				fmt.Println(time.Since(start)) // how long an edit takes
 			}
 		}
 	}
@@ -92,10 +92,15 @@ func TestKilledEdits(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		line, err := bufio.NewReader(stdout).ReadString('\n')
+		if err != nil {
 			t.Fatalf("%q, %v", line, err)
 		}
-		for end := time.Now().Add(rand.N(20 * time.Millisecond)); time.Now().Before(end); {
+		took, err := time.ParseDuration(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(rand.N(2 * took)); time.Now().Before(end); {
 			if text := read(t, path); text != with && text != without {
 				t.Fatalf("while it is edited: %d bytes of neither text", len(text))
 			}
