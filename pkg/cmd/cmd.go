@@ -50,7 +50,8 @@ func newRoot(sys System) *cobra.Command {
 	root.Args = usageArgs(cobra.NoArgs)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorOf(cmd, err) })
 	opts.addFlags(root.PersistentFlags())
 	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
 	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts), newVersion(opts))
@@ -61,7 +62,7 @@ func newRoot(sys System) *cobra.Command {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError(err)
+			return usageErrorOf(cmd, err, args...)
 		}
 		return nil
 	}

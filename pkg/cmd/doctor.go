@@ -20,6 +20,8 @@ type doctor struct {
 
 	files  kubeconfigFiles
 	output *output
+
+	acting *options // those of the user in the kubeconfig that is looked at, or else our own
 }
 
 // finding is what a check found.
@@ -90,8 +92,14 @@ func (d *doctor) examine(ctx context.Context, args []string) []finding {
 	} else {
 		findings = append(findings, d.within(ctx, "kubeconfig", func(context.Context) []finding { return d.checkEntries(config) })...)
 	}
+	d.acting = d.options
+	if entry := d.entryOf(config, args); entry != nil && d.tokenFile+d.context+d.apiURL == "" {
+		if by, _, err := d.parseEntry(entry); err == nil && d.checkAddress(by) == nil {
+			d.acting = by.options
+		}
+	}
 	findings = append(findings, d.within(ctx, "kuberc", func(context.Context) []finding { return d.checkPolicy(config) })...)
-	token, err := bounded(ctx, d.brief(), func(context.Context) (digitalocean.AccessToken, error) { return d.accessToken() })
+	token, err := bounded(ctx, d.brief(), func(context.Context) (digitalocean.AccessToken, error) { return d.acting.accessToken() })
 	if err != nil {
 		findings = append(findings, failure("access token", err))
 	} else {

@@ -18,7 +18,7 @@ import (
 func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
 	const check = "access token"
 	findings := []finding{ok(check, "from %s", token.Source)}
-	all, err := d.accessTokenSources().All()
+	all, err := d.acting.accessTokenSources().All()
 	if err != nil {
 		findings = append(findings, warning(check, "", "%v", err))
 	}
@@ -29,7 +29,7 @@ func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
 		}
 	}
 	if len(others) > 0 {
-		findings = append(findings, ok(check, "others, which aren't used: %s", strings.Join(others, ", ")))
+		findings = append(findings, ok(check, "others, which aren't used here: %s", strings.Join(others, ", ")))
 	}
 	return findings
 }
@@ -37,8 +37,8 @@ func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
 // checkAPI asks the API.
 func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) []finding {
 	const check = "api"
-	address := d.apiAddress(token)
-	client, err := d.client(token)
+	address := d.acting.apiAddress(token)
+	client, err := d.acting.client(token)
 	if err != nil {
 		return []finding{failure(check, err)}
 	}
@@ -118,7 +118,7 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 		}
 	}
 	if n := states[stateUnusable]; n > 0 {
-		findings = append(findings, warning(check, "'doks-auth cache list' tells why; 'doks-auth cache clear --expired' removes them", "%d entries can't be used", n))
+		findings = append(findings, warning(check, "'doks-auth cache list' tells why; 'doks-auth cache clear --expired' removes them", "entries that can't be used: %d", n))
 	}
 	return append(findings, ok(check, "%s: %d fresh, %d due for renewal, %d expired", path, states[stateFresh], states[stateDue], states[stateExpired]))
 }

@@ -28,11 +28,14 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 	}
 	by := &execCredential{fetching: fetching{options: d.options}}
 	if entry != nil {
-		parsed, _, err := d.parseEntry(entry)
+		parsed, named, err := d.parseEntry(entry)
 		if err != nil {
 			return append(found, failuref(check, saveHint, "the user's args in the kubeconfig don't fit: %v", err))
 		}
 		by = parsed
+		if len(named) == 1 { // what the user's args name comes first
+			target.id, _ = digitalocean.ParseClusterID(named[0])
+		}
 		if f := d.checkAddress(parsed); f != nil {
 			return append(found, *f)
 		}
@@ -51,7 +54,7 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 			found = append(found, failuref(check, saveHint, "the certificate authority in the kubeconfig isn't the cluster's"))
 		}
 	}
-	return append(found, askServer(ctx, got, target.cluster))
+	return append(found, askServer(ctx, target.id, got, target.cluster))
 }
 
 // checkAddress reports a kubeconfig that has the access token sent to another API than the one that is
@@ -81,22 +84,14 @@ type target struct {
 // has a client get its credential.
 func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []string) (target, *kubeconfig.Exec, []finding) {
 	const check = "cluster"
-	name := config.CurrentContext
 	var t target
-	if len(args) > 0 {
-		if config.Context(args[0]) != nil {
-			name = args[0]
-		} else {
-			id, err := d.resolve(ctx, args[0])
-			if err != nil {
-				return t, nil, []finding{failure(check, err)}
-			}
-			contexts := config.ContextsOf(string(id))
-			if len(contexts) == 0 {
-				return target{id: id}, nil, []finding{warning(check, "'doks-auth kubeconfig save "+args[0]+"' adds one", "no context of the kubeconfig leads to cluster %q", id)}
-			}
-			name = contexts[0]
+	name := contextName(config, args)
+	if name == "" && len(args) > 0 {
+		id, err := d.resolve(ctx, args[0])
+		if err != nil {
+			return t, nil, []finding{failure(check, err)}
 		}
+		return target{id: id}, nil, []finding{warning(check, "'doks-auth kubeconfig save "+args[0]+"' adds one", "no context of the kubeconfig leads to cluster %q", id)}
 	}
 	if name == "" {
 		return t, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: there is no current context")}
@@ -118,10 +113,34 @@ func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []s
 	switch {
 	case user == nil:
 		return target{}, nil, []finding{failuref(check, saveHint, "the context %q has the user %q, which isn't there", name, context.User)}
-	case !user.Exec.IsOurs() || user.Exec.Program() == "doctl":
+	case user.Exec.IsOurs() && user.Exec.Program() == "doctl":
+		return t, nil, nil // which is said already
+	case !user.Exec.IsOurs():
 		return t, nil, []finding{warning(check, saveHint, "the context %q has the user %q, which doesn't run doks-auth", name, user.Name)}
 	}
 	return t, user.Exec, nil
+}
+
+// contextName returns the context that is looked at, or "".
+func contextName(config *kubeconfig.Config, args []string) string {
+	if len(args) == 0 {
+		return config.CurrentContext
+	}
+	return config.ContextFor(args[0])
+}
+
+// entryOf returns how the kubeconfig has clients run this program for the context that is looked at, or
+// nil.
+func (d *doctor) entryOf(config *kubeconfig.Config, args []string) *kubeconfig.Exec {
+	context := config.Context(contextName(config, args))
+	if context == nil {
+		return nil
+	}
+	user := config.User(context.User)
+	if user == nil || !user.Exec.IsOurs() || user.Exec.Program() == "doctl" {
+		return nil
+	}
+	return user.Exec
 }
 
 func expiry(c credential.Credential) string {
@@ -132,7 +151,7 @@ func expiry(c credential.Credential) string {
 }
 
 // askServer asks the API server for its version.
-func askServer(ctx context.Context, c credential.Credential, entry *kubeconfig.Cluster) finding {
+func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster) finding {
 	const check = "api server"
 	server := strings.TrimRight(c.Server, "/")
 	if !strings.HasPrefix(server, "https://") {
@@ -156,13 +175,16 @@ func askServer(ctx context.Context, c credential.Credential, entry *kubeconfig.C
 		if wrapper, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapper.Err
 		}
+		if strings.HasPrefix(err.Error(), "proxyconnect") {
+			return failuref(check, "HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig, names the proxy", "the proxy to %s doesn't answer: %v", server, err)
+		}
 		return failuref(check, "is the cluster running, and does its firewall let this machine in? behind a proxy set HTTPS_PROXY", "%s doesn't answer: %v", server, err)
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
-		return failuref(check, "it may have been revoked: 'doks-auth exec-credential --force-refresh CLUSTER-ID' fetches another", "%s refuses the credential", server)
+		return failuref(check, "it may have been revoked: 'doks-auth cache clear "+string(id)+"' lets another be fetched", "%s refuses the credential", server)
 	default:
 		return failuref(check, "", "%s answers with status %d", server, response.StatusCode)
 	}

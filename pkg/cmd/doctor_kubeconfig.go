@@ -30,20 +30,24 @@ const saveHint = "'doks-auth kubeconfig save CLUSTER' writes the entry anew"
 // checkEntries looks at the users that run this program, or doctl.
 func (d *doctor) checkEntries(config *kubeconfig.Config) []finding {
 	var findings []finding
-	users := 0
+	for _, path := range config.Files(true) {
+		findings = append(findings, ok("kubeconfig", "%s doesn't exist", path))
+	}
+	users, doctls := 0, 0
 	for _, user := range config.Users {
 		switch {
 		case !user.Exec.IsOurs():
 			continue
 		case user.Exec.Program() == "doctl":
+			doctls++
 			findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig convert' puts doks-auth in its place", "user %q runs doctl", user.Name))
 			continue
 		}
 		users++
 		findings = append(findings, d.checkEntry(user)...)
 	}
-	if users == 0 {
-		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one", "no user runs doks-auth"))
+	if users+doctls == 0 {
+		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one", "no user in %s runs doks-auth", strings.Join(config.Files(false), ", ")))
 	}
 	return findings
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/spf13/cobra"
+
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
@@ -56,6 +58,20 @@ func oneLine(s string) string {
 		}
 		return ' '
 	}, strings.TrimSpace(s))
+}
+
+// usageErrorOf returns a command's error of usage, with what may have been meant.
+func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
+	hint := fmt.Sprintf("'%s --help' shows the usage", cmd.CommandPath())
+	if len(args) > 0 && cmd.HasSubCommands() {
+		if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
+		}
+	}
+	if strings.HasSuffix(err.Error(), "unknown flag: --version") {
+		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"
+	}
+	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
 }
 
 func usageError(err error) error {

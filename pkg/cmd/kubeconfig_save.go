@@ -105,12 +105,13 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 // entry is of the first cluster that was named.
 func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry, first bool) (conflicts []error, err error) {
 	var saved []kubeconfig.Saved
-	current := false
+	current, none := false, false
 	err = s.files.edit(ctx, s.options, func(c *kubeconfig.Config) error {
 		saved, conflicts = c.Save(found, s.force)
 		if current = s.setCurrent && first && conflicts[0] == nil; current {
 			c.SetCurrentContext(saved[0].Context)
 		}
+		none = c.CurrentContext == ""
 		return nil
 	})
 	if err != nil {
@@ -124,6 +125,9 @@ func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry, fir
 	}
 	if current {
 		fmt.Fprintf(&told, "the current context is %q\n", saved[0].Context)
+	}
+	if none {
+		told.WriteString("there is no current context: 'kubectl config use-context NAME' chooses one\n")
 	}
 	_, err = fmt.Fprint(s.Stdout, told.String())
 	return conflicts, err
@@ -198,7 +202,7 @@ func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.Access
 			mu.Lock()
 			defer mu.Unlock()
 			if done++; s.all && errs[i] == nil {
-				fmt.Fprintf(s.Stderr, "%d/%d %q\n", done, len(clusters), cluster.Name)
+				fmt.Fprintf(s.Stderr, "fetched %d/%d: %q\n", done, len(clusters), cluster.Name)
 			}
 			return nil
 		})

@@ -11,6 +11,17 @@ import (
 	"slices"
 )
 
+// Files returns which of the files there are, or, with missing set, which there aren't.
+func (c *Config) Files(missing bool) []string {
+	var paths []string
+	for _, f := range c.files {
+		if f.missing == missing {
+			paths = append(paths, f.path)
+		}
+	}
+	return paths
+}
+
 // Paths returns the files that make up the kubeconfig, by the rules of kubectl: the explicit one, those
 // of $KUBECONFIG, or ~/.kube/config. It is empty when there is no home directory either.
 func Paths(explicit string, getenv func(string) string, home string) []string {

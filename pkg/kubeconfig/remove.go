@@ -31,7 +31,7 @@ func (c *Config) Remove(name string) (Removed, error) {
 		return Removed{}, &credential.Error{
 			Class: credential.NotFound,
 			Err:   fmt.Errorf("no kubeconfig entry is of a cluster %q", name),
-			Hint:  "'kubectl config get-contexts' shows what there is",
+			Hint:  "it has contexts: " + strings.Join(c.contextNames(), ", "),
 		}
 	case len(clusters) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
 		return Removed{}, usageError(fmt.Errorf("%q may be each of these clusters: %s", name, strings.Join(clusters, ", ")),
@@ -83,6 +83,14 @@ func (c *Config) Remove(name string) (Removed, error) {
 	return gone, nil
 }
 
+func (c *Config) contextNames() []string {
+	var names []string
+	for _, context := range c.Contexts {
+		names = append(names, context.Name)
+	}
+	return names
+}
+
 // split returns the entries of which something is true, and the others.
 func split[E any](entries []E, is func(E) bool) (are, others []E) {
 	for _, e := range entries {
@@ -114,6 +122,21 @@ func (c *Config) idOfNamed(name string) string {
 		return c.IDOf(cluster)
 	}
 	return c.IDOf(&Cluster{Name: name})
+}
+
+// ContextFor returns the context that a user means by a name, which may be a cluster's, or "".
+func (c *Config) ContextFor(name string) string {
+	if c.Context(name) != nil {
+		return name
+	}
+	clusters := c.named(name)
+	if len(clusters) != 1 {
+		return ""
+	}
+	if context := find(c.Contexts, func(context Context) bool { return context.Cluster == clusters[0] }); context != nil {
+		return context.Name
+	}
+	return ""
 }
 
 // named returns the names of the cluster entries that a user may mean by a name. Contexts may lead to

@@ -37,14 +37,14 @@ func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 		if id, ok := taken[e.Name]; ok && id != e.ClusterID && e.Alias == "" {
 			e.Name += "-" + e.ClusterID[:min(len(e.ClusterID), len("8d91899c"))]
 		}
-		if e.Alias != "" && !force && c.clusterConflict(e) != nil {
-			e.Name = e.Alias
+		if !force && c.clusterConflict(e) != nil {
+			e.Name = cmp.Or(e.Alias, c.nameOf(e.ClusterID), e.Name)
 		}
 		taken[e.Name] = e.ClusterID
 		conflict := cmp.Or(c.clusterConflict(e), c.contextConflict(e), c.userConflict(e))
 		if conflict != nil && !force {
 			errs[i] = usageError(fmt.Errorf("saving cluster %q: %w", e.ClusterID, conflict),
-				"--force overwrites it; --alias NAME gives the new one another name")
+				fmt.Sprintf("'doks-auth kubeconfig save %s --alias NAME' gives the new one another name; --force overwrites the old one", e.ClusterID))
 			continue
 		}
 		c.saveUser(e, c.userConflict(e) != nil, &add) // while the contexts still tell whose it is
@@ -56,6 +56,14 @@ func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 	c.main.add(contextsList, add.contexts...)
 	c.main.add(usersList, add.users...)
 	return saved, errs
+}
+
+// nameOf returns the name of the cluster's entry with that id, or "".
+func (c *Config) nameOf(id string) string {
+	if cluster := find(c.Clusters, func(cluster Cluster) bool { return c.IDOf(&cluster) == id }); cluster != nil {
+		return cluster.Name
+	}
+	return ""
 }
 
 // additions are the items that don't stand in the files yet; each list is edited once.
