@@ -3,6 +3,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -66,6 +67,17 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// oneCluster is the check of arguments that must name one cluster.
+func oneCluster(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return errors.New("no cluster is named")
+	case 1:
+		return nil
+	}
+	return errors.New("more than one cluster is named")
 }
 
 const rootHelp = `doks-auth gives Kubernetes clients their credentials for DigitalOcean Kubernetes clusters.

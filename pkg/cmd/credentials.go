@@ -53,7 +53,7 @@ kubernetes:read as well.`,
   token=$(doks-auth credentials production -o jsonpath={.token})
   doks-auth credentials production -o jsonpath={.certificate_authority_data} | base64 -d >ca.pem
   doks-auth credentials production --expiry-seconds=600 --no-cache -o yaml`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(oneCluster),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			type result struct {
 				id  digitalocean.ClusterID

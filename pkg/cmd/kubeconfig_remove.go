@@ -24,7 +24,7 @@ The cluster is named by its id, its name, or the name of its entry or of a conte
 current one, there is no current context afterwards.`,
 		Example: `  doks-auth kubeconfig remove production
   doks-auth kubeconfig remove 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(oneCluster),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var gone kubeconfig.Removed
 			err := files.edit(cmd.Context(), opts, func(c *kubeconfig.Config) (err error) {

@@ -16,7 +16,7 @@ func newKubeconfigShow(opts *options) *cobra.Command {
 		Long: `show prints the kubeconfig that save would write into an empty file. It holds no secret: clients get
 the credential from this program.`,
 		Example:           `  doks-auth kubeconfig show production > production.yaml`,
-		Args:              usageArgs(cobra.ExactArgs(1)),
+		Args:              usageArgs(oneCluster),
 		ValidArgsFunction: opts.completeCluster,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {

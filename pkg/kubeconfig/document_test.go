@@ -277,6 +277,16 @@ func TestConflicts(t *testing.T) {
 	if diff := cmp.Diff(edited(t, emptyDocument, save(other)), forced); diff != "" {
 		t.Error(diff)
 	}
+	// With an alias it stands beside the other, and is found again without.
+	alias := other
+	alias.Alias = "mine"
+	beside := edited(t, edited(t, emptyDocument, save(newEntry("first", firstID))), save(alias))
+	if diff := cmp.Diff([]string{"mine"}, load(t, beside).ContextsOf(secondID)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(beside, edited(t, beside, save(other))); diff != "" {
+		t.Error(diff)
+	}
 	// Two of one name in one call are both saved.
 	both := load(t, edited(t, emptyDocument, save(newEntry("first", firstID), other)))
 	if diff := cmp.Diff([]string{"do-fra1-first-bd5f5959"}, both.ContextsOf(secondID)); diff != "" {
