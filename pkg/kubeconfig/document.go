@@ -66,6 +66,9 @@ func parse(text []byte) (*document, error) {
 	var node yaml.Node
 	err := decoder.Decode(&node)
 	if errors.Is(err, io.EOF) || err == nil && isNull(node.Content[0]) && node.Content[0].Value == "" {
+		if bytes.HasSuffix(text, []byte(emptyDocument)) { // it was put behind already, and isn't the first
+			return nil, errors.New("it holds more than one YAML document")
+		}
 		if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
 			text = append(text[:len(text):len(text)], '\n')
 		}

@@ -235,15 +235,16 @@ func TestSetCurrentContext(t *testing.T) {
 // A file that can't be read as a kubeconfig is an error that tells the line, and no secret.
 func TestParseErrors(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"not YAML":         {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
-		"a list":           {"- a\n", "line 1: it is not a mapping, as a kubeconfig is"},
-		"a text":           {"secret\n", "line 1: it is not a mapping, as a kubeconfig is"},
-		"two documents":    {"kind: Config\n---\nkind: Config\n", "it holds more than one YAML document"},
-		"UTF-16":           {"\xff\xfek\x00", "it is not UTF-8 text"},
-		"a lone CR":        {"kind: Config\nx: a\rb\n", "line 2: it holds a line break of another kind"},
-		"a line separator": {"x: '\u2028'\n", "line 1: it holds a line break of another kind"},
-		"a key twice":      {"kind: Config\nkind: Config\n", `line 2: mapping key "kind" already defined at line 1`},
-		"users as a text":  {"users: secret\n", "line 1: a value of another type (!!str) than a kubeconfig has there"},
+		"not YAML":          {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
+		"a list":            {"- a\n", "line 1: it is not a mapping, as a kubeconfig is"},
+		"a text":            {"secret\n", "line 1: it is not a mapping, as a kubeconfig is"},
+		"two documents":     {"kind: Config\n---\nkind: Config\n", "it holds more than one YAML document"},
+		"UTF-16":            {"\xff\xfek\x00", "it is not UTF-8 text"},
+		"an ended document": {"---\n...\n", "it holds more than one YAML document"},
+		"a lone CR":         {"kind: Config\nx: a\rb\n", "line 2: it holds a line break of another kind"},
+		"a line separator":  {"x: '\u2028'\n", "line 1: it holds a line break of another kind"},
+		"a key twice":       {"kind: Config\nkind: Config\n", `line 2: mapping key "kind" already defined at line 1`},
+		"users as a text":   {"users: secret\n", "line 1: a value of another type (!!str) than a kubeconfig has there"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
