@@ -92,11 +92,9 @@ func (d *doctor) examine(ctx context.Context, args []string) []finding {
 	} else {
 		findings = append(findings, d.within(ctx, "kubeconfig", func(context.Context) []finding { return d.checkEntries(config) })...)
 	}
-	d.acting = d.options
-	if entry := d.entryOf(config, args); entry != nil && d.tokenFile+d.context+d.apiURL == "" {
-		if by, _, err := d.parseEntry(entry); err == nil && d.checkAddress(by) == nil {
-			d.acting = by.options
-		}
+	d.acting, err = bounded(ctx, d.brief(), func(context.Context) (*options, error) { return d.actingFor(config, args), nil })
+	if err != nil {
+		d.acting = d.options
 	}
 	findings = append(findings, d.within(ctx, "kuberc", func(context.Context) []finding { return d.checkPolicy(config) })...)
 	token, err := bounded(ctx, d.brief(), func(context.Context) (digitalocean.AccessToken, error) { return d.acting.accessToken() })
@@ -108,6 +106,20 @@ func (d *doctor) examine(ctx context.Context, args []string) []finding {
 	}
 	findings = append(findings, d.within(ctx, "cache", d.checkCache)...)
 	return append(findings, d.within(ctx, "cluster", func(ctx context.Context) []finding { return d.checkCluster(ctx, config, args) })...)
+}
+
+// actingFor returns the options of the user in the kubeconfig that is looked at, unless those of the
+// command line say whose access token is to be used, or the user's would send it elsewhere.
+func (d *doctor) actingFor(config *kubeconfig.Config, args []string) *options {
+	entry := d.entryOf(config, args)
+	if entry == nil || d.tokenFile+d.context+d.apiURL != "" {
+		return d.options
+	}
+	by, _, err := d.parseEntry(entry)
+	if err != nil || d.checkAddress(by) != nil {
+		return d.options
+	}
+	return by.options
 }
 
 // checkBudget bounds each check, so that the later ones are made as well.
