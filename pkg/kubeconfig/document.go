@@ -107,19 +107,23 @@ func describe(err error) error {
 	return errors.New(regexp.MustCompile(`cannot unmarshal (\S+).*`).ReplaceAllString(text, "a value of another type ($1) than a kubeconfig has there"))
 }
 
-// apply returns the text with all edits made.
+// apply returns the text with all edits made, with line breaks as it has them.
 func (d *document) apply() ([]byte, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
 	slices.SortStableFunc(d.splices, func(a, b splice) int { return cmp.Or(a.start-b.start, b.depth-a.depth) })
+	newline := "\n"
+	if bytes.Contains(d.text, []byte("\r\n")) {
+		newline = "\r\n"
+	}
 	var out []byte
 	at := 0
 	for _, s := range d.splices {
 		if s.start < at || s.end < s.start {
 			return nil, errTooOdd
 		}
-		out = append(append(out, d.text[at:s.start]...), s.text...)
+		out = append(append(out, d.text[at:s.start]...), strings.ReplaceAll(s.text, "\n", newline)...)
 		at = s.end
 	}
 	out = append(out, d.text[at:]...)
@@ -136,11 +140,8 @@ func (d *document) insert(at, depth int, text string) {
 	d.splices[len(d.splices)-1].depth = depth
 }
 
-// splice replaces a part of the text, with line breaks as the text has them.
+// splice replaces a part of the text.
 func (d *document) splice(start, end int, text string) {
-	if bytes.Contains(d.text, []byte("\r\n")) {
-		text = strings.ReplaceAll(text, "\n", "\r\n")
-	}
 	d.splices = append(d.splices, splice{start: start, end: end, text: text})
 }
 

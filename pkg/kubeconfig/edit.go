@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -141,13 +142,7 @@ func (d *document) dash(item *yaml.Node) int {
 		d.fail()
 		return 0
 	}
-	start := 0
-	for _, line := range d.lines {
-		if line <= at {
-			start = line
-		}
-	}
-	return at - start
+	return at - (bytes.LastIndexByte(d.text[:at], '\n') + 1)
 }
 
 func flowValue(value any) string {

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
@@ -23,9 +21,6 @@ import (
 const (
 	lockSuffix = ".lock"
 	lockMark   = "doks-auth\n" // what a lock file of this package holds; kubectl's are empty
-
-	minLockPause = 2 * time.Millisecond
-	maxLockPause = 50 * time.Millisecond
 )
 
 // lockAll locks the files, those that can be. For the others it tells why they can't.
@@ -59,7 +54,7 @@ func lockNames(paths []string) []string {
 	for _, path := range paths {
 		names = append(names, canonical(path))
 		if target, err := resolve(path); err == nil {
-			names = append(names, canonical(target))
+			names = append(names, target)
 		}
 	}
 	slices.Sort(names)
@@ -84,23 +79,14 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	for pause := minLockPause; ; pause = min(2*pause, maxLockPause) {
-		unlock, err := tryLock(path + lockSuffix)
-		if err != nil || unlock != nil {
-			return unlock, err
-		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return nil, ctx.Err()
-			}
-			return nil, &credential.Error{
-				Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", path),
-				Hint: fmt.Sprintf("if no program is at it, one that crashed left the lock: remove %q", path+lockSuffix),
-			}
-		case <-time.After(pause/2 + rand.N(pause)):
+	unlock, err = filelock.Wait(ctx, func() (func(), error) { return tryLock(path + lockSuffix) })
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
+		return nil, &credential.Error{
+			Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", path),
+			Hint: fmt.Sprintf("if no program is at it, one that crashed left the lock: remove %q", path+lockSuffix),
 		}
 	}
+	return unlock, err
 }
 
 // tryLock makes the lock file, or takes over one whose holder is dead. It returns nil while somebody

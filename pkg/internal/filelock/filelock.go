@@ -3,8 +3,11 @@
 package filelock
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -36,4 +39,25 @@ func Try(path string, create bool) (unlock func(), err error) {
 		lock.Unlock()
 	}
 	return nil, errors.New("the lock's file is another one each time")
+}
+
+const (
+	minPause = 2 * time.Millisecond
+	maxPause = 50 * time.Millisecond
+)
+
+// Wait tries again and again, at least once, until try returns what gives a lock back, or an error: blocking
+// locks can't be given up. So those who wait get it in no order. The error is ctx's when ctx ends.
+func Wait(ctx context.Context, try func() (unlock func(), err error)) (unlock func(), err error) {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		unlock, err := try()
+		if err != nil || unlock != nil {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
 }
