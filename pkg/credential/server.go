@@ -1,18 +1,23 @@
 package credential
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
 // CheckServer reports a server that isn't the one that the credential is for. A kubeconfig may come
 // from anywhere; it must not be able to carry a credential to a server of its own.
 //
-// Servers are the same when scheme, host and port are: the case of letters, the default port, and a
-// path don't matter. As in a kubeconfig, https is meant where no scheme is given. The error is of
-// class Unsafe, and names both.
+// Servers are the same when scheme, host and port are: the case of ASCII letters, the default port, and a
+// path don't matter. As in a kubeconfig, https is meant where no scheme is given. An address that
+// [ParseServer] refuses is nobody's. The error is of class Unsafe, and names both servers as far as they
+// can be shown.
+//
+// It tells nothing of who answers at that server: see [Credential.CheckTarget].
 func (c Credential) CheckServer(asked string) error {
 	own, err := origin(c.Server)
 	if err == nil {
@@ -23,17 +28,59 @@ func (c Credential) CheckServer(asked string) error {
 	}
 	return &Error{
 		Class: Unsafe,
-		Err:   fmt.Errorf("refusing to give the credential to server %q: the cluster's is %q", asked, c.Server),
+		Err:   fmt.Errorf("refusing to give the credential to server %s: the cluster's is %s", ShowURL(asked), ShowURL(c.Server)),
 		Hint:  "fix the cluster's server in the kubeconfig; if it is a tunnel of yours, add --skip-server-check to the user's args there",
 	}
 }
 
+var errServer = errors.New("it is not a server's address, such as https://host:port")
+
 // ParseServer parses a server's address as a kubeconfig has it: https is meant where no scheme is given.
+//
+// It takes only addresses that every client reads alike: of ASCII letters, digits and the characters
+// . : / _ ~ - [ ] alone. Others are an error that doesn't show the address: Go's ToLower makes an i of
+// the letter İ and IDNA another domain, some clients decode %69 in a host and some take \ for /, and what
+// stands before an @ is a secret.
 func ParseServer(server string) (*url.URL, error) {
+	if strings.ContainsFunc(server, isOdd) {
+		return nil, errServer
+	}
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
 	}
-	return url.Parse(server)
+	u, err := url.Parse(server)
+	if err != nil || u.Hostname() == "" {
+		return nil, errServer
+	}
+	u.Host = lower(u.Host)
+	return u, nil
+}
+
+// isOdd tells whether clients may differ about what a character means in an address.
+func isOdd(r rune) bool {
+	return r > '~' || !isLetterOrDigit(byte(r)) && !strings.ContainsRune(".:/_~-[]", r)
+}
+
+func isLetterOrDigit(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
+}
+
+// lower lowers ASCII letters, and nothing else.
+func lower(s string) string {
+	b := []byte(s)
+	for i := range b {
+		if 'A' <= b[i] && b[i] <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// SameHost tells whether two host names are one: the case of ASCII letters and a dot at the end don't
+// matter. A name that isn't of ASCII characters is no other's.
+func SameHost(a, b string) bool {
+	return a != "" && !strings.ContainsFunc(a+b, func(r rune) bool { return r > '~' || r <= ' ' }) &&
+		strings.TrimSuffix(lower(a), ".") == strings.TrimSuffix(lower(b), ".")
 }
 
 // origin returns scheme, host and port of a server in one form.
@@ -42,12 +89,23 @@ func origin(server string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
-	if host == "" {
-		return "", fmt.Errorf("%q has no host", server)
-	}
+	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	return u.Scheme + "://" + net.JoinHostPort(host, port), nil
+	return u.Scheme + "://" + net.JoinHostPort(strings.TrimSuffix(u.Hostname(), "."), port), nil
+}
+
+// shownURL is an address of which scheme, host and port can be shown. Userinfo before it may be
+// anything that can't be taken for the host itself.
+var shownURL = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:/[A-Za-z0-9._~/-]*)?$`)
+
+// ShowURL returns scheme, host and port of an address, in quotes, fit to be shown to people. Of an address
+// that isn't plainly of that form it shows nothing: a password may stand anywhere in it.
+func ShowURL(address string) string {
+	parts := shownURL.FindStringSubmatch(address)
+	if parts == nil {
+		return "(not shown: it is not of the form https://host:port)"
+	}
+	return `"` + parts[1] + parts[2] + `"`
 }
