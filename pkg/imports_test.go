@@ -34,7 +34,7 @@ var rules = []rule{
 	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},
 	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
 	{"pkg/restconfig", []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"}, "it wires for programs what the command line wires for people: neither needs the other, nor does a program need the protocol"},
-	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
+	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir"}, "the command line wires, and is wired by nobody"},
 	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
 }
 

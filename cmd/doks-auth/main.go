@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"os/user"
 	"syscall"
 	"time"
 
@@ -22,6 +23,9 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	home, _ := os.UserHomeDir()
+	if _, set := os.LookupEnv("HOME"); !set && home == "" {
+		home = userHome() // some programs start us without an environment
+	}
 	return cmd.Run(ctx, cmd.System{
 		Args:             os.Args[1:],
 		Stdin:            os.Stdin,
@@ -31,7 +35,17 @@ func run() int {
 		StdoutIsTerminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
 		Getenv:           os.Getenv,
 		Home:             home,
+		UserHome:         userHome,
 		Now:              time.Now,
 		Executable:       func() (string, error) { return cmd.Executable(os.Args[0]) },
 	})
+}
+
+// userHome returns the home directory in the user database, or "".
+func userHome() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.HomeDir
 }

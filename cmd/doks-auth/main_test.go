@@ -67,6 +67,7 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	serve CLUSTER        start its API server, and have HTTPS_PROXY lead to it
 //	revoke CLUSTER       make the tokens void that were minted for it
 //	scopes SCOPE…        leave the access token these scopes of the API
+//	request CLUSTER SERVER WHAT… have a client pass a request, see requestOf
 //	replace OLD NEW FILE put NEW in OLD's place wherever the file has it
 //	sealed TEXT DIR      fail if a file under the directory, or its name, holds the text
 func TestScripts(t *testing.T) {
@@ -156,6 +157,11 @@ func TestScripts(t *testing.T) {
 			},
 			"revoke": func(ts *testscript.TestScript, _ bool, args []string) { apiOf(ts).Revoke(args[0]) },
 			"scopes": func(ts *testscript.TestScript, _ bool, args []string) { apiOf(ts).SetScopes(accessToken, args...) },
+			"request": func(ts *testscript.TestScript, _ bool, args []string) {
+				request, err := requestOf(apiOf(ts).Cluster(args[0]), args[1], args[2:])
+				ts.Check(err)
+				ts.Setenv("KUBERNETES_EXEC_INFO", request)
+			},
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				text := ts.ReadFile(args[2])
 				if !strings.Contains(text, args[0]) {

@@ -2,8 +2,10 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -18,7 +20,8 @@ type System struct {
 	StdinIsTerminal  func() bool
 	StdoutIsTerminal func() bool // nil: it isn't
 	Getenv           func(string) string
-	Home             string // the home directory; "" when there is none
+	Home             string        // the home directory that the environment names; "" when there is none
+	UserHome         func() string // the one in the user database, or ""; nil: there is no such
 	Now              func() time.Time
 
 	// Executable returns where this program is, as the user calls it.
@@ -27,22 +30,47 @@ type System struct {
 
 // Run runs the command that the arguments name until it ends or ctx does, and returns the exit
 // code. Standard output gets the result on success and nothing on failure; an error is one line on
-// standard error, and its hint another.
+// standard error, and its hint another. That standard output takes no more is a failure too.
 func Run(ctx context.Context, sys System) int {
-	root := newRoot(sys)
+	stdout := &watched{Writer: sys.Stdout}
+	sys.Stdout = stdout
+	opts := &options{System: sys}
+	root := newRoot(opts)
 	root.SetArgs(sys.Args)
 	root.SetIn(sys.Stdin)
-	root.SetOut(sys.Stdout)
+	root.SetOut(stdout)
 	root.SetErr(sys.Stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = cmp.Or(opts.helpRefused, stdout.failure()) // cobra has neither as an error
+	}
 	if err != nil {
 		report(sys.Stderr, err)
 	}
 	return exitCode(err)
 }
 
-func newRoot(sys System) *cobra.Command {
-	opts := &options{System: sys}
+// watched remembers that a write failed.
+type watched struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	w.err = cmp.Or(w.err, err)
+	return n, err
+}
+
+func (w *watched) failure() error {
+	if w.err == nil {
+		return nil
+	}
+	return fmt.Errorf("writing to standard output: %w", w.err)
+}
+
+func newRoot(opts *options) *cobra.Command {
 	root := newExecCredential(opts)
 	root.Use = "doks-auth"
 	root.Short = "A kubectl exec credential plugin for DigitalOcean Kubernetes"
@@ -54,8 +82,14 @@ func newRoot(sys System) *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorOf(cmd, err) })
 	opts.addFlags(root.PersistentFlags())
+	root.AddCommand(newExecCredential(opts), newVersion(opts))
+	if opts.byClient() {
+		refuseAll(root, "cluster", "credentials", "cache", "kubeconfig", "doctor")
+		root.SetHelpFunc(func(*cobra.Command, []string) { opts.helpRefused = refusal() })
+		return root
+	}
 	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
-	root.AddCommand(newExecCredential(opts), newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts), newVersion(opts))
+	root.AddCommand(newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts))
 	return root
 }
 

@@ -41,14 +41,14 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bare := !cmd.HasParent()
 			response, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
-				request, err := e.request(ctx)
+				request, late, err := e.request(ctx)
 				if errors.Is(err, execcredential.ErrNoRequest) && !bare {
 					request, err = execcredential.Request{Version: execcredential.V1}, nil
 				}
 				if err != nil {
 					return nil, err
 				}
-				return e.respond(ctx, request, args)
+				return e.respond(ctx, request, late, args)
 			})
 			if errors.Is(err, execcredential.ErrNoRequest) {
 				return cmd.Help()
@@ -72,33 +72,51 @@ func (e *execCredential) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false, "give the credential also to a server that isn't the cluster's, such as a tunnel to it")
 }
 
-// request returns the request, from where the protocol has it. Standard input is left alone
-// wherever it may be somebody else's.
-func (e *execCredential) request(ctx context.Context) (execcredential.Request, error) {
-	if request := e.Getenv(execcredential.EnvVar); request != "" {
-		return execcredential.ParseRequest([]byte(request))
-	}
-	if e.apiVersion != "" {
-		version, err := execcredential.ParseVersion(e.apiVersion)
-		return execcredential.Request{Version: version}, err
-	}
-	if e.StdinIsTerminal() {
+// request returns the request, from where the protocol has it. Standard input is left alone wherever it
+// may be somebody else's. Where nothing came there, late looks for what came since.
+func (e *execCredential) request(ctx context.Context) (request execcredential.Request, late lateRequest, err error) {
+	late = func(context.Context) (execcredential.Request, error) {
 		return execcredential.Request{}, execcredential.ErrNoRequest
 	}
-	return execcredential.ReadRequest(ctx, e.Stdin)
+	if text := e.Getenv(execcredential.EnvVar); text != "" {
+		request, err = execcredential.ParseRequest([]byte(text))
+		return request, late, err
+	}
+	if e.apiVersion != "" {
+		request.Version, err = execcredential.ParseVersion(e.apiVersion)
+		return request, late, err
+	}
+	if e.StdinIsTerminal() {
+		return request, late, execcredential.ErrNoRequest
+	}
+	stdin := execcredential.NewReader(e.Stdin)
+	request, err = stdin.Read(ctx)
+	if errors.Is(err, execcredential.ErrNoRequest) {
+		late = stdin.Late
+	}
+	return request, late, err
 }
 
+// lateRequest returns a request that came after there was none, or fails with execcredential.ErrNoRequest.
+type lateRequest func(context.Context) (execcredential.Request, error)
+
 // respond returns the response to a request.
-func (e *execCredential) respond(ctx context.Context, request execcredential.Request, args []string) ([]byte, error) {
+func (e *execCredential) respond(ctx context.Context, request execcredential.Request, late lateRequest, args []string) ([]byte, error) {
 	id, err := clusterID(args, request)
 	if err != nil {
 		return nil, err
 	}
 	got, err := e.credential(ctx, id)
-	if err == nil && request.Server != "" && !e.skipServerCheck {
-		err = got.CheckServer(request.Server)
-	}
 	if err != nil {
+		return nil, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
+	}
+	switch came, err := late(ctx); {
+	case err == nil:
+		request = came
+	case !errors.Is(err, execcredential.ErrNoRequest):
+		return nil, err
+	}
+	if got, err = e.bind(ctx, id, got, request); err != nil {
 		return nil, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
 	}
 	var response bytes.Buffer
@@ -123,21 +141,28 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 			return digitalocean.ParseClusterID(config.ClusterID)
 		}
 	}
-	if request.Server == "" {
+	server := request.Target.Server
+	if server == "" {
 		return "", &credential.Error{
 			Class: credential.Usage,
 			Err:   errors.New("no cluster is named"),
 			Hint:  "give its id as argument, or set provideClusterInfo: true in the kubeconfig's user",
 		}
 	}
-	if u, err := credential.ParseServer(request.Server); err == nil {
-		if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
-			return id, nil
+	u, err := credential.ParseServer(server)
+	if err != nil {
+		return "", &credential.Error{
+			Class: credential.Unsafe,
+			Err:   fmt.Errorf("refusing to give a credential to server %s", credential.ShowURL(server)),
+			Hint:  "fix the cluster's server in the kubeconfig",
 		}
+	}
+	if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
+		return id, nil
 	}
 	return "", &credential.Error{
 		Class: credential.Usage,
-		Err:   fmt.Errorf("no cluster is named, and server %q has no cluster id in its name", request.Server),
+		Err:   fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", credential.ShowURL(server)),
 		Hint:  "in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, or the id to the user's args",
 	}
 }

@@ -45,12 +45,27 @@ func (f *fetching) credentialBy(ctx context.Context, token digitalocean.AccessTo
 	if f.expirySeconds < 0 || f.expirySeconds > math.MaxInt32 {
 		return credential.Credential{}, usageErrorf("--expiry-seconds %d: it is out of range", f.expirySeconds)
 	}
-	if err := digitalocean.CheckAPIURL(f.apiAddress(token)); err != nil {
+	if err := f.checkAPIAddress(token); err != nil {
 		return credential.Credential{}, err
 	}
 	f.log().Info("looking for the credential", "cluster", id, "access_token_from", token.Source, "api", f.apiAddress(token), "cache", f.cachePath())
-	got, err := f.provider(token, id).Credential(ctx)
-	return got, withSource(err, token)
+	got, err := f.cached(token, id).Credential(ctx)
+	return got, f.explain(err, token)
+}
+
+// renew returns another credential than old, from the API where need be.
+func (f *fetching) renew(ctx context.Context, id digitalocean.ClusterID, old credential.Credential) (credential.Credential, error) {
+	token, err := f.accessToken()
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	got, err := f.cached(token, id).Renew(ctx, old)
+	return got, f.explain(err, token)
+}
+
+// explain adds to an error's hint what the user can't know from it.
+func (f *fetching) explain(err error, token digitalocean.AccessToken) error {
+	return f.withRoots(withSource(err, token))
 }
 
 // withSource adds to the hint of a refusal where the access token came from. A failure that is
@@ -63,8 +78,8 @@ func withSource(err error, token digitalocean.AccessToken) error {
 	return &credential.Error{Class: e.Class, Err: err, Hint: e.Hint + " (it is from " + token.Source + ")"}
 }
 
-// provider gives the cluster's credential, by way of the cache where that may be.
-func (f *fetching) provider(token digitalocean.AccessToken, id digitalocean.ClusterID) credential.Provider {
+// cached returns what gives the cluster's credential, by way of the cache where that may be.
+func (f *fetching) cached(token digitalocean.AccessToken, id digitalocean.ClusterID) *credential.Cached {
 	expiry := time.Duration(f.expirySeconds) * time.Second
 	api := credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 		client, err := f.client(token)
@@ -75,11 +90,11 @@ func (f *fetching) provider(token digitalocean.AccessToken, id digitalocean.Clus
 		got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as the cache has it: all get the same answer
 		return got, err
 	})
-	if f.noCache {
-		return api
-	}
 	var store credential.Store = f.store(token)
-	if f.askAnew {
+	switch {
+	case f.noCache:
+		store = new(credential.Memory)
+	case f.askAnew:
 		store = struct{ credential.Store }{store} // which remembers no failures
 	}
 	return &credential.Cached{

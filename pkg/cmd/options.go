@@ -27,6 +27,9 @@ type options struct {
 	cacheDir  string
 	timeout   time.Duration
 	verbose   bool
+
+	helpRefused error    // --help in a client's run; see refuseAll
+	roots       []string // variables that name certificate authorities and aren't heeded; see distrustRoots
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
@@ -44,7 +47,9 @@ func (o *options) accessToken() (digitalocean.AccessToken, error) {
 }
 
 func (o *options) accessTokenSources() digitalocean.AccessTokenSources {
-	return digitalocean.AccessTokenSources{File: o.tokenFile, Context: o.context, Getenv: o.Getenv, Home: o.Home}
+	return digitalocean.AccessTokenSources{
+		File: o.tokenFile, Context: o.context, Getenv: o.Getenv, Home: o.Home, OwnFiles: o.byClient(),
+	}
 }
 
 // apiAddress returns the API's address: as the user says, or as the access token's source does.
@@ -76,6 +81,10 @@ func (o *options) cachePath() string {
 
 // client returns the API's client. Only a cache miss needs one.
 func (o *options) client(token digitalocean.AccessToken) (*digitalocean.Client, error) {
+	if err := o.checkAPIAddress(token); err != nil {
+		return nil, err
+	}
+	o.distrustRoots()
 	return digitalocean.NewClient(digitalocean.Options{
 		AccessToken: token,
 		APIURL:      o.apiAddress(token),

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 // AccessToken is an access token of the DigitalOcean API, and where it was found.
@@ -43,6 +44,10 @@ type AccessTokenSources struct {
 	Context string // an auth context of doctl's configuration; "": none
 	Getenv  func(string) string
 	Home    string // the home directory, where doctl's configuration is looked for; "": unknown
+
+	// OwnFiles is for a File that somebody else chose: it must be a regular file of the user's or root's,
+	// else the error is of class Unsafe.
+	OwnFiles bool
 }
 
 // Find returns the first access token that is given: by File, by Context, by the environment
@@ -60,7 +65,7 @@ func (s AccessTokenSources) Find() (AccessToken, error) {
 
 func (s AccessTokenSources) find() (AccessToken, error) {
 	if s.File != "" {
-		return readAccessToken(s.File)
+		return s.readFile()
 	}
 	fromEnv := s.fromEnv()
 	if s.Context != "" {
@@ -115,7 +120,7 @@ func (s AccessTokenSources) All() ([]AccessToken, error) {
 		tokens = append(tokens, token)
 	}
 	if s.File != "" {
-		add(readAccessToken(s.File))
+		add(s.readFile())
 	}
 	fromEnv := s.fromEnv()
 	tokens = append(tokens, fromEnv...)
@@ -152,22 +157,52 @@ func (s AccessTokenSources) Contexts() []string {
 
 const maxAccessTokenFile = 64 << 10
 
-// readAccessToken reads an access token from a file, or a pipe, with white space around it.
-func readAccessToken(path string) (AccessToken, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names it: is the path right, and the secret mounted?")
+// readFile reads the access token in File, which may be a pipe, with white space around it.
+func (s AccessTokenSources) readFile() (AccessToken, error) {
+	const hint = "--token-file names it: is the path right, and the secret mounted?"
+	read := readAny
+	if s.OwnFiles {
+		read = readOwn
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxAccessTokenFile))
-	if err != nil {
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), "--token-file names it: is the path right, and the secret mounted?")
+	text, err := read(s.File)
+	switch {
+	case errors.Is(err, errNotOwn):
+		return AccessToken{}, &credential.Error{
+			Class: credential.Unsafe,
+			Err:   fmt.Errorf("refusing to read an access token from %q: %w", s.File, err),
+			Hint:  "a kubeconfig can name a regular file of yours or root's alone",
+		}
+	case err != nil:
+		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), hint)
 	}
 	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // as Windows programs write it
 	return AccessToken{
 		Secret: credential.NewSecret(word),
-		Source: strconv.Quote(path),
+		Source: strconv.Quote(s.File),
 	}, nil
+}
+
+func readAny(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxAccessTokenFile))
+}
+
+var errNotOwn = errors.New("it is not a regular file of this user's or root's")
+
+func readOwn(path string) ([]byte, error) {
+	f, err := boundedfile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || !isOwn(info) {
+		return nil, errNotOwn
+	}
+	return boundedfile.ReadFrom(f, maxAccessTokenFile)
 }
 
 func usageError(err error, hint string) error {

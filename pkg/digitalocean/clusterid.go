@@ -25,13 +25,14 @@ func ParseClusterID(s string) (ClusterID, error) {
 // clusterDomain is the domain under which each cluster's API server has its id as name.
 const clusterDomain = ".k8s.ondigitalocean.com"
 
-// ClusterIDFromHost returns the id in an API server's host name, <id>.k8s.ondigitalocean.com.
+// ClusterIDFromHost returns the id in an API server's host name, <id>.k8s.ondigitalocean.com. Only ASCII
+// letters are the same in upper case: other names are other hosts to clients.
 func ClusterIDFromHost(host string) (ClusterID, bool) {
-	id, ok := strings.CutSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), clusterDomain)
-	if !ok || !isUUID(id) {
+	const idSize = len("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
+	if len(host) <= idSize || !credential.SameHost(host[idSize:], clusterDomain) || !isUUID(host[:idSize]) {
 		return "", false
 	}
-	return ClusterID(id), true
+	return ClusterID(strings.ToLower(host[:idSize])), true
 }
 
 // isUUID tells whether s has the form of RFC 9562, section 4: hexadecimal digits in five groups.

@@ -15,12 +15,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/digitalocean/godo"
@@ -86,37 +83,6 @@ func (c *Client) CloseIdleConnections() {
 	if c.transport != nil {
 		c.transport.CloseIdleConnections()
 	}
-}
-
-// CheckAPIURL reports an address that the access token must not be sent to: anything but https,
-// and http on the loopback interface. The error's class is Usage or Unsafe.
-func CheckAPIURL(address string) error {
-	hint := "--api-url, DIGITALOCEAN_API_URL or doctl's configuration gives it; its form is " + DefaultAPIURL
-	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" ||
-		u.RawQuery != "" || u.Fragment != "" {
-		shown := fmt.Sprintf(" %q", address)
-		if strings.Contains(address, "@") {
-			shown = "" // it may hold a password
-		}
-		return &credential.Error{
-			Class: credential.Usage,
-			Err:   fmt.Errorf("the API address%s is not of the form https://host", shown),
-			Hint:  hint,
-		}
-	}
-	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
-		return nil
-	}
-	return &credential.Error{
-		Class: credential.Unsafe,
-		Err:   fmt.Errorf("refusing to send the access token to %q: it is not https", address),
-		Hint:  hint,
-	}
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // Credential fetches a credential for the cluster. Each call mints a new token in the user's

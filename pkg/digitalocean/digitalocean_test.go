@@ -285,6 +285,8 @@ func TestClusterID(t *testing.T) {
 		string(clusterID) + ".evil.example":                             "",
 		"x" + string(clusterID) + ".k8s.ondigitalocean.com":             "",
 		"api." + string(clusterID) + ".k8s.ondigitalocean.com":          "",
+		string(clusterID) + ".k8s.ondİgitalocean.com":                   "",
+		string(clusterID) + ".\u212a8s.ondigitalocean.com":              "",
 		".k8s.ondigitalocean.com":                                       "",
 		"":                                                              "",
 	} {

@@ -3,6 +3,7 @@ package digitalocean
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 // doctlConfig is what matters of doctl's configuration file.
@@ -35,12 +37,12 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	if path == "" {
 		return doctlConfig{}, usageError(notFoundError("doctl's configuration has no place without a home directory"), doctlHint)
 	}
-	text, err := os.ReadFile(path)
+	text, err := boundedfile.Read(path, maxDoctlConfig)
 	if errors.Is(err, os.ErrNotExist) {
 		return doctlConfig{}, usageError(notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path)), doctlHint)
 	}
 	if err != nil {
-		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %w", err), doctlHint)
+		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration %q: %w", path, reason(err)), doctlHint)
 	}
 	var config doctlConfig
 	if err := yaml.Unmarshal(text, &config); err != nil {
@@ -48,6 +50,17 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path), "correct the file, or point DIGITALOCEAN_CONFIG elsewhere")
 	}
 	return config, nil
+}
+
+// maxDoctlConfig bounds doctl's configuration, which doctl writes with some 13 kB.
+const maxDoctlConfig = 1 << 20
+
+// reason returns an error of the file system without the path, which the message has already.
+func reason(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // notFoundError is an os.ErrNotExist in other words.

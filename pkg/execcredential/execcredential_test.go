@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,14 +42,52 @@ func TestParseRequest(t *testing.T) {
 		"client-go, with cluster": {
 			`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"cluster":{` +
 				`"server":"https://s","certificate-authority-data":"QUJD","proxy-url":"http://p","config":{"clusterID":"x"}},"interactive":false}}`,
-			execcredential.Request{Version: execcredential.V1Beta1, Server: "https://s", Config: json.RawMessage(`{"clusterID":"x"}`)}, "",
+			execcredential.Request{
+				Version: execcredential.V1Beta1,
+				Target:  credential.Target{Server: "https://s", CertificateAuthority: []byte("ABC")},
+				Config:  json.RawMessage(`{"clusterID":"x"}`),
+			}, "",
 		},
-		"config null":               {`{` + v1 + `,"spec":{"cluster":{"server":"https://s","config":null}}}`, execcredential.Request{Version: execcredential.V1, Server: "https://s"}, ""},
+		"whom the client trusts": {
+			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","tls-server-name":"n","insecure-skip-tls-verify":true}}}`,
+			execcredential.Request{
+				Version: execcredential.V1,
+				Target:  credential.Target{Server: "https://s", TLSServerName: "n", InsecureSkipTLSVerify: true},
+			}, "",
+		},
+		"an authority's file": {
+			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","certificate-authority":"/ca.pem"}}}`,
+			execcredential.Request{
+				Version:                  execcredential.V1,
+				Target:                   credential.Target{Server: "https://s"},
+				CertificateAuthorityFile: "/ca.pem",
+			}, "",
+		},
+		"an authority's data and file": {
+			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","certificate-authority":"/ca.pem","certificate-authority-data":"QUJD"}}}`,
+			execcredential.Request{
+				Version: execcredential.V1,
+				Target:  credential.Target{Server: "https://s", CertificateAuthority: []byte("ABC")},
+			}, "",
+		},
+		"an authority that isn't base64": {
+			`{` + v1 + `,"spec":{"cluster":{"certificate-authority-data":"%"}}}`,
+			execcredential.Request{}, "its certificate-authority-data is not base64",
+		},
+		"an authority of a wrong type": {
+			`{` + v1 + `,"spec":{"cluster":{"certificate-authority-data":1}}}`,
+			execcredential.Request{}, `its field "spec.cluster.certificate-authority-data" is a JSON number`,
+		},
+		"no authority": {
+			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","certificate-authority-data":null}}}`,
+			execcredential.Request{Version: execcredential.V1, Target: credential.Target{Server: "https://s"}}, "",
+		},
+		"config null":               {`{` + v1 + `,"spec":{"cluster":{"server":"https://s","config":null}}}`, execcredential.Request{Version: execcredential.V1, Target: credential.Target{Server: "https://s"}}, ""},
 		"cluster null":              {`{` + v1 + `,"spec":{"cluster":null}}`, execcredential.Request{Version: execcredential.V1}, ""},
 		"spec null":                 {`{` + v1 + `,"spec":null}`, execcredential.Request{Version: execcredential.V1}, ""},
 		"no spec":                   {`{` + v1 + `}`, execcredential.Request{Version: execcredential.V1}, ""},
 		"C#'s kind":                 {`{"kind":"ExecCredentials",` + v1 + `}`, execcredential.Request{Version: execcredential.V1}, ""},
-		"unused fields of any type": {`{` + v1 + `,"spec":{"interactive":"maybe","cluster":{"certificate-authority-data":1}}}`, execcredential.Request{Version: execcredential.V1}, ""},
+		"unused fields of any type": {`{` + v1 + `,"spec":{"interactive":"maybe","cluster":{"proxy-url":1}}}`, execcredential.Request{Version: execcredential.V1}, ""},
 		"not JSON":                  {`kind: ExecCredential`, execcredential.Request{}, "invalid character"},
 		"null":                      {`null`, execcredential.Request{}, "it has no apiVersion"},
 		"array":                     {`[]`, execcredential.Request{}, "it is a JSON array"},
@@ -101,7 +140,7 @@ func TestReadRequest(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := execcredential.ReadRequest(t.Context(), test.in)
+			got, err := execcredential.NewReader(test.in).Read(t.Context())
 			switch {
 			case test.none:
 				if !errors.Is(err, execcredential.ErrNoRequest) {
@@ -116,6 +155,58 @@ func TestReadRequest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What comes after the silence was taken for no request is a request all the same.
+func TestLateRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const request = `{"apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"cluster":{"server":"https://s"}}}`
+		pipe, client := io.Pipe()
+		in := execcredential.NewReader(pipe)
+		expect := func(what string, got execcredential.Request, err error, want string) {
+			t.Helper()
+			text := string(got.Version) + got.Target.Server
+			if err != nil {
+				text = err.Error()
+			}
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: got %q, want %q", what, text, want)
+			}
+		}
+		start := time.Now()
+		got, err := in.Read(t.Context())
+		expect("silent", got, err, execcredential.ErrNoRequest.Error())
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("silence was waited for during %s, want 1s", took)
+		}
+		got, err = in.Late(t.Context())
+		expect("still silent", got, err, execcredential.ErrNoRequest.Error())
+		go func() {
+			io.WriteString(client, " "+request[:10])
+			time.Sleep(time.Second)
+			io.WriteString(client, request[10:])
+		}()
+		synctest.Wait()
+		got, err = in.Late(t.Context())
+		expect("late", got, err, string(execcredential.V1Beta1)+"https://s")
+
+		pipe, client = io.Pipe()
+		in = execcredential.NewReader(pipe)
+		in.Read(t.Context())
+		go io.WriteString(client, "{")
+		synctest.Wait()
+		got, err = in.Late(t.Context())
+		expect("late and stuck", got, err, "it is not complete after 2s")
+		client.Close()
+
+		pipe, client = io.Pipe()
+		in = execcredential.NewReader(pipe)
+		in.Read(t.Context())
+		client.Close()
+		synctest.Wait()
+		got, err = in.Late(t.Context())
+		expect("closed late", got, err, execcredential.ErrNoRequest.Error())
+	})
 }
 
 // endless gives white space without an end.
@@ -181,7 +272,7 @@ func FuzzReadRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := execcredential.ReadRequest(t.Context(), bytes.NewReader(data))
+		got, err := execcredential.NewReader(bytes.NewReader(data)).Read(t.Context())
 		switch {
 		case err == nil:
 			if got.Version != execcredential.V1 && got.Version != execcredential.V1Beta1 {

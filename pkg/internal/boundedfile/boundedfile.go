@@ -18,7 +18,7 @@ var (
 // Read returns the contents of the regular file at path, if they are of limit bytes at most. It follows
 // links, and doesn't wait for anything but the file system.
 func Read(path string, limit int64) ([]byte, error) {
-	f, err := open(path)
+	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,10 @@ func Read(path string, limit int64) ([]byte, error) {
 	return ReadFrom(f, limit)
 }
 
-// ReadFrom does the same with an open file.
+// Open opens a file to read it, and doesn't wait for a writer, should it be a pipe.
+func Open(path string) (*os.File, error) { return os.OpenFile(path, flags, 0) }
+
+// ReadFrom does what Read does with an open file.
 func ReadFrom(f *os.File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {

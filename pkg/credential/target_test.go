@@ -1,0 +1,169 @@
+package credential_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// newAuthority returns the certificate of a new authority, as PEM and DER.
+func newAuthority(t *testing.T, name string) (text, der []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err = x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), der
+}
+
+func TestCheckTarget(t *testing.T) {
+	const server = "https://id.k8s.example"
+	own, _ := newAuthority(t, "cluster")
+	next, _ := newAuthority(t, "cluster's next")
+	foreign, foreignDER := newAuthority(t, "foreign")
+	join := func(texts ...[]byte) []byte { return bytes.Join(texts, nil) }
+	as := func(kind string) []byte { return bytes.ReplaceAll(foreign, []byte("CERTIFICATE"), []byte(kind)) }
+	c := credential.Credential{Server: server, CertificateAuthority: join(own, next)}
+
+	tests := map[string]struct {
+		target credential.Target
+		want   string // what the error says; "": none
+	}{
+		"the system's authorities": {credential.Target{Server: server}, ""},
+		"its authorities":          {credential.Target{Server: server, CertificateAuthority: join(own, next)}, ""},
+		"in another order":         {credential.Target{Server: server, CertificateAuthority: join(next, own, next)}, ""},
+		"one of them":              {credential.Target{Server: server, CertificateAuthority: next}, ""},
+		"with line ends of another kind, and text": {
+			credential.Target{Server: server, CertificateAuthority: join([]byte("# cluster é\r\n"), bytes.ReplaceAll(own, []byte("\n"), []byte("\r\n")), []byte("\n\n"))}, ""},
+		"its name": {credential.Target{Server: server, TLSServerName: "ID.k8s.example."}, ""},
+
+		"another server":            {credential.Target{Server: "https://evil.example"}, `to server "https://evil.example": the cluster's is "https://id.k8s.example"`},
+		"no server":                 {credential.Target{}, "to server (not shown"},
+		"nothing to prove":          {credential.Target{Server: server, InsecureSkipTLSVerify: true}, "insecure-skip-tls-verify"},
+		"nothing, though its own":   {credential.Target{Server: server, InsecureSkipTLSVerify: true, CertificateAuthority: own}, "insecure-skip-tls-verify"},
+		"another name":              {credential.Target{Server: server, TLSServerName: "evil.example"}, "tls-server-name"},
+		"a name that looks like it": {credential.Target{Server: server, TLSServerName: "İd.k8s.example"}, "tls-server-name"},
+		"a name with a port":        {credential.Target{Server: server, TLSServerName: "id.k8s.example:443"}, "tls-server-name"},
+		"a blank name":              {credential.Target{Server: server, TLSServerName: " "}, "tls-server-name"},
+
+		"a foreign authority":             {credential.Target{Server: server, CertificateAuthority: foreign}, "the certificate authority"},
+		"its own and a foreign one":       {credential.Target{Server: server, CertificateAuthority: join(own, foreign)}, "the certificate authority"},
+		"no certificate":                  {credential.Target{Server: server, CertificateAuthority: []byte("text")}, "the certificate authority"},
+		"a space":                         {credential.Target{Server: server, CertificateAuthority: []byte(" ")}, "the certificate authority"},
+		"a foreign one, trusted":          {credential.Target{Server: server, CertificateAuthority: join(own, as("TRUSTED CERTIFICATE"))}, "the certificate authority"},
+		"a foreign one, X509":             {credential.Target{Server: server, CertificateAuthority: join(own, as("X509 CERTIFICATE"))}, "the certificate authority"},
+		"a foreign one, PKCS7":            {credential.Target{Server: server, CertificateAuthority: join(own, as("PKCS7"))}, "the certificate authority"},
+		"a foreign one with headers":      {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("-----\n"), []byte("-----\nA: b\n\n"), 1))}, "the certificate authority"},
+		"a foreign one without an end":    {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("-----END CERTIFICATE-----"), nil, 1))}, "the certificate authority"},
+		"a foreign one with another end":  {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("END CERTIFICATE"), []byte("END CERT"), 1))}, "the certificate authority"},
+		"a foreign one, indented":         {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("-----BEGIN"), []byte(" -----BEGIN"), 1))}, "the certificate authority"},
+		"a foreign one in DER, first":     {credential.Target{Server: server, CertificateAuthority: join(foreignDER, []byte("\n"), own)}, "the certificate authority"},
+		"a foreign one in DER, last":      {credential.Target{Server: server, CertificateAuthority: join(own, foreignDER)}, "the certificate authority"},
+		"its own, cut off":                {credential.Target{Server: server, CertificateAuthority: own[:len(own)/2]}, "the certificate authority"},
+		"a foreign one behind a NUL byte": {credential.Target{Server: server, CertificateAuthority: join(own, []byte{0}, foreign)}, "the certificate authority"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := c.CheckTarget(test.target)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if err == nil {
+				return
+			}
+			if credential.ClassOf(err) != credential.Unsafe {
+				t.Errorf("class %q, want %q", credential.ClassOf(err), credential.Unsafe)
+			}
+			if got, want := errors.Is(err, credential.ErrAuthority), strings.HasPrefix(test.want, "the certificate authority"); got != want {
+				t.Errorf("ErrAuthority: %v, want %v", got, want)
+			}
+		})
+	}
+	c.CertificateAuthority = nil
+	if err := c.CheckTarget(credential.Target{Server: server, CertificateAuthority: own}); !errors.Is(err, credential.ErrAuthority) {
+		t.Errorf("for a cluster without an authority: %v", err)
+	}
+}
+
+func TestParseServerRefuses(t *testing.T) {
+	for _, server := range []string{
+		"", " ", "https://", "https://:443", "//host", "https://ho st", "https://h\tost", "https://host\n", "https://hos\u0130", "https://hos\u0131",
+		"https://hos\u212a", "https://ho\u017ft", "https://host\uff0eexample", "https://host\u3002example", "https://host\u00ad.example",
+		"https://h%6fst", "https://host%2eexample", "https://[fe80::1%25eth0]", `https://host\@evil`, "https://user@host", "https://user:password@host",
+		"https://host?x", "https://host#x", "https://host/?x", "https://host;x", "https://host,evil", "https://ho'st", `https://ho"st`, "https://host:port",
+		"https://host/a b", "https://host/%2e", "file:///etc/passwd", "https:host", "\u0000https://host",
+	} {
+		if u, err := credential.ParseServer(server); err == nil {
+			t.Errorf("%q: got %q, want an error", server, u)
+		}
+	}
+	for server, want := range map[string]string{
+		"https://Host.Example:6443/Path": "https://host.example:6443/Path",
+		"host":                           "https://host",
+		"host:443":                       "https://host:443",
+		"HTTPS://HOST/":                  "https://host/",
+		"https://[::1]:6443":             "https://[::1]:6443",
+		"https://a_b-c.example/~x":       "https://a_b-c.example/~x",
+	} {
+		if got, err := credential.ParseServer(server); err != nil || got.String() != want {
+			t.Errorf("%q: got %q, %v; want %q", server, got, err, want)
+		}
+	}
+}
+
+// Of what may hold a password nothing is shown but scheme, host and port, and those only where they can't
+// be a part of it.
+func TestShowURL(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://host:443/path":                   `"https://host:443"`,
+		"host":                                    `"host"`,
+		"http://user:SECRET@127.0.0.1:1":          `"http://127.0.0.1:1"`,
+		"http://SECRET@host/":                     `"http://host"`,
+		"socks5://[::1]:1080":                     `"socks5://[::1]:1080"`,
+		"http://user:p/SECRET@127.0.0.1:1":        "",
+		"http://user:p#SECRET@127.0.0.1:1":        "",
+		"http://user:p?SECRET@127.0.0.1:1":        "",
+		`http://user:p\SECRET@127.0.0.1:1`:        "",
+		"http://user:p SECRET@127.0.0.1:1":        "",
+		"http://user:p\tSECRET@127.0.0.1:1":       "",
+		`http://DOM\user:SECRET@127.0.0.1:1`:      "",
+		"http://user:p@SECRET@127.0.0.1:1":        "",
+		`"http://user:SECRET@127.0.0.1:1"`:        "",
+		"'http://user:SECRET@127.0.0.1:1'":        "",
+		"http://user:SECRET@127.0.0.1:SECRET":     "",
+		"http://user:SECRET@127.0.0.1:1?SECRET":   "",
+		"http://user:SECRET@127.0.0.1:1#SECRET":   "",
+		"http://host:SECRET":                      "",
+		"http://user:%53ECRET@127.0.0.1:1/%53":    "",
+		"http://evil.example\u202e:SECRET@host:1": `"http://host:1"`,
+		"http://ho\u0130t":                        "",
+		"":                                        "",
+	} {
+		got := credential.ShowURL(address)
+		if want == "" && !strings.HasPrefix(got, "(not shown") || want != "" && got != want {
+			t.Errorf("%q: got %s, want %s", address, got, want)
+		}
+		if strings.Contains(got, "SECRET") {
+			t.Errorf("%q: %s shows it", address, got)
+		}
+	}
+}

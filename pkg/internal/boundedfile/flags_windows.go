@@ -1,0 +1,5 @@
+package boundedfile
+
+import "os"
+
+const flags = os.O_RDONLY

@@ -1,5 +1,0 @@
-package boundedfile
-
-import "os"
-
-func open(path string) (*os.File, error) { return os.Open(path) }
