@@ -24,6 +24,7 @@ type world struct {
 	cache   string
 	ahead   time.Duration // of the real clock
 	screen  bool          // standard output is a terminal
+	request string        // in the environment; "": none
 	stopped context.Context
 }
 
@@ -46,6 +47,7 @@ func (w *world) run(args ...string) (code int, stdout, stderr string) {
 		"DIGITALOCEAN_ACCESS_TOKEN": "dop_v1_test",
 		"DIGITALOCEAN_API_URL":      w.url,
 		"DOKS_AUTH_CACHE_DIR":       w.cache,
+		"KUBERNETES_EXEC_INFO":      w.request,
 	}
 	var out, err bytes.Buffer
 	code = cmd.Run(w.stopped, cmd.System{

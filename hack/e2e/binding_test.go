@@ -1,0 +1,201 @@
+//go:build linux
+
+package e2e
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// attacker is a server that a kubeconfig leads to in the cluster's place, by a proxy.
+type attacker struct {
+	ca       string // base64, as a kubeconfig has it
+	proxyURL string
+	requests atomic.Int32 // how many came
+	bearers  atomic.Int32 // how many carried a credential
+}
+
+// newAttacker returns an attacker for a cluster, and for a name that clients make of the cluster's.
+func newAttacker(t *testing.T, cluster *digitaloceantest.Cluster, lookalike string) *attacker {
+	t.Helper()
+	foreign, err := digitaloceantest.NewCluster(cluster.ID) // another authority
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &attacker{ca: base64.StdEncoding.EncodeToString(foreign.CA())}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		a.requests.Add(1)
+		if r.Header.Get("Authorization") != "" || len(r.TLS.PeerCertificates) > 0 {
+			a.bearers.Add(1)
+		}
+	}))
+	certificate, key, err := foreign.ServerCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	addr := server.Listener.Addr().String()
+	proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{cluster.Host(): addr, lookalike + ":443": addr}))
+	t.Cleanup(func() { server.Close(); proxy.Close() })
+	a.proxyURL = proxy.URL
+	return a
+}
+
+// A kubeconfig that has the right server, or one that looks like it, and lets somebody else answer there:
+// no kubectl gets a credential to send.
+func TestAttackerSeesNoCredential(t *testing.T) {
+	host := strings.TrimSuffix(w.token.Host(), ":443")
+	lookalike := tokenID + ".k8s.xn--ondigitalocean-o6h.com"
+	own := base64.StdEncoding.EncodeToString(w.token.CA())
+	both := func(a *attacker) string {
+		theirs, err := base64.StdEncoding.DecodeString(a.ca)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(append(theirs, w.token.CA()...))
+	}
+	tests := map[string]func(a *attacker) string{ // what the cluster's entry says
+		"another authority": func(a *attacker) string {
+			return "server: https://" + host + "\n    certificate-authority-data: " + a.ca
+		},
+		"the own and another": func(a *attacker) string {
+			return "server: https://" + host + "\n    certificate-authority-data: " + both(a)
+		},
+		"insecure": func(*attacker) string { return "server: https://" + host + "\n    insecure-skip-tls-verify: true" },
+		"another name to prove": func(*attacker) string {
+			return "server: https://" + host + "\n    certificate-authority-data: " + own + "\n    tls-server-name: evil.example"
+		},
+		"a name that looks like it": func(*attacker) string {
+			return "server: https://" + strings.Replace(host, "ondi", "ond\u0130", 1) + "\n    insecure-skip-tls-verify: true"
+		},
+		"its punycode": func(*attacker) string { return "server: https://" + lookalike + "\n    insecure-skip-tls-verify: true" },
+		"a password before the host": func(*attacker) string {
+			return "server: https://" + host + "@" + lookalike + "\n    insecure-skip-tls-verify: true"
+		},
+	}
+	for _, client := range []string{"kubectl", "kubectl-old"} {
+		for name, cluster := range tests {
+			t.Run(client+","+name, func(t *testing.T) {
+				u := newUser(t, nil)
+				if got := u.plugin(); got.code != 0 { // with a credential in the cache
+					t.Fatal(got.stderr)
+				}
+				a := newAttacker(t, w.token, lookalike)
+				path := filepath.Join(u.home, "config")
+				text := fmt.Sprintf(`apiVersion: v1
+kind: Config
+current-context: c
+clusters:
+- name: c
+  cluster:
+    proxy-url: %s
+    %s
+users:
+- name: u
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      command: %s
+      args: [exec-credential, %s]
+      provideClusterInfo: true
+      interactiveMode: Never
+contexts:
+- {name: c, context: {cluster: c, user: u}}
+`, a.proxyURL, cluster(a), plugin(), tokenID)
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				got := u.kubectl(client, path, "", "get", "ns")
+				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential") || !strings.Contains(got.stderr, "exit code 7") {
+					t.Errorf("exit code %d: %s", got.code, got.stderr)
+				}
+				if n := a.bearers.Load(); n > 0 {
+					t.Errorf("%d of %d requests carried a credential", n, a.requests.Load())
+				}
+				if mints := u.api.Mints(tokenID); mints != 1 {
+					t.Errorf("%d mints, want 1", mints)
+				}
+			})
+		}
+	}
+}
+
+// Under kubectl's allowlist the args and the environment are the kubeconfig's: none of these gets the
+// access token, or has us edit a file.
+func TestKubeconfigAsALever(t *testing.T) {
+	u := newUser(t, nil)
+	var seen atomic.Int32
+	evil := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			seen.Add(1)
+		}
+	}))
+	defer evil.Close()
+	profile := filepath.Join(u.home, ".bash_profile")
+	evilURL := "https://localhost.evil.example:" + evil.URL[strings.LastIndexByte(evil.URL, ':')+1:]
+	tests := map[string]struct{ args, env string }{
+		"saves elsewhere":      {"kubeconfig, save, " + tokenID + ", --alias, x, --kubeconfig=" + profile, ""},
+		"an API of its own":    {"exec-credential, --no-cache, --api-url=" + evilURL + ", " + tokenID, ""},
+		"by the environment":   {"exec-credential, --no-cache, " + tokenID, "{name: DIGITALOCEAN_API_URL, value: '" + evilURL + "'}"},
+		"clears the cache":     {"cache, clear, --all", ""},
+		"completes something":  {"__complete, cluster, list, ''", ""},
+		"a file without end":   {"exec-credential, --token-file=/dev/zero, " + tokenID, ""},
+		"reads what isn't its": {"exec-credential, --token-file=/proc/self/fd/0, " + tokenID, ""},
+	}
+	for _, client := range []string{"kubectl", "kubectl-old"} {
+		for name, test := range tests {
+			t.Run(client+","+name, func(t *testing.T) {
+				path := filepath.Join(u.home, "config")
+				text := fmt.Sprintf(`apiVersion: v1
+kind: Config
+current-context: c
+clusters:
+- {name: c, cluster: {server: "%s", proxy-url: "%s", certificate-authority-data: %s}}
+users:
+- name: u
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      command: %s
+      args: [%s]
+      env: [%s]
+      provideClusterInfo: true
+      interactiveMode: Never
+contexts:
+- {name: c, context: {cluster: c, user: u}}
+`, w.token.Server, w.proxyURL, base64.StdEncoding.EncodeToString(w.token.CA()), plugin(), test.args, test.env)
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				got := u.kubectl(client, path, "", "get", "ns")
+				if got.code == 0 || !strings.Contains(got.stderr, "exit code 7") {
+					t.Errorf("exit code %d: %s", got.code, got.stderr)
+				}
+				if _, err := os.Lstat(profile); err == nil {
+					t.Error("it wrote a file that the kubeconfig named")
+				}
+			})
+		}
+	}
+	if n := seen.Load(); n > 0 {
+		t.Errorf("%d requests carried the access token elsewhere", n)
+	}
+}
