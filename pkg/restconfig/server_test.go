@@ -57,6 +57,25 @@ func TestTokenGoesToTheClusterOnly(t *testing.T) {
 	}
 }
 
+// A name that only Go takes for the cluster's is another one to whoever connects.
+func TestTokenGoesToNoLookalike(t *testing.T) {
+	f := newFakeCluster()
+	f.change = func(c *credential.Credential) { c.Server = "https://id.kluster.example" }
+	config, err := restconfig.New(t.Context(), &credential.Cached{Provider: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, url := range []string{"https://\u0130d.kluster.example", "https://id.\u212aluster.example", "https://id.kluster\u3002example"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.WrapTransport(f).RoundTrip(req); credential.ClassOf(err) != credential.Unsafe || len(f.hosts) > 0 {
+			t.Errorf("%s: got %v, %v; want a refusal", url, f.hosts, err)
+		}
+	}
+}
+
 // closing returns a body that must be closed when the test is over, if must is set.
 func closing(t *testing.T, must bool) *closingBody {
 	b := &closingBody{Reader: strings.NewReader("")}
@@ -120,6 +139,7 @@ func TestServers(t *testing.T) {
 		"none":         {"", "the provider's credential can't be used: it names no server"},
 		"no host":      {"https:///x", "the provider's credential can't be used: it names no server"},
 		"not a URL":    {"https://%zz", "the provider's credential can't be used: it names no server"},
+		"not ASCII":    {"https://cl\u0130ster.example", "the provider's credential can't be used: it names no server"},
 		"another kind": {"ftp://cluster.example", `refusing to send the credential to server "ftp://cluster.example": it is not https`},
 	}
 	for name, test := range tests {
