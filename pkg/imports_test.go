@@ -40,17 +40,16 @@ var rules = []rule{
 
 // soles are modules that one package alone imports, so that a change in them has one place to land.
 var soles = map[string]string{
-	"github.com/digitalocean/godo":                   "pkg/digitalocean",
-	"github.com/hashicorp/go-retryablehttp":          "pkg/digitalocean",
-	"k8s.io/client-go/pkg/apis/clientauthentication": "pkg/execcredential",
-	"github.com/gofrs/flock":                         "pkg/internal/filelock",
-	"go.yaml.in/yaml/v3":                             "pkg/kubeconfig",
-	"k8s.io/client-go/rest":                          "pkg/restconfig",
+	"github.com/digitalocean/godo":          "pkg/digitalocean",
+	"github.com/hashicorp/go-retryablehttp": "pkg/digitalocean",
+	"github.com/gofrs/flock":                "pkg/internal/filelock",
+	"go.yaml.in/yaml/v3":                    "pkg/kubeconfig",
+	"k8s.io/client-go/rest":                 "pkg/restconfig",
 }
 
 // heavy are packages that would make each run of the plugin start more slowly.
 var heavy = []string{
-	"k8s.io/api", "k8s.io/client-go/kubernetes", "k8s.io/client-go/rest", "k8s.io/client-go/tools",
+	"k8s.io/api", "k8s.io/apimachinery/pkg/apis", "k8s.io/apimachinery/pkg/runtime", "k8s.io/client-go/pkg", "k8s.io/client-go/kubernetes", "k8s.io/client-go/rest", "k8s.io/client-go/tools",
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf", "google.golang.org/protobuf", "testing", "html/template",
 }
 

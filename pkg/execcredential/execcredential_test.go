@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clientauthv1 "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 	clientauthv1beta1 "k8s.io/client-go/pkg/apis/clientauthentication/v1beta1"
 
@@ -260,6 +261,45 @@ func TestWriteResponse(t *testing.T) {
 	half := credential.Credential{ClientCertificate: []byte("CERT")}
 	if err := execcredential.WriteResponse(&out, execcredential.V1, half, now); err == nil || out.Len() > 0 {
 		t.Errorf("%v, %q", err, out.String())
+	}
+}
+
+// What is written is what client-go's own types are written as.
+func TestResponseIsClientGos(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 999, time.FixedZone("", 3600))
+	odd := "<&>\u2028\x00\xff\"\\é\n"
+	for name, c := range map[string]credential.Credential{
+		"token":       {Token: credential.NewSecret("token" + odd), FetchedAt: now, ExpiresAt: now.Add(time.Hour)},
+		"forever":     {Token: credential.NewSecret("token")},
+		"certificate": {ClientCertificate: []byte("CERT" + odd), ClientKey: credential.NewSecret("KEY" + odd), FetchedAt: now, ExpiresAt: now.Add(time.Hour)},
+	} {
+		status := clientauthv1.ExecCredentialStatus{
+			Token: c.Token.Reveal(), ClientCertificateData: string(c.ClientCertificate), ClientKeyData: c.ClientKey.Reveal(),
+		}
+		if until := c.UseUntil(now); !until.IsZero() {
+			status.ExpirationTimestamp = &metav1.Time{Time: until}
+		}
+		old := clientauthv1beta1.ExecCredentialStatus(status)
+		for version, object := range map[execcredential.Version]any{
+			execcredential.V1: clientauthv1.ExecCredential{
+				TypeMeta: metav1.TypeMeta{Kind: execcredential.Kind, APIVersion: string(execcredential.V1)}, Status: &status,
+			},
+			execcredential.V1Beta1: clientauthv1beta1.ExecCredential{
+				TypeMeta: metav1.TypeMeta{Kind: execcredential.Kind, APIVersion: string(execcredential.V1Beta1)}, Status: &old,
+			},
+		} {
+			want, err := json.Marshal(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			if err := execcredential.WriteResponse(&got, version, c, now); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want)+"\n", got.String()); diff != "" {
+				t.Errorf("%s, %s (-client-go +got):\n%s", name, version, diff)
+			}
+		}
 	}
 }
 

@@ -6,12 +6,25 @@ import (
 	"io"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clientauthv1 "k8s.io/client-go/pkg/apis/clientauthentication/v1"
-	clientauthv1beta1 "k8s.io/client-go/pkg/apis/clientauthentication/v1beta1"
-
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
+
+// response holds the fields of an ExecCredential that a plugin answers with, in the order in which
+// client-go writes them. Its own types would bring in apimachinery, which costs each kubectl more than all
+// else that a plugin does; a test holds the two against each other, byte for byte.
+type response struct {
+	Kind       string  `json:"kind"`
+	APIVersion Version `json:"apiVersion"`
+	Spec       struct {
+		Interactive bool `json:"interactive"`
+	} `json:"spec"`
+	Status struct {
+		ExpirationTimestamp string `json:"expirationTimestamp,omitempty"`
+		Token               string `json:"token,omitempty"`
+		ClientCertificate   string `json:"clientCertificateData,omitempty"`
+		ClientKey           string `json:"clientKeyData,omitempty"`
+	} `json:"status"`
+}
 
 // WriteResponse writes the response that carries c, as one line of JSON in one write.
 //
@@ -20,32 +33,23 @@ import (
 // again before the cluster refuses the credential. What is unknown is left out, since some clients
 // take an empty string for a value. Nothing is written when WriteResponse fails before the write.
 func WriteResponse(w io.Writer, version Version, c credential.Credential, now time.Time) error {
-	response, err := marshal(version, c, now)
+	out := response{Kind: Kind, APIVersion: version}
+	switch {
+	case !c.Token.IsZero():
+		out.Status.Token = c.Token.Reveal()
+	case len(c.ClientCertificate) > 0 && !c.ClientKey.IsZero():
+		out.Status.ClientCertificate = string(c.ClientCertificate)
+		out.Status.ClientKey = c.ClientKey.Reveal()
+	default:
+		return errors.New("the credential holds neither a token nor a client certificate with its key")
+	}
+	if until := c.UseUntil(now); !until.IsZero() {
+		out.Status.ExpirationTimestamp = until.UTC().Format(time.RFC3339)
+	}
+	line, err := json.Marshal(out)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(response, '\n'))
+	_, err = w.Write(append(line, '\n'))
 	return err
-}
-
-func marshal(version Version, c credential.Credential, now time.Time) ([]byte, error) {
-	var status clientauthv1.ExecCredentialStatus
-	switch {
-	case !c.Token.IsZero():
-		status.Token = c.Token.Reveal()
-	case len(c.ClientCertificate) > 0 && !c.ClientKey.IsZero():
-		status.ClientCertificateData = string(c.ClientCertificate)
-		status.ClientKeyData = c.ClientKey.Reveal()
-	default:
-		return nil, errors.New("the credential holds neither a token nor a client certificate with its key")
-	}
-	if until := c.UseUntil(now); !until.IsZero() {
-		status.ExpirationTimestamp = &metav1.Time{Time: until}
-	}
-	meta := metav1.TypeMeta{Kind: Kind, APIVersion: string(version)}
-	if version == V1Beta1 {
-		old := clientauthv1beta1.ExecCredentialStatus(status)
-		return json.Marshal(clientauthv1beta1.ExecCredential{TypeMeta: meta, Status: &old})
-	}
-	return json.Marshal(clientauthv1.ExecCredential{TypeMeta: meta, Status: &status})
 }
