@@ -24,6 +24,7 @@ e2e: build
 fuzz:
 	go test -run='^$$' -fuzz=FuzzReadRequest -fuzztime=1m ./pkg/execcredential
 	go test -run='^$$' -fuzz=FuzzOpenEntry -fuzztime=1m ./pkg/internal/cachedir
+	go test -run='^$$' -fuzz=FuzzCutDoctlConfig -fuzztime=1m ./pkg/digitalocean
 	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/kubeconfig
 
 verify:

@@ -43,7 +43,6 @@ var soles = map[string]string{
 	"github.com/digitalocean/godo":          "pkg/digitalocean",
 	"github.com/hashicorp/go-retryablehttp": "pkg/digitalocean",
 	"github.com/gofrs/flock":                "pkg/internal/filelock",
-	"go.yaml.in/yaml/v3":                    "pkg/kubeconfig",
 	"k8s.io/client-go/rest":                 "pkg/restconfig",
 }
 

@@ -1,6 +1,7 @@
 package digitalocean
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
@@ -19,10 +20,10 @@ import (
 
 // doctlConfig is what matters of doctl's configuration file.
 type doctlConfig struct {
-	AccessToken  string            `json:"access-token"`
-	AuthContexts map[string]string `json:"auth-contexts"`
-	Context      string            `json:"context"`
-	APIURL       string            `json:"api-url"`
+	AccessToken  string            `yaml:"access-token"`
+	AuthContexts map[string]string `yaml:"auth-contexts"`
+	Context      string            `yaml:"context"`
+	APIURL       string            `yaml:"api-url"`
 }
 
 // doctlDefaultContext is doctl's name for the access token that stands outside of auth-contexts.
@@ -45,7 +46,12 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration %q: %w", path, reason(err)), doctlHint)
 	}
 	var config doctlConfig
-	if err := yaml.Unmarshal(text, &config); err != nil {
+	err = yaml.Unmarshal(cutDoctlConfig(text), &config)
+	if err != nil {
+		config = doctlConfig{}
+		err = yaml.Unmarshal(text, &config)
+	}
+	if err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
 		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path), "correct the file, or point DIGITALOCEAN_CONFIG elsewhere")
 	}
@@ -61,6 +67,67 @@ func reason(err error) error {
 		return e.Err
 	}
 	return err
+}
+
+// doctlKeys are the keys of doctlConfig.
+var doctlKeys = [...]string{"access-token", "api-url", "auth-contexts", "context"}
+
+// cutDoctlConfig returns the blocks of doctl's configuration that matter, or all of it where it isn't plain
+// that a line begins one. doctl writes up to 900 lines, and parsing them takes longer than all else that a
+// cache hit does.
+func cutDoctlConfig(text []byte) []byte {
+	var kept []byte
+	begun, keep := false, false
+	for line := range bytes.Lines(text) {
+		if !isPlainYAML(line) {
+			return text
+		}
+		if line[0] != ' ' {
+			key, value, ok := bytes.Cut(line, []byte(":"))
+			if !ok || !isDoctlKey(key) || len(value) > 0 && value[0] != ' ' && value[0] != '\n' {
+				return text
+			}
+			begun, keep = true, slices.Contains(doctlKeys[:], string(key))
+		}
+		if !begun {
+			return text
+		}
+		if keep {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
+}
+
+// isPlainYAML tells whether a line can't reach beyond its end, nor change what other lines mean.
+func isPlainYAML(line []byte) bool {
+	quotes, brackets := 0, 0
+	blank := true
+	for _, b := range line {
+		switch b {
+		case '\n', ' ':
+			continue
+		case '"':
+			quotes++
+		case '[', '{':
+			brackets++
+		case ']', '}':
+			brackets--
+		case '\'', '#', '&', '*', '|', '>', '\\':
+			return false
+		}
+		if b < ' ' || b > '~' || brackets < 0 {
+			return false
+		}
+		blank = false
+	}
+	return !blank && quotes%2 == 0 && brackets == 0
+}
+
+func isDoctlKey(key []byte) bool {
+	return len(key) > 0 && !bytes.ContainsFunc(key, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+	}) && key[0] != '-'
 }
 
 // notFoundError is an os.ErrNotExist in other words.
