@@ -14,7 +14,7 @@ import (
 
 // compareKubectl measures a kubectl command with the plugin against the same with the token in the
 // kubeconfig, where there is a kubectl: $KUBECTL, or the one on PATH.
-func compareKubectl(ctx context.Context, dir string, api *digitaloceantest.API, cluster *digitaloceantest.Cluster, hit command, pairs int) error {
+func (b *bench) compareKubectl(ctx context.Context, api *digitaloceantest.API, cluster *digitaloceantest.Cluster, hit command, pairs int) error {
 	kubectl := os.Getenv("KUBECTL")
 	if kubectl == "" {
 		var err error
@@ -28,7 +28,7 @@ func compareKubectl(ctx context.Context, dir string, api *digitaloceantest.API, 
 		return err
 	}
 	get := func(name, user string) (command, error) {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(b.dir, name)
 		text := fmt.Sprintf(`apiVersion: v1
 kind: Config
 current-context: c
@@ -39,8 +39,10 @@ users:
 contexts:
 - {name: c, context: {cluster: c, user: u}}
 `, cluster.Server, base64.StdEncoding.EncodeToString(cluster.CA()), user)
-		c := command{args: []string{kubectl, "--kubeconfig=" + path, "get", "--raw", "/api"}, env: append(hit.env, "HOME="+dir)}
-		return c, os.WriteFile(path, []byte(text), 0o600)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			return command{}, err
+		}
+		return newCommand(b.dir, kubectl, append(hit.env, "HOME="+b.dir), "--kubeconfig="+path, "get", "--raw", "/api")
 	}
 	static, err := get("static", "token: "+token)
 	if err != nil {
@@ -48,12 +50,12 @@ contexts:
 	}
 	plugin, err := get("plugin", fmt.Sprintf(
 		"exec: {apiVersion: client.authentication.k8s.io/v1, command: %q, args: [exec-credential, %s], provideClusterInfo: true, interactiveMode: Never}",
-		hit.args[0], cluster.ID))
+		hit.programs[0], cluster.ID))
 	if err != nil {
 		return err
 	}
 	mints := api.Mints(cluster.ID)
-	if err := compare(ctx, "kubectl with the plugin / with a token (goal 1.12)", plugin, static, pairs); err != nil {
+	if err := b.compare(ctx, "kubectl with the plugin / with a token", plugin, static, pairs); err != nil {
 		return err
 	}
 	if api.Mints(cluster.ID) != mints {
@@ -64,7 +66,7 @@ contexts:
 
 // cachedToken returns the token that a hit gives.
 func cachedToken(ctx context.Context, hit command) (string, error) {
-	cmd := exec.CommandContext(ctx, hit.args[0], hit.args[1:]...)
+	cmd := exec.CommandContext(ctx, hit.programs[0], hit.args...)
 	cmd.Env = hit.env
 	out, err := cmd.Output()
 	if err != nil {

@@ -2,7 +2,7 @@
 // commands of a line run in turn, and the ratio is the median of that of their pairs. Nothing passes
 // or fails by a figure.
 //
-//	go run ./hack/bench bin/doks-auth
+//	go run ./hack/bench bin/doks-auth [another doks-auth]
 package main
 
 import (
@@ -13,10 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
@@ -24,11 +21,12 @@ import (
 func main() {
 	pairs := flag.Int("pairs", 300, "how often each command runs")
 	flag.Parse()
-	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: bench [-pairs N] path/to/doks-auth")
+	if flag.NArg() < 1 || flag.NArg() > 2 {
+		fmt.Fprintln(os.Stderr, "usage: bench [-pairs N] path/to/doks-auth [path/to/another]")
 		os.Exit(2)
 	}
-	if err := run(context.Background(), flag.Arg(0), *pairs); err != nil {
+	b := &bench{pairs: *pairs, plugin: flag.Arg(0), another: flag.Arg(1)}
+	if err := b.measure(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -38,20 +36,22 @@ const (
 	accessToken = "dop_v1_bench"
 	clusterID   = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	manyEntries = 10_000
-	warmings    = 2 // caches that are filled by a fetch of the plugin's
 )
 
-func run(ctx context.Context, plugin string, pairs int) error {
-	plugin, err := filepath.Abs(plugin)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "doks-auth-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+// bench is what is measured, and with what.
+type bench struct {
+	pairs           int
+	plugin, another string // paths; another may be ""
+	dir             string // for what lasts as long as the bench
+	launcher        string // runs a command as its parent; see bare
+	apiURL          string
+}
 
+func (b *bench) measure(ctx context.Context) (err error) {
+	if b.dir, err = os.MkdirTemp("", "doks-auth-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
 	api := digitaloceantest.NewAPI(accessToken)
 	cluster, err := digitaloceantest.NewCluster(clusterID)
 	if err != nil {
@@ -65,45 +65,105 @@ func run(ctx context.Context, plugin string, pairs int) error {
 	cluster.Server = "https://" + cluster.Addr() // its certificate is good for that too
 	server := httptest.NewServer(api)
 	defer server.Close()
+	b.apiURL = server.URL
 
-	hit := func(cache string) command {
-		return command{
-			args: []string{plugin, "exec-credential", "--api-version=v1", clusterID},
-			env: append(os.Environ(), "DIGITALOCEAN_ACCESS_TOKEN="+accessToken, "DIGITALOCEAN_API_URL="+server.URL,
-				"DOKS_AUTH_CACHE_DIR="+cache, "KUBERNETES_EXEC_INFO="),
-		}
-	}
-	one, many := hit(filepath.Join(dir, "one")), hit(filepath.Join(dir, "many"))
-	for _, cold := range []command{one, many} {
-		if err := cold.run(ctx); err != nil {
-			return err
-		}
-	}
-	if err := fill(filepath.Join(dir, "many")); err != nil {
-		return err
-	}
-	bare, err := buildBare(ctx, dir)
+	bare, err := b.buildBare(ctx)
 	if err != nil {
 		return err
 	}
+	config, err := b.writeDoctlConfig()
+	if err != nil {
+		return err
+	}
+	hits, err := b.hits(b.plugin, config)
+	if err != nil {
+		return err
+	}
+	for _, hit := range hits { // which fetches
+		if _, _, err := b.run(ctx, hit, 0); err != nil {
+			return err
+		}
+	}
+	if err := fill(filepath.Join(b.dir, "many")); err != nil {
+		return err
+	}
+	fetched := api.Mints(clusterID)
 
-	fmt.Printf("%d pairs of runs a line; the ratio is the median of the pairs' ratios\n", pairs)
-	if err := compare(ctx, "hit / bare Go process (goal 3.3)", one, bare, pairs); err != nil {
+	byEnv, byFile, many := hits[0], hits[1], hits[2]
+	fmt.Printf("%d pairs of runs a line, over %d copies of each binary; the ratio is the median of the pairs' ratios\n", b.pairs, copies)
+	for _, line := range []struct {
+		what       string
+		one, other command
+	}{
+		{"hit, token in the environment / bare Go process", byEnv, bare},
+		{"hit, token in doctl's file / bare Go process", byFile, bare},
+		{fmt.Sprintf("hit, %d entries / hit, 1 entry", manyEntries), many, byEnv},
+	} {
+		if err := b.compare(ctx, line.what, line.one, line.other, b.pairs); err != nil {
+			return err
+		}
+	}
+	if b.another != "" {
+		if err := b.compareAnother(ctx, config, byEnv, byFile); err != nil {
+			return err
+		}
+	}
+	if err := b.peak(ctx, "hit, peak resident", byEnv); err != nil {
 		return err
 	}
-	if err := compare(ctx, fmt.Sprintf("hit, %d entries / hit, 1 entry (goal 1.1)", manyEntries), many, one, pairs); err != nil {
+	if info, err := os.Stat(b.plugin); err == nil {
+		fmt.Printf("%-50s %5.1f MB\n", "the binary", float64(info.Size())/1e6)
+	}
+	if mints := api.Mints(clusterID); mints != fetched && b.another == "" {
+		return fmt.Errorf("not all of these were hits: %d credentials were minted, not %d", mints, fetched)
+	}
+	if err := b.compareKubectl(ctx, api, cluster, byEnv, b.pairs/3); err != nil {
 		return err
 	}
-	if err := peak(ctx, bare, one); err != nil {
+	return b.compareWithDoctl(ctx, byEnv)
+}
+
+// hits returns the commands that are cache hits once they have run: with the access token in the
+// environment, in doctl's file, and in the environment with many entries.
+func (b *bench) hits(plugin, config string) ([]command, error) {
+	var commands []command
+	for _, hit := range []struct{ cache, token, config string }{
+		{"one", accessToken, ""},
+		{"one", "", config},
+		{"many", accessToken, ""},
+	} {
+		c, err := newCommand(b.dir, plugin, append(os.Environ(),
+			"DIGITALOCEAN_ACCESS_TOKEN="+hit.token, "DIGITALOCEAN_TOKEN=", "DIGITALOCEAN_CONTEXT=", "DIGITALOCEAN_CONFIG="+hit.config,
+			"DIGITALOCEAN_API_URL="+b.apiURL, "DOKS_AUTH_CACHE_DIR="+filepath.Join(b.dir, hit.cache), "KUBERNETES_EXEC_INFO=",
+		), "exec-credential", "--api-version=v1", clusterID)
+		if err != nil {
+			return nil, err
+		}
+		commands = append(commands, c)
+	}
+	return commands, nil
+}
+
+// compareAnother measures the plugin against another build of it.
+func (b *bench) compareAnother(ctx context.Context, config string, byEnv, byFile command) error {
+	renamed := filepath.Join(b.dir, "another")
+	if err := copyFile(renamed, b.another); err != nil {
 		return err
 	}
-	if mints := api.Mints(clusterID); mints != warmings {
-		return fmt.Errorf("not all of these were hits: %d credentials were minted, not %d", mints, warmings)
-	}
-	if err := compareKubectl(ctx, dir, api, cluster, one, pairs/3); err != nil {
+	others, err := b.hits(renamed, config)
+	if err != nil {
 		return err
 	}
-	return compareWithDoctl(ctx, dir, server.URL, one, pairs)
+	for i, one := range []command{byEnv, byFile} {
+		if _, _, err := b.run(ctx, others[i], 0); err != nil { // its key may differ
+			return err
+		}
+		what := []string{"hit, environment / the other build", "hit, doctl's file / the other build"}[i]
+		if err := b.compare(ctx, what, one, others[i], b.pairs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fill puts copies of the one entry of a cache beside it, under names of the same form.
@@ -124,88 +184,56 @@ func fill(cache string) error {
 	return nil
 }
 
-// buildBare builds the command that hits are measured against, with the plugin's own flags.
-func buildBare(ctx context.Context, dir string) (command, error) {
-	binary := filepath.Join(dir, "bare")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./hack/bench/bare")
+// writeDoctlConfig writes a configuration as doctl 1 does: some 900 lines of each command's flags, with
+// the access token among them.
+func (b *bench) writeDoctlConfig() (path string, err error) {
+	var text strings.Builder
+	flags := func(from, to int) {
+		for i := from; i < to; i++ {
+			fmt.Fprintf(&text, "command-%d:\n  list:\n    format: \"\"\n    no-header: false\n  get:\n    format: \"\"\n    template: \"\"\n  tags: []\n", i)
+		}
+	}
+	text.WriteString("access-token: \"\"\napi-url: \"\"\nauth-contexts:\n  work: " + accessToken + "\n  home: dop_v1_other\n")
+	flags(0, 50)
+	text.WriteString("context: work\n")
+	flags(50, 110)
+	text.WriteString("output: text\ntrace: false\n")
+	path = filepath.Join(b.dir, "doctl.yaml")
+	return path, os.WriteFile(path, []byte(text.String()), 0o600)
+}
+
+// buildBare builds the command that hits are measured against, with the plugin's own flags; and launches
+// commands with it.
+func (b *bench) buildBare(ctx context.Context) (command, error) {
+	b.launcher = filepath.Join(b.dir, "bare")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.launcher, "./hack/bench/bare")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return command{}, fmt.Errorf("building the bare process: %w", err)
 	}
-	file := filepath.Join(dir, "file")
+	file := filepath.Join(b.dir, "file")
 	if err := os.WriteFile(file, make([]byte, 1024), 0o600); err != nil {
 		return command{}, err
 	}
-	return command{args: []string{binary, file}}, nil
+	return newCommand(b.dir, b.launcher, nil, file)
 }
 
 // compareWithDoctl measures against doctl on its own warm cache, where doctl is on PATH.
-func compareWithDoctl(ctx context.Context, dir, apiURL string, hit command, pairs int) error {
+func (b *bench) compareWithDoctl(ctx context.Context, hit command) error {
 	doctl, err := exec.LookPath("doctl")
 	if err != nil {
 		fmt.Println("doctl is not on PATH: not measured")
 		return nil
 	}
-	other := command{
-		args: []string{doctl, "kubernetes", "cluster", "kubeconfig", "exec-credential", "--version=v1beta1",
-			"--access-token=" + accessToken, "--api-url=" + apiURL, clusterID},
-		env: append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir),
+	other, err := newCommand(b.dir, doctl, append(os.Environ(), "HOME="+b.dir, "XDG_CONFIG_HOME="+b.dir),
+		"kubernetes", "cluster", "kubeconfig", "exec-credential", "--version=v1beta1",
+		"--access-token="+accessToken, "--api-url="+b.apiURL, clusterID)
+	if err != nil {
+		return err
 	}
-	if err := other.run(ctx); err != nil {
+	if _, _, err := b.run(ctx, other, 0); err != nil {
 		return fmt.Errorf("doctl: %w", err)
 	}
-	return compare(ctx, "hit / doctl", hit, other, pairs)
-}
-
-type command struct {
-	args []string
-	env  []string
-}
-
-func (c command) run(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-	cmd.Env = c.env
-	return cmd.Run()
-}
-
-// compare runs a and b in turn and prints the ratio of their wall times.
-func compare(ctx context.Context, what string, a, b command, pairs int) error {
-	var ratios, times []float64
-	for range pairs {
-		var took [2]time.Duration
-		for i, c := range []command{a, b} {
-			start := time.Now()
-			if err := c.run(ctx); err != nil {
-				return fmt.Errorf("%s: %w", c.args[0], err)
-			}
-			took[i] = time.Since(start)
-		}
-		ratios = append(ratios, took[0].Seconds()/took[1].Seconds())
-		times = append(times, float64(took[0].Microseconds())/1000)
-	}
-	fmt.Printf("%-50s %5.2f   (quartiles %.2f to %.2f; %.1f ms)\n", what,
-		quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75), quantile(times, 0.5))
-	return nil
-}
-
-func quantile(values []float64, q float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[int(q*float64(len(sorted)-1))]
-}
-
-// peak prints the most memory that a hit has resident.
-func peak(ctx context.Context, bare, hit command) error {
-	cmd := exec.CommandContext(ctx, bare.args[0], append([]string{"-peak"}, hit.args...)...)
-	cmd.Env = hit.env
-	out, err := cmd.Output()
-	if err != nil {
-		return err
-	}
-	kilobytes, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%-50s %5.1f MiB\n", "hit, peak resident (goal 14)", kilobytes/1024)
-	return nil
+	return b.compare(ctx, "hit / doctl", hit, other, b.pairs)
 }
