@@ -52,49 +52,49 @@ func (r *renewal) wait(ctx context.Context) (*held, error) {
 
 // renew returns the renewal of c: the one that is under way, or was made in vain just now, or a
 // new one. It is nil when c was replaced already.
-func (h *holder) renew(c *held) *renewal {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (t *tokenCache) renew(c *held) *renewal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
-	case h.renewal != nil:
-		return h.renewal
-	case h.current.Load() != c:
+	case t.renewal != nil:
+		return t.renewal
+	case t.current.Load() != c:
 		return nil
-	case h.now().Before(h.retryAt):
-		return h.last
+	case t.now().Before(t.retryAt):
+		return t.last
 	}
 	overdue, cancel := context.WithTimeout(context.Background(), renewalTimeout+grace)
 	r := &renewal{done: make(chan struct{}), overdue: overdue.Done()}
-	h.renewal = r
+	t.renewal = r
 	go func() {
 		defer cancel()
 		ctx, cancel := context.WithTimeout(overdue, renewalTimeout)
 		defer cancel()
-		h.log.Info("renewing the token", "server", h.server, "expires_at", c.ExpiresAt, "refused", c.refused.Load())
-		got, cached, err := h.fetch(ctx, c)
+		t.log.Info("renewing the token", "server", t.server, "expires_at", c.ExpiresAt, "refused", c.refused.Load())
+		got, cached, err := t.fetch(ctx, c)
 		if err != nil {
-			h.log.Warn("the token was not renewed", "server", h.server, "expires_at", c.ExpiresAt, "reason", err)
+			t.log.Warn("the token was not renewed", "server", t.server, "expires_at", c.ExpiresAt, "reason", err)
 		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		defer close(r.done)
-		h.renewal, h.last = nil, r
-		now := h.now()
+		t.renewal, t.last = nil, r
+		now := t.now()
 		if err != nil {
-			r.err, h.retryAt = err, now.Add(retryAfter)
+			r.err, t.retryAt = err, now.Add(retryAfter)
 			return
 		}
-		r.got = h.hold(got, cached)
+		r.got = t.hold(got, cached)
 		if r.got.due(now) {
-			h.retryAt = now.Add(min(retryAfter, r.got.ExpiresAt.Sub(now)))
+			t.retryAt = now.Add(min(retryAfter, r.got.ExpiresAt.Sub(now)))
 		}
 	}()
 	return r
 }
 
 // fetch gets another token than c.
-func (h *holder) fetch(ctx context.Context, c *held) (credential.Credential, *credential.Cached, error) {
-	cached, err := h.source()
+func (t *tokenCache) fetch(ctx context.Context, c *held) (credential.Credential, *credential.Cached, error) {
+	cached, err := t.source()
 	if err != nil {
 		return credential.Credential{}, nil, err
 	}
@@ -102,7 +102,7 @@ func (h *holder) fetch(ctx context.Context, c *held) (credential.Credential, *cr
 	if err != nil {
 		return credential.Credential{}, nil, err
 	}
-	if err := got.Check(h.now()); err != nil {
+	if err := got.Check(t.now()); err != nil {
 		return credential.Credential{}, nil, unusable(err)
 	}
 	if c.refused.Load() && got.Token.Equal(c.Token) {
@@ -111,14 +111,14 @@ func (h *holder) fetch(ctx context.Context, c *held) (credential.Credential, *cr
 	if got.Token.IsZero() {
 		return credential.Credential{}, nil, unusable(errors.New("it holds no token any more; the config must be made anew"))
 	}
-	if err := got.CheckServer(h.server.String()); err != nil {
+	if err := got.CheckServer(t.server.String()); err != nil {
 		return credential.Credential{}, nil, &credential.Error{
 			Class: credential.Unsafe,
 			Err:   fmt.Errorf("refusing the new credential: it is for server %q; the config must be made anew", got.Server),
 		}
 	}
 	if !bytes.Equal(got.CertificateAuthority, c.CertificateAuthority) {
-		h.log.Warn("the cluster's certificate authority changed; the config must be made anew if the server's certificate is refused", "server", h.server)
+		t.log.Warn("the cluster's certificate authority changed; the config must be made anew if the server's certificate is refused", "server", t.server)
 	}
 	return got, cached, nil
 }

@@ -85,8 +85,8 @@ func newConfig(ctx context.Context, source func() (*credential.Cached, error)) (
 	if err != nil {
 		return nil, err
 	}
-	h := newHolder(source, cached)
-	if err := first.Check(h.now()); err != nil {
+	t := newTokenCache(source, cached)
+	if err := first.Check(t.now()); err != nil {
 		return nil, unusable(err)
 	}
 	server, err := parseServer(first.Server)
@@ -100,14 +100,14 @@ func newConfig(ctx context.Context, source func() (*credential.Cached, error)) (
 	if first.Token.IsZero() {
 		config.CertData, config.KeyData = first.ClientCertificate, []byte(first.ClientKey.Reveal())
 		config.WrapTransport = func(next http.RoundTripper) http.RoundTripper {
-			return &certificateTransport{next: next, server: config.Host, end: first.ExpiresAt, now: h.now}
+			return &certificateTransport{next: next, server: config.Host, end: first.ExpiresAt, now: t.now}
 		}
 		return config, nil
 	}
-	h.server = server
-	h.hold(first, cached)
+	t.server = server
+	t.hold(first, cached)
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper {
-		return &tokenTransport{next: next, holder: h}
+		return &tokenTransport{next: next, tokens: t}
 	}
 	return config, nil
 }

@@ -13,11 +13,11 @@ import (
 // another process's, and revoked as well.
 const maxSends = 3
 
-// tokenTransport sends requests with the token that the holder holds. client-go puts it around the
+// tokenTransport sends requests with the token that the tokenCache holds. client-go puts it around the
 // transport of plain requests, and around those of SPDY and websocket upgrades.
 type tokenTransport struct {
 	next   http.RoundTripper
-	holder *holder
+	tokens *tokenCache
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -25,12 +25,12 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("Authorization") != "" {
 		return t.next.RoundTrip(req)
 	}
-	if err := t.holder.checkURL(req.URL); err != nil {
+	if err := t.tokens.checkURL(req.URL); err != nil {
 		closeBody(req)
 		return nil, err
 	}
 	for sends := 1; ; sends++ {
-		c, err := t.holder.credential(req.Context())
+		c, err := t.tokens.credential(req.Context())
 		if err != nil {
 			closeBody(req)
 			return nil, err
@@ -38,12 +38,12 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		out := req.Clone(req.Context())
 		out.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
 		resp, err := t.next.RoundTrip(out)
-		if !isUnauthorized(resp, err) || !t.holder.refuse(c) {
+		if !isUnauthorized(resp, err) || !t.tokens.refuse(c) {
 			return resp, err
 		}
 		again, ok := replay(req)
 		if !ok || sends == maxSends {
-			t.holder.renew(c) // for the next request
+			t.tokens.renew(c) // for the next request
 			return resp, err
 		}
 		if resp != nil {

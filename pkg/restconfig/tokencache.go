@@ -31,8 +31,8 @@ func (c *held) due(now time.Time) bool {
 	return !c.renewAt.IsZero() && !now.Before(c.renewAt)
 }
 
-// holder holds the token of one cluster, and renews it.
-type holder struct {
+// tokenCache keeps the token of one cluster, and renews it.
+type tokenCache struct {
 	source func() (*credential.Cached, error)
 	server *url.URL
 	now    func() time.Time
@@ -48,41 +48,41 @@ type holder struct {
 	pause     time.Duration
 }
 
-func newHolder(source func() (*credential.Cached, error), cached *credential.Cached) *holder {
-	h := &holder{source: source, now: cached.Now, log: cached.Log}
-	if h.now == nil {
-		h.now = time.Now
+func newTokenCache(source func() (*credential.Cached, error), cached *credential.Cached) *tokenCache {
+	t := &tokenCache{source: source, now: cached.Now, log: cached.Log}
+	if t.now == nil {
+		t.now = time.Now
 	}
-	if h.log == nil {
-		h.log = slog.New(slog.DiscardHandler)
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
 	}
-	return h
+	return t
 }
 
 // credential returns the token to send now. It waits only when none is usable.
-func (h *holder) credential(ctx context.Context) (*held, error) {
+func (t *tokenCache) credential(ctx context.Context) (*held, error) {
 	for {
-		c, now := h.current.Load(), h.now()
+		c, now := t.current.Load(), t.now()
 		if c.usable(now) {
 			if c.due(now) {
-				h.renew(c)
+				t.renew(c)
 			}
 			return c, nil
 		}
-		r := h.renew(c)
+		r := t.renew(c)
 		if r == nil {
 			continue // it was replaced just now
 		}
 		got, err := r.wait(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("renewing the token for server %q, %s: %w", h.server, c.fate(), err)
+			return nil, fmt.Errorf("renewing the token for server %q, %s: %w", t.server, c.whyUnusable(), err)
 		}
 		return got, nil
 	}
 }
 
-// fate says why a token isn't usable.
-func (c *held) fate() string {
+// whyUnusable says why a token isn't usable.
+func (c *held) whyUnusable() string {
 	if c.refused.Load() {
 		return "which refused it"
 	}
@@ -90,38 +90,38 @@ func (c *held) fate() string {
 }
 
 // hold puts a credential in use.
-func (h *holder) hold(got credential.Credential, cached *credential.Cached) *held {
+func (t *tokenCache) hold(got credential.Credential, cached *credential.Cached) *held {
 	c := &held{Credential: got, renewAt: cached.RenewAt(got)}
-	h.current.Store(c)
+	t.current.Store(c)
 	return c
 }
 
 // refuse drops a token that the cluster refused. It tells whether another will take its place: when a
 // token is refused that was got since the last refusal, it isn't dropped until a pause is over.
-func (h *holder) refuse(c *held) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.current.Load() != c || c.refused.Load() {
+func (t *tokenCache) refuse(c *held) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.current.Load() != c || c.refused.Load() {
 		return true
 	}
-	now := h.now()
-	since := now.Sub(h.refusedAt)
-	switch again := !c.FetchedAt.Before(h.refusedAt); {
-	case again && since < h.pause:
+	now := t.now()
+	since := now.Sub(t.refusedAt)
+	switch again := !c.FetchedAt.Before(t.refusedAt); {
+	case again && since < t.pause:
 		return false
-	case again && since < 2*h.pause:
-		h.pause = min(2*h.pause, maxPause)
+	case again && since < 2*t.pause:
+		t.pause = min(2*t.pause, maxPause)
 	default:
-		h.pause = minPause
+		t.pause = minPause
 	}
-	h.refusedAt = now
+	t.refusedAt = now
 	c.refused.Store(true)
 	return true
 }
 
 // checkURL reports a request to another server than the cluster's.
-func (h *holder) checkURL(u *url.URL) error {
-	if u.Scheme == h.server.Scheme && u.Host == h.server.Host {
+func (t *tokenCache) checkURL(u *url.URL) error {
+	if u.Scheme == t.server.Scheme && u.Host == t.server.Host {
 		return nil
 	}
 	// Some clients of websockets say so in the URL.
@@ -129,12 +129,12 @@ func (h *holder) checkURL(u *url.URL) error {
 	if scheme == "" {
 		scheme = u.Scheme
 	}
-	if (credential.Credential{Server: h.server.String()}).CheckServer(scheme+"://"+u.Host) == nil {
+	if (credential.Credential{Server: t.server.String()}).CheckServer(scheme+"://"+u.Host) == nil {
 		return nil
 	}
 	return &credential.Error{
 		Class: credential.Unsafe,
-		Err:   fmt.Errorf("refusing to send the token to server %q: the cluster's is %q", u.Scheme+"://"+u.Host, h.server),
+		Err:   fmt.Errorf("refusing to send the token to server %q: the cluster's is %q", u.Scheme+"://"+u.Host, t.server),
 		Hint:  "a redirect may lead there; to go by a tunnel, set the config's Dial or Proxy rather than its Host",
 	}
 }
