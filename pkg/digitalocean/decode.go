@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -120,10 +121,14 @@ func newListDecoder(r io.Reader) *listDecoder {
 	return &listDecoder{json.NewDecoder(in), in}
 }
 
-// next decodes the next value.
-func (d *listDecoder) next(v any) error {
+// next decodes the next value, which is in that field.
+func (d *listDecoder) next(field string, v any) error {
 	d.in.left = maxValue
-	return decoding(d.Decode(v))
+	err := d.Decode(v)
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		mismatch.Field = strings.TrimSuffix(field+"."+mismatch.Field, ".")
+	}
+	return decoding(err)
 }
 
 // token returns the next token; it is nil for null.
@@ -157,7 +162,7 @@ func decodePage(r io.Reader, add func(Cluster) error) (more bool, err error) {
 			more, err = d.links()
 		default:
 			var ignored json.RawMessage
-			err = d.next(&ignored)
+			err = d.next("", &ignored)
 		}
 		if err != nil {
 			return false, err
@@ -182,7 +187,7 @@ func (d *listDecoder) clusters(add func(Cluster) error) error {
 	}
 	for d.More() {
 		var answer clusterAnswer
-		if err := d.next(&answer); err != nil {
+		if err := d.next("kubernetes_clusters", &answer); err != nil {
 			return err
 		}
 		cluster, err := answer.cluster()
@@ -204,6 +209,6 @@ func (d *listDecoder) links() (bool, error) {
 			Next string `json:"next"`
 		} `json:"pages"`
 	}
-	err := d.next(&links)
+	err := d.next("links", &links)
 	return links.Pages.Next != "", err
 }

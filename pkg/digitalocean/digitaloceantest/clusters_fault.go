@@ -80,7 +80,7 @@ func NamedOfClusters() map[string]Fault {
 		"trailing":      Answer(200, json, `{"kubernetes_clusters":[],"kubernetes_cluster":null}{}`),
 		"deep":          Answer(200, json, `{"kubernetes_clusters":`+strings.Repeat("[", 100_000)),
 		"deep-unused":   Answer(200, json, `{"x":`+strings.Repeat("[", 100_000)),
-		"error-page":    Repeated(500, `{"message":"`, "hunter2 ", 8<<20, `"}`),
+		"error-page":    Repeated(403, `{"message":"`, "hunter2 ", 8<<20, `"}`),
 		"list-string":   Change(map[string]any{"kubernetes_clusters": "hunter2", "kubernetes_cluster": "hunter2"}),
 		"links-number":  Change(map[string]any{"links": 5, "kubernetes_cluster": 5}),
 		"null-list":     Change(map[string]any{"kubernetes_clusters": []any(nil), "meta": "odd"}),
