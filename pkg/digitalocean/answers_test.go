@@ -17,7 +17,7 @@ import (
 
 // What arrived and can't be used is of class Unusable, says what is wrong, and shows nothing of it.
 func TestUnusableCredentials(t *testing.T) {
-	const notHTTPS, notShown = "its server is not an https address: ", "(not shown: it is not of the form https://host:port)"
+	const notHTTPS, notShown = "its server is not a plain https address: ", "(not shown: it is not of the form https://host:port)"
 	tests := map[string]string{ // by fault
 		"no-server": "it names no server", "no-server-field": "it names no server",
 		"server-http":     notHTTPS + `"http://cluster.example"`,
@@ -118,7 +118,7 @@ func TestServers(t *testing.T) {
 			t.Errorf("%q: got %q, %v; want it taken: %v", server, got.Server, err, want)
 		}
 		if err != nil {
-			checkUnusable(t, err, "its server is not an https address: ")
+			checkUnusable(t, err, "its server is not a plain https address: ")
 		}
 	}
 }

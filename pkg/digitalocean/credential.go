@@ -83,7 +83,7 @@ func checkServer(server string) error {
 	case checkText("server", server) != nil:
 		return checkText("server", server)
 	case err != nil || u.Scheme != "https" || !strings.Contains(server, "://") || !isHost(u):
-		return fmt.Errorf("its server is not an https address: %s", credential.ShowURL(server))
+		return fmt.Errorf("its server is not a plain https address: %s", credential.ShowURL(server))
 	}
 	return nil
 }
