@@ -16,9 +16,12 @@ import (
 // letter, and is still what it was.
 func FuzzOutput(f *testing.F) {
 	for _, text := range []string{
-		"plain", "", "a\u009b31mred", "\x1b]0;title\a", "a\u202eb\u2066c", "\u200b\ufeff", "\u2028\u2029\u0085", "\x7f",
-		"\U000e0001\U000f0000\U0010ffff", "\ue000\ufffe", "Größe 東京 😀", "\ufffd", "\xff\xfe\x80", "a\x00b", "\t\r\n", "\n", " ", "\u00a0",
-		`\u202e`, "\\\u202e", "\\\\\u202e\\", `"`, "\"\u202e\"", `'`, ": # -", "- a", "|", "yes", "null", "~", "1e3", "0x10", "2026-01-02",
+		"plain", "", "a\u009b31mred", "\x1b]0;title\a", "a\u202eb\u2066c", "\u200b\ufeff",
+		"\u2028\u2029\u0085",
+		"\U000e0001\U000f0000\U0010ffff", "\ue000\ufffe", "Größe 東京 😀", "\ufffd", "\xff\xfe\x80", "a\x00b", "\x7f",
+		"\t\r\n", "\n", " ", "\u00a0",
+		`\u202e`, "\\\u202e", "\\\\\u202e\\", `"`, "\"\u202e\"", `'`,
+		": # -", "- a", "|", "yes", "null", "~", "1e3", "0x10", "2026-01-02",
 		"escaped-0.", "\u202eescaped-0.", "escaped--1.", "<&>", "a\nb\u202e\n", strings.Repeat("long ", 100) + "\u202e",
 	} {
 		f.Add(text, "escaped-")

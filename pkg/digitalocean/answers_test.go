@@ -17,7 +17,10 @@ import (
 
 // What arrived and can't be used is of class Unusable, says what is wrong, and shows nothing of it.
 func TestUnusableCredentials(t *testing.T) {
-	const notHTTPS, notShown = "its server is not a plain https address: ", "(not shown: it is not of the form https://host:port)"
+	const (
+		notHTTPS = "its server is not a plain https address: "
+		notShown = "(not shown: it is not of the form https://host:port)"
+	)
 	tests := map[string]string{ // by fault
 		"no-server": "it names no server", "no-server-field": "it names no server",
 		"server-http":     notHTTPS + `"http://cluster.example"`,
@@ -126,7 +129,8 @@ func TestServers(t *testing.T) {
 // A certificate that comes beside a token isn't used, nor looked at.
 func TestTokenWinsOverCertificate(t *testing.T) {
 	api, _, client := newAPI(t, nil)
-	api.SetFault(digitaloceantest.Change(map[string]any{"client_certificate_data": "aHVudGVyMgo=", "client_key_data": "aHVudGVyMgo="}))
+	const text = "aHVudGVyMgo="
+	api.SetFault(digitaloceantest.Change(map[string]any{"client_certificate_data": text, "client_key_data": text}))
 	got, err := fetch(t, client, 0)
 	if err != nil || got.Token.IsZero() || len(got.ClientCertificate) > 0 || !got.ClientKey.IsZero() {
 		t.Errorf("got %+v, %v; want the token alone", got, err)
@@ -163,13 +167,14 @@ func TestDocumentedAnswers(t *testing.T) {
 		"no sso":   {`"sso": {`, `"sso": null, "sso2": {`},
 		"new":      {`"tags": [`, `"hibernates_at": {"never": []}, "tags": [`},
 	}
+	const json = "application/json"
 	for name, change := range changes {
-		api.SetClustersFault(digitaloceantest.Answer(200, "application/json", strings.ReplaceAll(list, change[0], change[1])))
+		api.SetClustersFault(digitaloceantest.Answer(200, json, strings.ReplaceAll(list, change[0], change[1])))
 		got, err := client.Clusters(t.Context())
 		if diff := cmp.Diff([]digitalocean.Cluster{want}, got); err != nil || diff != "" {
 			t.Errorf("%s: the list: %v, want -, got +: %s", name, err, diff)
 		}
-		api.SetClustersFault(digitaloceantest.Answer(200, "application/json", strings.ReplaceAll(one, change[0], change[1])))
+		api.SetClustersFault(digitaloceantest.Answer(200, json, strings.ReplaceAll(one, change[0], change[1])))
 		single, err := client.Cluster(t.Context(), id)
 		running := want
 		running.State = "running"
@@ -184,10 +189,11 @@ func TestDocumentedAnswers(t *testing.T) {
 	// The document's certificate authority isn't a certificate.
 	authority := base64.StdEncoding.EncodeToString(cluster.CA())
 	example := strings.Replace(read(t, "testdata/credentials.json"), `"CA"`, `"`+authority+`"`, 1)
-	api.SetFault(digitaloceantest.Answer(200, "application/json", example))
+	api.SetFault(digitaloceantest.Answer(200, json, example))
 	got, err := fetch(t, client, 0)
-	if err != nil || got.Server != want.Endpoint || got.ExpiresAt.Format(time.RFC3339Nano) != "2019-11-09T11:50:28.889080521Z" {
-		t.Errorf("got %+v, %v", got, err)
+	ends := time.Date(2019, 11, 9, 11, 50, 28, 889080521, time.UTC)
+	if err != nil || got.Server != want.Endpoint || !got.ExpiresAt.Equal(ends) {
+		t.Errorf("got %+v, %v; want the end %s", got, err, ends)
 	}
 }
 

@@ -39,7 +39,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(ctx)
 	if mints(req) {
 		// net/http repeats a GET on its own when a connection that it used before breaks, unless the
-		// request has a body that can't be had twice. This one is empty, and sent as none.
+		// request has a body that can't be read again. This one is empty, and sent as none.
 		req.Body = io.NopCloser(strings.NewReader(""))
 	}
 	req.Header.Set("Authorization", "Bearer "+a.accessToken.Reveal())

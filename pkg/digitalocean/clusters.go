@@ -162,7 +162,7 @@ func (a clusterAnswer) cluster() (Cluster, error) {
 	if err != nil {
 		return Cluster{}, undecodable("it holds a cluster whose id is not a UUID")
 	}
-	err = cmp.Or(checkText("name", a.Name), checkText("region", a.Region), checkText("version", a.Version),
-		checkText("endpoint", a.Endpoint), checkText("state", a.Status.State))
-	return Cluster{ID: id, Name: a.Name, Region: a.Region, Version: a.Version, State: a.Status.State, Endpoint: a.Endpoint}, err
+	c := Cluster{ID: id, Name: a.Name, Region: a.Region, Version: a.Version, State: a.Status.State, Endpoint: a.Endpoint}
+	return c, cmp.Or(checkText("name", c.Name), checkText("region", c.Region), checkText("version", c.Version),
+		checkText("state", c.State), checkText("endpoint", c.Endpoint))
 }

@@ -35,8 +35,8 @@ type credentialAnswer struct {
 //
 // A call whose answer was lost may have minted, and isn't repeated: neither after a connection that
 // broke once the request went out, nor after a status by which a gateway says that it got no answer
-// (502, 504). What surely minted nothing is repeated twice at most, while the deadline leaves time for it: no
-// connection, and the statuses 429, 500 and 503.
+// (502, 504, 52x). What minted nothing is repeated twice at most, while the deadline leaves time for it: no
+// connection, and the statuses 429, 500 and 503, with which the API itself says that it failed.
 //
 // The credential was checked: the server is an https address, and its authority's certificates can be
 // parsed; it is not expired, and a certificate is its key's. With a token there is no certificate. Where the
@@ -77,11 +77,12 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 
 // checkServer reports a server that isn't an https address which every client reads alike.
 func checkServer(server string) error {
+	if err := checkText("server", server); err != nil {
+		return err
+	}
 	switch u, err := credential.ParseServer(server); {
 	case server == "":
 		return errors.New("it names no server")
-	case checkText("server", server) != nil:
-		return checkText("server", server)
 	case err != nil || u.Scheme != "https" || !strings.Contains(server, "://") || !isHost(u):
 		return fmt.Errorf("its server is not a plain https address: %s", credential.ShowURL(server))
 	}
@@ -90,7 +91,8 @@ func checkServer(server string) error {
 
 // isHost reports whether an address has a host that can exist, and a port that can.
 func isHost(u *url.URL) bool {
-	if strings.HasPrefix(u.Host, "[") && net.ParseIP(u.Hostname()) == nil || strings.ContainsAny(u.Hostname()[:1], ".-_~") {
+	host := u.Hostname()
+	if strings.HasPrefix(u.Host, "[") && net.ParseIP(host) == nil || strings.ContainsAny(host[:1], ".-_~") {
 		return false
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)

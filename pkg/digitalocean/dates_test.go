@@ -13,11 +13,17 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
+const (
+	year1    = "Mon, 01 Jan 0001 00:00:00 GMT"
+	year9999 = "Fri, 31 Dec 9999 23:59:59 GMT"
+)
+
 // Extreme dates, from the API's answer to what a client is told: a credential is fresh for as long as it
 // can live and no longer, and every year has four digits.
 func TestExtremeDates(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 500, time.UTC)
 	const hour, day, century = time.Hour, 24 * time.Hour, 100 * 365 * 24 * time.Hour
+	fourYears := now.AddDate(4, 0, 0).Sub(now)
 	inAWeek := now.Add(7 * day).Format(time.RFC3339)
 	tests := map[string]struct {
 		expiresAt, date string
@@ -36,16 +42,16 @@ func TestExtremeDates(t *testing.T) {
 		"a second after":               {"0001-01-01T00:00:01Z", "", 0},
 		"before 1678":                  {"1600-01-01T00:00:00Z", "", 0},
 		"1970":                         {"1970-01-01T00:00:00Z", "", 0},
-		"Date 9999":                    {inAWeek, "Fri, 31 Dec 9999 23:59:59 GMT", 7 * day},
-		"Date 9999 and 9999":           {"9999-12-31T23:59:59Z", "Fri, 31 Dec 9999 23:59:59 GMT", century},
+		"Date 9999":                    {inAWeek, year9999, 7 * day},
+		"Date 9999 and 9999":           {"9999-12-31T23:59:59Z", year9999, century},
 		"Date in 292 years":            {inAWeek, "Fri, 14 Mar 2318 02:36:47 GMT", 7 * day},
 		"Date in 293 years":            {inAWeek, "Sat, 14 Mar 2319 02:36:47 GMT", 7 * day},
 		"Date in two years":            {inAWeek, "Sun, 02 Jan 2028 12:00:00 GMT", 7 * day},
-		"Date in two years, long life": {"2030-01-02T12:00:00Z", "Sun, 02 Jan 2028 12:00:00 GMT", now.AddDate(4, 0, 0).Sub(now)},
+		"Date in two years, 4 to live": {"2030-01-02T12:00:00Z", "Sun, 02 Jan 2028 12:00:00 GMT", fourYears},
 		"Date in a day":                {inAWeek, now.Add(day).Format(http.TimeFormat), 6 * day},
 		"Date in eleven months":        {"2027-01-02T12:00:00Z", "Wed, 02 Dec 2026 12:00:00 GMT", 31 * day},
 		"Date in two minutes":          {inAWeek, now.Add(2 * time.Minute).Format(http.TimeFormat), 7*day - 2*time.Minute},
-		"Date of the year 1":           {inAWeek, "Mon, 01 Jan 0001 00:00:00 GMT", 7 * day},
+		"Date of the year 1":           {inAWeek, year1, 7 * day},
 		"Date of the year 0":           {inAWeek, "Sat, 01 Jan 0000 00:00:00 GMT", 7 * day},
 		"Date 1970":                    {inAWeek, "Thu, 01 Jan 1970 00:00:00 GMT", 7 * day},
 		"no date":                      {inAWeek, "tomorrow", 7 * day},
@@ -73,7 +79,11 @@ func TestExtremeDates(t *testing.T) {
 		})
 	}
 	// Certificates without an end have the year 9999.
-	for name, test := range map[string]struct{ lifetime, lives time.Duration }{"short": {hour, hour}, "none": {290 * 365 * day, century}} {
+	certificates := map[string]struct{ lifetime, lives time.Duration }{
+		"short": {hour, hour},
+		"none":  {290 * 365 * day, century},
+	}
+	for name, test := range certificates {
 		t.Run("a certificate's end: "+name, func(t *testing.T) {
 			now := time.Now()
 			api, cluster, client := newAPI(t, func(o *digitalocean.Options) { o.Now = func() time.Time { return now } })
@@ -122,21 +132,23 @@ func checkEnd(t *testing.T, got credential.Credential, now time.Time, lives time
 
 // What the API asks to wait for is bounded, too.
 func TestExtremeWaits(t *testing.T) {
+	const after, remaining, reset, later = "Retry-After", "Ratelimit-Remaining", "Ratelimit-Reset", "try again after 20"
+	anHourAgo, nines := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), strings.Repeat("9", 300)
 	tests := map[string]struct {
 		headers []string
 		calls   int
 		hint    string
 	}{
-		"Retry-After 9999":            {[]string{"Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"}, 1, "try again after 20"},
-		"Retry-After of 0":            {[]string{"Retry-After", "Mon, 01 Jan 0001 00:00:00 GMT"}, 3, "try again after 20"},
-		"Retry-After, beyond measure": {[]string{"Retry-After", strings.Repeat("9", 300)}, 1, "try again after 20"},
-		"Retry-After, negative":       {[]string{"Retry-After", "-9223372036854775808"}, 3, "try again later"},
-		"reset, beyond measure":       {[]string{"Ratelimit-Remaining", "0", "Ratelimit-Reset", strings.Repeat("9", 300)}, 1, "try again after 20"},
-		"reset, the greatest number":  {[]string{"Ratelimit-Remaining", "0", "Ratelimit-Reset", "9223372036854775807"}, 1, "try again after 20"},
-		"reset, the least number":     {[]string{"Ratelimit-Remaining", "0", "Ratelimit-Reset", "-9223372036854775808"}, 3, "try again after 20"},
-		"reset, in milliseconds":      {[]string{"Ratelimit-Remaining", "0", "Ratelimit-Reset", fmt.Sprint(time.Now().UnixMilli())}, 1, "try again after 20"},
-		"Date 9999":                   {[]string{"Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT", "Date", "Fri, 31 Dec 9999 23:59:59 GMT"}, 1, "try again after 20"},
-		"Date 0001":                   {[]string{"Retry-After", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), "Date", "Mon, 01 Jan 0001 00:00:00 GMT"}, 3, "try again after 20"},
+		"Retry-After 9999":            {[]string{after, year9999}, 1, later},
+		"Retry-After of 0":            {[]string{after, year1}, 3, later},
+		"Retry-After, beyond measure": {[]string{after, nines}, 1, later},
+		"Retry-After, negative":       {[]string{after, "-9223372036854775808"}, 3, "try again later"},
+		"reset, beyond measure":       {[]string{remaining, "0", reset, nines}, 1, later},
+		"reset, the greatest number":  {[]string{remaining, "0", reset, "9223372036854775807"}, 1, later},
+		"reset, the least number":     {[]string{remaining, "0", reset, "-9223372036854775808"}, 3, later},
+		"reset, in milliseconds":      {[]string{remaining, "0", reset, fmt.Sprint(time.Now().UnixMilli())}, 1, later},
+		"Date 9999":                   {[]string{after, year9999, "Date", year9999}, 1, later},
+		"Date 0001":                   {[]string{after, anHourAgo, "Date", year1}, 3, later},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +169,7 @@ func TestExtremeWaits(t *testing.T) {
 
 // The API's clock may say anything; nothing wraps around.
 func TestProbeOfAnOddClock(t *testing.T) {
-	for date, ahead := range map[string]bool{"Fri, 31 Dec 9999 23:59:59 GMT": false, "Mon, 01 Jan 0001 00:00:00 GMT": true} {
+	for date, ahead := range map[string]bool{year9999: false, year1: true} {
 		api, _, client := newAPI(t, nil)
 		api.SetClustersFault(digitaloceantest.Dated(date))
 		probe, err := client.Probe(t.Context())

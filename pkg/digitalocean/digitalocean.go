@@ -3,7 +3,7 @@
 //
 // The API is described at https://docs.digitalocean.com/reference/api/; it is spoken by
 // github.com/digitalocean/godo, over a transport of this package's own. That transport retries what
-// may pass, within the caller's deadline; follows no redirect; honours the proxy variables
+// may pass and can't mint twice, within the caller's deadline; follows no redirect; honours the proxy variables
 // HTTPS_PROXY and NO_PROXY; reads a bounded part of an answer; and sends the access token over
 // https, or to a loopback address, and nowhere else.
 //

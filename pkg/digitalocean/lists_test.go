@@ -140,7 +140,8 @@ func TestHugeErrorBody(t *testing.T) {
 	_, err := client.Clusters(t.Context())
 	_, fetchErr := fetch(t, client, 0)
 	for _, err := range []error{err, fetchErr} {
-		if credential.ClassOf(err) != credential.Refused || !strings.Contains(err.Error(), "the API denied access: Forbidden") {
+		refused := credential.ClassOf(err) == credential.Refused
+		if !refused || !strings.Contains(err.Error(), "the API denied access: Forbidden") {
 			t.Errorf("got %v of class %q, want %q", err, credential.ClassOf(err), credential.Refused)
 		}
 	}
@@ -151,15 +152,21 @@ func TestHugeErrorBody(t *testing.T) {
 
 func TestFailureOfOneCluster(t *testing.T) {
 	for fault, says := range map[string]string{
-		"empty": "it holds no cluster", "null": "it holds no cluster", "list-string": `its field "kubernetes_cluster" is of the wrong type`,
-		"links-number": `its field "kubernetes_cluster" is of the wrong type`, "name-number": `its field "kubernetes_cluster.name" is of the wrong type`,
-		"huge-name": `its field "name" is too long`, "no-uuid": "it holds a cluster whose id is not a UUID", "html": "it is not JSON",
+		"empty":        "it holds no cluster",
+		"null":         "it holds no cluster",
+		"list-string":  `its field "kubernetes_cluster" is of the wrong type`,
+		"links-number": `its field "kubernetes_cluster" is of the wrong type`,
+		"name-number":  `its field "kubernetes_cluster.name" is of the wrong type`,
+		"huge-name":    `its field "name" is too long`,
+		"no-uuid":      "it holds a cluster whose id is not a UUID",
+		"html":         "it is not JSON",
 	} {
 		api, _, client := newAPI(t, nil)
 		api.SetClustersFault(digitaloceantest.NamedOfClusters()[fault])
 		_, err := client.Cluster(t.Context(), clusterID)
 		checkUnusable(t, err, says)
-		if e, ok := errors.AsType[*credential.Error](err); !ok || !strings.Contains(e.Hint, "something else than the API may have answered") {
+		e, ok := errors.AsType[*credential.Error](err)
+		if !ok || !strings.Contains(e.Hint, "something else than the API may have answered") {
 			t.Errorf("%s: got %v", fault, err)
 		}
 	}

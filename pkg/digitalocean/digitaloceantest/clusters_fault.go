@@ -24,7 +24,7 @@ func endless(clusters func(page int64) []any) Fault {
 
 // numbered returns a cluster of its own for each number.
 func numbered(n int64) any {
-	c := Cluster{ID: fmt.Sprintf("00000000-0000-4000-8000-%012x", n), Name: fmt.Sprintf("Cluster.%d", n), State: "running"}
+	c := Cluster{ID: fmt.Sprintf("00000000-0000-4000-8000-%012x", n), Name: fmt.Sprintf("Cluster.%d", n)}
 	return c.resource()
 }
 
@@ -68,6 +68,7 @@ func NamedOfClusters() map[string]Fault {
 		return Repeated(200, `{"kubernetes_clusters":[`, element+",", times-1, element+"]}")
 	}
 	const some = `{"id":"8d91899c-0739-4a1a-acc5-deadbeefbb8f",`
+	cut := `{"kubernetes_clusters":[` + some + `"name":"hunt`
 	return map[string]Fault{
 		"reset":         Reset,
 		"reset-once":    Times(1, Reset),
@@ -76,7 +77,7 @@ func NamedOfClusters() map[string]Fault {
 		"null":          Answer(200, json, "null"),
 		"empty":         Answer(200, json, "{}"),
 		"no-body":       Answer(200, json, ""),
-		"truncated":     Answer(200, json, `{"kubernetes_clusters":[{"id":"8d91899c-0739-4a1a-acc5-deadbeefbb8f","name":"hunt`),
+		"truncated":     Answer(200, json, cut),
 		"trailing":      Answer(200, json, `{"kubernetes_clusters":[],"kubernetes_cluster":null}{}`),
 		"deep":          Answer(200, json, `{"kubernetes_clusters":`+strings.Repeat("[", 100_000)),
 		"deep-unused":   Answer(200, json, `{"x":`+strings.Repeat("[", 100_000)),
@@ -102,7 +103,8 @@ func NamedOfClusters() map[string]Fault {
 		"name-escapes":  ChangeCluster(map[string]any{"name": "a\u009b31m\u202eb\u2066\x7f\U000e0001"}),
 		"no-uuid":       ChangeCluster(map[string]any{"id": "hunter2/../.."}),
 		"unused-fields": ChangeCluster(map[string]any{
-			"node_pools": "hunter2", "created_at": 5, "maintenance_policy": []int{1}, "sso": "odd", "tags": 1e300, "new": map[string]any{"a": nil},
+			"node_pools": "hunter2", "created_at": 5, "maintenance_policy": []int{1}, "sso": "odd", "tags": 1e300,
+			"new": map[string]any{"a": nil},
 		}),
 	}
 }

@@ -198,10 +198,10 @@ func Named() map[string]Fault {
 
 		"ca-empty":    Change(map[string]any{"certificate_authority_data": ""}),
 		"no-ca-field": Change(map[string]any{"certificate_authority_data": nil}),
-		"ca-text":     Change(map[string]any{"certificate_authority_data": "aHVudGVyMgo="}),
-		"ca-broken":   Change(map[string]any{"certificate_authority_data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmh1bnRlcjIK"}),
+		"ca-text":     changeAuthority(func([]byte) []byte { return []byte("hunter2") }),
+		"ca-broken":   changeAuthority(func([]byte) []byte { return []byte("-----BEGIN CERTIFICATE-----\nhunter2\n") }),
 		"ca-number":   Change(map[string]any{"certificate_authority_data": 5}),
-		"ca-key":      authorityWithKey,
+		"ca-key":      changeAuthority(func(ca []byte) []byte { return append(ca, pemBlock("PRIVATE KEY", nil)...) }),
 
 		"expires-number":     Change(map[string]any{"expires_at": 1767225600}),
 		"expires-empty":      Change(map[string]any{"expires_at": ""}),

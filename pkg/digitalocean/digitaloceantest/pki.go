@@ -123,13 +123,13 @@ func notUTF8(w http.ResponseWriter, _ *http.Request, mint func() map[string]any)
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// authorityWithKey is a Fault: a private key beside the authority's certificate.
-func authorityWithKey(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
-	answer := mint()
-	changeData(answer, "certificate_authority_data", func(text []byte) []byte {
-		return append(text, pemBlock("PRIVATE KEY", []byte("hunter2"))...)
-	})
-	writeJSON(w, http.StatusOK, answer)
+// changeAuthority is a Fault: a certificate authority that was changed.
+func changeAuthority(change func(pem []byte) []byte) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+		answer := mint()
+		changeData(answer, "certificate_authority_data", change)
+		writeJSON(w, http.StatusOK, answer)
+	}
 }
 
 // changeData changes a field that holds base64.
