@@ -37,8 +37,8 @@ func Repeated(status int, start, text string, times int, end string) Fault {
 		io.WriteString(w, start)
 		block := max(64<<10/len(text), 1)
 		many := strings.Repeat(text, block)
-		for ; times > 0; times -= block {
-			if _, err := io.WriteString(w, many[:min(times, block)*len(text)]); err != nil {
+		for left := times; left > 0; left -= block {
+			if _, err := io.WriteString(w, many[:min(left, block)*len(text)]); err != nil {
 				return
 			}
 		}

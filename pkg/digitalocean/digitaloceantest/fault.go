@@ -80,12 +80,12 @@ func Huge(size int64) Fault {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		block := strings.Repeat(" ", 64<<10)
-		for size > 0 {
-			n, err := io.WriteString(w, block[:min(size, int64(len(block)))])
+		for left := size; left > 0; {
+			n, err := io.WriteString(w, block[:min(left, int64(len(block)))])
 			if err != nil {
 				return
 			}
-			size -= int64(n)
+			left -= int64(n)
 		}
 	}
 }
