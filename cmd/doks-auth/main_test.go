@@ -58,7 +58,8 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 // TestScripts runs testdata/script. Each script has its own API, whose address and access token are
 // in the environment, and these commands:
 //
-//	fault NAME|none      put a named fault in force
+//	fault NAME|none      put a named fault in force, of calls for credentials
+//	listfault NAME|none  put a named fault in force, of calls for clusters
 //	mints CLUSTER N      fail unless so many credentials were minted
 //	calls N              fail unless the API got so many calls
 //	fails CODE COMMAND…  run a command that must exit with that code and print nothing
@@ -105,6 +106,13 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("no fault has the name %q", args[0])
 				}
 				apiOf(ts).SetFault(fault)
+			},
+			"listfault": func(ts *testscript.TestScript, _ bool, args []string) {
+				fault, ok := digitaloceantest.NamedOfClusters()[args[0]]
+				if !ok && args[0] != "none" {
+					ts.Fatalf("no fault of lists has the name %q", args[0])
+				}
+				apiOf(ts).SetClustersFault(fault)
 			},
 			"mints": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := apiOf(ts).Mints(args[0]); strconv.Itoa(got) != args[1] {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/util/jsonpath"
-	"sigs.k8s.io/yaml"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
@@ -94,28 +93,28 @@ func (o *output) write(w io.Writer, result any, table func(rows io.Writer)) erro
 	return err
 }
 
-// encode writes what isn't a table.
+// encode writes what isn't a table. Only a template's result is what the API gave, as it is.
 func (o *output) encode(out *bytes.Buffer, result any) error {
-	encoder := json.NewEncoder(out)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "    ")
 	if err := encoder.Encode(result); err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
 	}
-	if o.format == formatJSON {
-		return nil
-	}
-	text := bytes.Clone(out.Bytes())
-	out.Reset()
-	if o.format == formatYAML {
-		converted, err := yaml.JSONToYAML(text)
+	switch o.format {
+	case formatJSON:
+		out.Write(escapeJSON(text.Bytes()))
+	case formatYAML:
+		converted, err := toYAML(text.Bytes())
 		if err != nil {
 			return fmt.Errorf("encoding the result: %w", err)
 		}
 		out.Write(converted)
-		return nil
+	default:
+		return o.execute(out, text.Bytes())
 	}
-	return o.execute(out, text)
+	return nil
 }
 
 // execute writes what the template makes of a JSON text. As kubectl has it, no line break is added;

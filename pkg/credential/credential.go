@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // Credential is what a client needs to talk to one cluster: a bearer token, or a client
@@ -48,15 +49,30 @@ func (f ProviderFunc) Credential(ctx context.Context) (Credential, error) { retu
 // maxLeeway bounds how long before its end a credential is renewed.
 const maxLeeway = 5 * time.Minute
 
+// end returns ExpiresAt; of a time that RFC 3339 can't say in UTC, the nearest that it can.
+func (c Credential) end() time.Time {
+	first, last := time.Unix(0, 0).UTC(), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	switch {
+	case c.ExpiresAt.IsZero():
+		return time.Time{}
+	case c.ExpiresAt.Before(first): // as expired as any other
+		return first
+	case c.ExpiresAt.After(last):
+		return last
+	}
+	return c.ExpiresAt
+}
+
 // RenewAt returns when the credential should be replaced: a fifth of its lifetime before its end,
 // but five minutes at most, and at a whole second, because that is what ExecCredential can say. It
-// is zero when the expiry is unknown.
+// is zero when the expiry is unknown, and before the year 10000.
 func (c Credential) RenewAt() time.Time {
-	if c.ExpiresAt.IsZero() {
-		return time.Time{}
+	end := c.end()
+	if end.IsZero() {
+		return end
 	}
-	leeway := min(max(c.ExpiresAt.Sub(c.FetchedAt)/5, 0), maxLeeway)
-	return c.ExpiresAt.Add(-leeway).Truncate(time.Second)
+	leeway := min(max(end.Sub(c.FetchedAt)/5, 0), maxLeeway)
+	return end.Add(-leeway).Truncate(time.Second)
 }
 
 // Fresh tells whether the credential can be used without a thought of renewing it. One without a
@@ -69,7 +85,7 @@ func (c Credential) Fresh(now time.Time) bool {
 // one without a known expiry is not taken to be valid. A credential that was fetched more than five
 // minutes after now isn't either: one of the two clock readings was wrong, and so may be the expiry.
 func (c Credential) Valid(now time.Time) bool {
-	return now.Before(c.ExpiresAt) && c.FetchedAt.Before(now.Add(maxLeeway))
+	return now.Before(c.end()) && c.FetchedAt.Before(now.Add(maxLeeway))
 }
 
 // UseUntil returns until when a client should use the credential before it asks again: until
@@ -80,10 +96,10 @@ func (c Credential) UseUntil(now time.Time) time.Time {
 		return c.RenewAt()
 	}
 	soon := now.Add(time.Minute).Truncate(time.Second)
-	if soon.Before(c.ExpiresAt) {
-		return soon
+	if end := c.end(); end.Before(soon) {
+		return end
 	}
-	return c.ExpiresAt
+	return soon
 }
 
 // same tells whether both hold the same token and certificate.
@@ -92,8 +108,8 @@ func (c Credential) same(other Credential) bool {
 }
 
 // Check reports what makes the credential unusable: neither a token nor a certificate with its
-// key, a token that no header can carry, without a token a certificate that isn't the key's, an
-// expiry that passed.
+// key, a token that no header can carry, without a token a certificate that isn't the key's or text that
+// isn't UTF-8 (which JSON would change), an expiry that passed.
 func (c Credential) Check(now time.Time) error {
 	switch {
 	case !c.Token.IsZero():
@@ -103,12 +119,13 @@ func (c Credential) Check(now time.Time) error {
 	case len(c.ClientCertificate) == 0 && c.ClientKey.IsZero():
 		return errors.New("it holds neither a token nor a client certificate")
 	default:
-		if _, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal())); err != nil {
+		isText := utf8.Valid(c.ClientCertificate) && utf8.ValidString(c.ClientKey.Reveal())
+		if _, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal())); err != nil || !isText {
 			// The cause may quote what it could not parse; what it found missing is enough.
 			return errors.New("its client certificate and key are not a matching pair of PEM blocks")
 		}
 	}
-	if !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt) {
+	if !c.ExpiresAt.IsZero() && !now.Before(c.end()) {
 		return fmt.Errorf("it expired at %s", c.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 	return nil

@@ -64,6 +64,54 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
+// No date makes anything wrap around, lie in the past of what is valid, or have a year of five digits.
+func TestExtremeDates(t *testing.T) {
+	dates := map[string]time.Time{
+		"the earliest":    time.Unix(-1<<62, 0),
+		"before year 0":   time.Date(-1, 12, 31, 0, 0, 0, 0, time.UTC),
+		"year 0":          time.Date(0, 1, 1, 0, 0, 0, 0, time.FixedZone("", 14*3600)),
+		"unknown":         {},
+		"a second later":  time.Time{}.Add(time.Second),
+		"1600":            time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC),
+		"1970":            time.Unix(0, 0),
+		"just before":     noon.Add(-1),
+		"now":             noon,
+		"just after":      noon.Add(1),
+		"a week":          noon.Add(7 * 24 * time.Hour),
+		"in 293 years":    noon.AddDate(293, 0, 0),
+		"in 600 years":    noon.AddDate(600, 0, 0),
+		"9999":            time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC),
+		"year 10000":      time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -12*3600)),
+		"year 1000000000": time.Unix(1<<55, 0),
+	}
+	first, last := time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for ends, expiresAt := range dates {
+		for fetched, fetchedAt := range dates {
+			c := token("t", 0)
+			c.ExpiresAt, c.FetchedAt = expiresAt, fetchedAt
+			for what, got := range map[string]time.Time{"RenewAt": c.RenewAt(), "UseUntil": c.UseUntil(noon)} {
+				switch {
+				case got.IsZero() != expiresAt.IsZero():
+					t.Errorf("ends %s, fetched %s: %s is %s", ends, fetched, what, got)
+				case !got.IsZero() && (got.Before(first) || !got.Before(last)):
+					t.Errorf("ends %s, fetched %s: %s is %s, out of what can be written", ends, fetched, what, got)
+				case what == "UseUntil" && c.Valid(noon) && got.Before(noon):
+					t.Errorf("ends %s, fetched %s: %s is %s, in the past", ends, fetched, what, got)
+				}
+			}
+			if valid, want := c.Valid(noon), expiresAt.After(noon) && fetchedAt.Before(noon.Add(time.Minute)); valid != want {
+				t.Errorf("ends %s, fetched %s: got valid %v, want %v", ends, fetched, valid, want)
+			}
+			if want := c.Valid(noon) && !expiresAt.Before(noon.Add(time.Hour)); c.Fresh(noon) != want {
+				t.Errorf("ends %s, fetched %s: got fresh %v, want %v", ends, fetched, c.Fresh(noon), want)
+			}
+			if c.Fresh(last) || c.Valid(last) {
+				t.Errorf("ends %s, fetched %s: it is valid in the year 10000", ends, fetched)
+			}
+		}
+	}
+}
+
 func TestUnknownExpiry(t *testing.T) {
 	c := token("t", 0)
 	c.ExpiresAt = time.Time{}
@@ -115,8 +163,11 @@ func TestCheck(t *testing.T) {
 		}, "not a matching pair"},
 		"certificate only": {func(c *credential.Credential) { c.Token, c.ClientCertificate = credential.Secret{}, certificate }, "not a matching pair"},
 		"key only":         {func(c *credential.Credential) { c.Token, c.ClientKey = credential.Secret{}, key }, "not a matching pair"},
-		"token wins":       {func(c *credential.Credential) { c.ClientCertificate = certificate }, ""},
-		"expired":          {func(c *credential.Credential) { c.ExpiresAt = noon }, "it expired at 2026-01-02T12:00:00Z"},
+		"other encoding": {func(c *credential.Credential) {
+			c.Token, c.ClientCertificate, c.ClientKey = credential.Secret{}, append([]byte("Z\xfcrich\n"), certificate...), key
+		}, "not a matching pair"},
+		"token wins": {func(c *credential.Credential) { c.ClientCertificate = certificate }, ""},
+		"expired":    {func(c *credential.Credential) { c.ExpiresAt = noon }, "it expired at 2026-01-02T12:00:00Z"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

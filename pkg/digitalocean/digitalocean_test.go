@@ -125,7 +125,7 @@ func TestRetries(t *testing.T) {
 		ok    bool
 	}{
 		"passes at once":       {digitaloceantest.Times(1, digitaloceantest.Status(500)), 2, "", true},
-		"passes in time":       {digitaloceantest.Times(2, digitaloceantest.Reset), 3, "", true},
+		"passes in time":       {digitaloceantest.Times(2, digitaloceantest.Reset), 1, credential.Unreachable, false},
 		"doesn't pass":         {digitaloceantest.Status(503), 3, credential.Unreachable, false},
 		"as long as it says":   {digitaloceantest.Times(1, digitaloceantest.Status(429, "Retry-After", "1")), 2, "", true},
 		"much longer":          {digitaloceantest.Status(429, "Retry-After", "3600"), 1, credential.Unreachable, false},

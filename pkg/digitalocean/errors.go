@@ -2,11 +2,8 @@ package digitalocean
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -32,8 +29,8 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 	if answer, ok := errors.AsType[*godo.ErrorResponse](err); ok && answer.Response != nil {
 		return c.refusal(answer, scope)
 	}
-	if isDecoding(err) {
-		return c.unusable(describeDecoding(err), 0)
+	if undecoded, ok := errors.AsType[decodeError](err); ok {
+		return c.unusable(undecoded, 0)
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted: %w", context.Canceled)
@@ -146,43 +143,6 @@ func (c *Client) unusable(reason error, skew time.Duration) error {
 		e.Hint = "set the clock"
 	}
 	return e
-}
-
-// isDecoding tells whether a call failed on the body of an answer with a good status.
-func isDecoding(err error) bool {
-	if _, ok := errors.AsType[*url.Error](err); ok {
-		return false // no answer at all
-	}
-	if _, ok := errors.AsType[readError](err); ok {
-		return false // half an answer
-	}
-	_, syntax := errors.AsType[*json.SyntaxError](err)
-	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
-	_, date := errors.AsType[*time.ParseError](err)
-	_, base64 := errors.AsType[base64.CorruptInputError](err)
-	return syntax || mismatch || date || base64 ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errTooLarge)
-}
-
-// describeDecoding returns a decoding error without anything of what was decoded: that may be a
-// secret in the wrong place.
-func describeDecoding(err error) error {
-	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("its field %q is of the wrong type", mismatch.Field)
-	}
-	if _, ok := errors.AsType[*time.ParseError](err); ok {
-		return errors.New("its time of expiry is not a time")
-	}
-	if _, ok := errors.AsType[base64.CorruptInputError](err); ok {
-		return errors.New("its certificate data is not base64")
-	}
-	switch {
-	case errors.Is(err, errTooLarge):
-		return errTooLarge
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("it ends too early")
-	}
-	return errors.New("it is not JSON")
 }
 
 const maxSaid = 300

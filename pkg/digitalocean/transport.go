@@ -3,17 +3,13 @@ package digitalocean
 import (
 	"context"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
-
-	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 const (
@@ -21,16 +17,15 @@ const (
 	firstWait  = 250 * time.Millisecond // before the first retry; four times that before the second
 	maxWait    = 10 * time.Second       // a longer wait, when the API asks for it, is left to the user
 
-	longWait = 1 << 31 // seconds; whatever is longer counts as this
+	longest = (1 << 31) * time.Second // some 68 years; whatever is longer counts as this
+
+	lastSecond = 253402300799 // of the year 9999, since 1970; time.Unix wraps around far beyond
 
 	// A retry is made only when it has this long, so that a short deadline means one attempt.
 	minAttempt = 2 * time.Second
 
 	dialTimeout    = 5 * time.Second
 	attemptTimeout = 15 * time.Second
-
-	maxBody     = 1 << 20
-	maxListBody = 64 << 20 // a page of 200 clusters, with all their nodes
 )
 
 // newHTTPClient returns the client that godo uses: retries around attempts, each of which carries
@@ -50,36 +45,29 @@ func newHTTPClient(o Options) *http.Client {
 	return &http.Client{Transport: &retryablehttp.RoundTripper{Client: retries}}
 }
 
-// newTransport returns http.DefaultTransport's like, with bounds that suit one small request.
+// newTransport returns a transport like http.DefaultTransport, with bounds that suit one small request. It
+// speaks HTTP/1.1 only: there net/http lets a request be sent once (see attempt), while its HTTP/2
+// repeats some on its own.
 func newTransport() *http.Transport {
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
-		ForceAttemptHTTP2:      true,
+		Protocols:              http1,
 		DisableCompression:     true, // an answer is small, and this bounds what it can grow to
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
 
-// retryPolicy retries what may pass by itself (a failure of the network, 429, 5xx), when the wait
-// and another attempt fit before the deadline. A timeout isn't retried: the user has waited, and the
-// API may have minted a token and be slow to say so. The policy never returns an error: it would
-// replace the answer.
+// retryPolicy retries what may pass by itself (a failure of the network, 429, 5xx), when that can't mint
+// twice, and the wait and another attempt fit before the deadline. A timeout isn't retried: the user has
+// waited. The policy never returns an error: it would replace the answer.
 func retryPolicy(o Options) retryablehttp.CheckRetry {
 	return func(ctx context.Context, resp *http.Response, err error) (bool, error) {
 		if retry, _ := retryablehttp.DefaultRetryPolicy(ctx, resp, err); !retry {
-			return false, nil
-		}
-		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-			return false, nil
-		}
-		// The wait of a first retry stands for that of a later one, which differs only when the API
-		// doesn't say how long to wait.
-		pause := wait(0, resp, o.Now())
-		deadline, ok := ctx.Deadline()
-		if pause > maxWait || ok && time.Until(deadline) < pause+minAttempt {
 			return false, nil
 		}
 		if err != nil {
@@ -87,8 +75,30 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 		} else {
 			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}
-		return true, nil
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || mayHaveMinted(resp, err) {
+			return false, nil
+		}
+		// The wait of a first retry stands for that of a later one, which differs only when the API
+		// doesn't say how long to wait.
+		pause := wait(0, resp, o.Now())
+		deadline, ok := ctx.Deadline()
+		return pause <= maxWait && (!ok || time.Until(deadline) >= pause+minAttempt), nil
 	}
+}
+
+// mayHaveMinted reports whether a request that failed may have minted a token all the same. With 429, 503
+// and 500 the API itself says that it didn't do what was asked. Any other 5xx is a gateway's (502, 504,
+// Cloudflare's 52x), which lost the API's answer or never had one.
+func mayHaveMinted(resp *http.Response, err error) bool {
+	if err != nil {
+		_, lost := errors.AsType[lostAnswer](err)
+		return lost
+	}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable:
+		return false
+	}
+	return resp.Request != nil && mints(resp.Request)
 }
 
 // wait returns how long to wait before retry n, counted from 0: what the API asks for, or else a
@@ -106,76 +116,22 @@ func wait(n int, resp *http.Response, now time.Time) time.Duration {
 // retryAfter returns how long the API asks to wait: by Retry-After in either form (RFC 9110,
 // section 10.2.3), which comes with a burst limit, or for the hourly limit, if that is used up, by
 // the time of its reset (https://docs.digitalocean.com/reference/api/reference/#rate-limit).
-// Times are taken by the API's own clock, if it tells.
+// Times are taken by the API's own clock, if it tells. The wait is not negative, and bounded.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil && isCredible(now.Sub(date)) {
 		now = date
 	}
-	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 64)
-	if err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, longWait)) * time.Second, true
+	asked := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(asked, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(longest/time.Second))) * time.Second, true
 	}
-	if date, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		return max(date.Sub(now), 0), true
+	if date, err := http.ParseTime(asked); err == nil {
+		return min(max(date.Sub(now), 0), longest), true
 	}
 	reset, err := strconv.ParseInt(h.Get("Ratelimit-Reset"), 10, 64)
-	if err == nil && h.Get("Ratelimit-Remaining") == "0" {
-		return max(time.Unix(reset, 0).Sub(now), 0), true
+	if (err == nil || errors.Is(err, strconv.ErrRange)) && h.Get("Ratelimit-Remaining") == "0" {
+		date := time.Unix(min(max(reset, 0), lastSecond), 0)
+		return min(max(date.Sub(now), 0), longest), true
 	}
 	return 0, false
-}
-
-// attempt is one request to the API: it carries the access token, and bounds the answer. A redirect
-// is an answer like any other, as it is without its Location: the access token isn't carried
-// elsewhere.
-type attempt struct {
-	base        http.RoundTripper
-	accessToken credential.Secret
-}
-
-// RoundTrip implements http.RoundTripper.
-func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.Header.Set("Authorization", "Bearer "+a.accessToken.Reveal())
-	resp, err := a.base.RoundTrip(req)
-	if err == nil {
-		resp.Header.Del("Location")
-		limit := maxBody
-		if strings.HasSuffix(req.URL.Path, "/clusters") {
-			limit = maxListBody
-		}
-		resp.Body = &boundedBody{ReadCloser: resp.Body, left: limit}
-	}
-	return resp, err
-}
-
-// readError is a failure of the network in the middle of an answer, as opposed to an answer that is
-// whole and can't be decoded.
-type readError struct{ error }
-
-// Unwrap returns the cause.
-func (e readError) Unwrap() error { return e.error }
-
-var errTooLarge = errors.New("it is too large")
-
-// boundedBody fails when more is read of a body than left says.
-type boundedBody struct {
-	io.ReadCloser
-	left int
-}
-
-// Read implements io.Reader.
-func (b *boundedBody) Read(p []byte) (int, error) {
-	if len(p) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	if n > b.left {
-		return b.left, errTooLarge
-	}
-	b.left -= n
-	if err != nil && err != io.EOF {
-		err = readError{err}
-	}
-	return n, err
 }

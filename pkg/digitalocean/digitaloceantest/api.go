@@ -49,9 +49,10 @@ type API struct {
 	minted    map[string]mintedToken
 	mints     map[string]int
 	calls     int
-	fault     Fault
 	delay     time.Duration
 	userAgent string
+
+	fault, clustersFault Fault
 }
 
 type mintedToken struct {
@@ -252,6 +253,14 @@ func (a *API) SetFault(f Fault) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.fault = f
+}
+
+// SetClustersFault puts a fault in force for calls for clusters, a list or one; nil ends it. They mint
+// nothing: the fault is given what the API would have answered.
+func (a *API) SetClustersFault(f Fault) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.clustersFault = f
 }
 
 func (a *API) now() time.Time {

@@ -14,7 +14,7 @@ func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
 	page := max(number(r, "page", 1), 1)
 	perPage := min(max(number(r, "per_page", 20), 1), maxPerPage)
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	fault := a.clustersFault
 	from := min((page-1)*perPage, len(a.order))
 	to := min(from+perPage, len(a.order))
 	clusters := []any{}
@@ -31,23 +31,35 @@ func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
 			"last": address((len(a.order) + perPage - 1) / perPage),
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
+	answer := map[string]any{
 		"kubernetes_clusters": clusters,
 		"links":               links,
 		"meta":                map[string]int{"total": len(a.order)},
-	})
+	}
+	a.mu.Unlock()
+	answerWith(fault, w, r, answer)
 }
 
 // getCluster answers with one cluster.
 func (a *API) getCluster(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
+	fault := a.clustersFault
 	cluster := a.clusters[r.PathValue("id")]
 	a.mu.Unlock()
 	if cluster == nil {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"kubernetes_cluster": cluster.resource()})
+	answerWith(fault, w, r, map[string]any{"kubernetes_cluster": cluster.resource()})
+}
+
+// answerWith answers as the API does, or as the fault in force says.
+func answerWith(fault Fault, w http.ResponseWriter, r *http.Request, answer map[string]any) {
+	if fault != nil {
+		fault(w, r, func() map[string]any { return answer })
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // resource returns the cluster as the API writes it.
@@ -58,7 +70,7 @@ func (c *Cluster) resource() map[string]any {
 		"region":   c.Region,
 		"version":  c.Version,
 		"endpoint": c.Server,
-		"status":   map[string]string{"state": c.State},
+		"status":   map[string]any{"state": c.State},
 	}
 }
 

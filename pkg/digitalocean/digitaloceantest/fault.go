@@ -59,6 +59,14 @@ func Cut(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 	panic(http.ErrAbortHandler)
 }
 
+// Lost is a Fault: a credential is minted, and the fault tells of something else.
+func Lost(fault Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, mint func() map[string]any) {
+		mint()
+		fault(w, r, mint)
+	}
+}
+
 // Redirect is a Fault: a redirect to that URL.
 func Redirect(url string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
@@ -72,12 +80,12 @@ func Huge(size int64) Fault {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		block := strings.Repeat(" ", 64<<10)
-		for size > 0 {
-			n, err := io.WriteString(w, block[:min(size, int64(len(block)))])
+		for left := size; left > 0; {
+			n, err := io.WriteString(w, block[:min(left, int64(len(block)))])
 			if err != nil {
 				return
 			}
-			size -= int64(n)
+			left -= int64(n)
 		}
 	}
 }
@@ -108,6 +116,14 @@ func Expired(ago, skew time.Duration) Fault {
 	}
 }
 
+// Dated is a Fault: a credential with that Date header.
+func Dated(date string) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+		w.Header().Set("Date", date)
+		writeJSON(w, http.StatusOK, mint())
+	}
+}
+
 // Times is a Fault that ends by itself after n calls.
 func Times(n int, fault Fault) Fault {
 	left := make(chan struct{}, n)
@@ -124,7 +140,7 @@ func Times(n int, fault Fault) Fault {
 	}
 }
 
-// Named returns the faults by the names that tests use for them.
+// Named returns the faults of calls for credentials by the names that tests use for them.
 func Named() map[string]Fault {
 	json := "application/json"
 	return map[string]Fault{
@@ -157,5 +173,48 @@ func Named() map[string]Fault {
 		"no-expiry":            Change(map[string]any{"expires_at": nil}),
 		"no-server":            Change(map[string]any{"server": ""}),
 		"mismatched-pair":      mismatchedPair,
+		"key-first":            keyFirst,
+		"not-utf8":             notUTF8,
+
+		"500-minted":   Lost(Status(500)),
+		"502-minted":   Lost(Status(502)),
+		"504":          Status(504),
+		"504-minted":   Lost(Status(504)),
+		"524-minted":   Lost(Status(524)),
+		"reset-minted": Lost(Reset),
+		"cut-minted":   Lost(Cut),
+		"hang-minted":  Lost(Hang),
+
+		"server-http":     Change(map[string]any{"server": "http://cluster.example"}),
+		"server-file":     Change(map[string]any{"server": "file:///etc/passwd"}),
+		"server-blank":    Change(map[string]any{"server": " "}),
+		"server-bare":     Change(map[string]any{"server": "cluster.example"}),
+		"server-port":     Change(map[string]any{"server": "https://cluster.example:99999"}),
+		"server-userinfo": Change(map[string]any{"server": "https://user:hunter2@cluster.example"}),
+		"server-unicode":  Change(map[string]any{"server": "https://cluster.ondİgitalocean.com"}),
+		"server-long":     Change(map[string]any{"server": "https://" + strings.Repeat("hunter2.", 1000)}),
+		"server-number":   Change(map[string]any{"server": 5}),
+		"no-server-field": Change(map[string]any{"server": nil}),
+
+		"ca-empty":    Change(map[string]any{"certificate_authority_data": ""}),
+		"no-ca-field": Change(map[string]any{"certificate_authority_data": nil}),
+		"ca-text":     changeAuthority(func([]byte) []byte { return []byte("hunter2") }),
+		"ca-broken":   changeAuthority(func([]byte) []byte { return []byte("-----BEGIN CERTIFICATE-----\nhunter2\n") }),
+		"ca-number":   Change(map[string]any{"certificate_authority_data": 5}),
+		"ca-key":      changeAuthority(func(ca []byte) []byte { return append(ca, pemBlock("PRIVATE KEY", nil)...) }),
+
+		"expires-number":     Change(map[string]any{"expires_at": 1767225600}),
+		"expires-empty":      Change(map[string]any{"expires_at": ""}),
+		"expires-garbage":    Change(map[string]any{"expires_at": "hunter2"}),
+		"expires-object":     Change(map[string]any{"expires_at": map[string]any{"hunter2": true}}),
+		"expires-far-past":   Change(map[string]any{"expires_at": "0000-01-01T00:00:00+14:00"}),
+		"expires-9999":       Change(map[string]any{"expires_at": "9999-12-31T23:59:59Z"}),
+		"expires-year-10000": Change(map[string]any{"expires_at": "9999-12-31T23:59:59-12:00"}),
+		"date-9999":          Dated("Fri, 31 Dec 9999 23:59:59 GMT"),
+		"date-0001":          Dated("Mon, 01 Jan 0001 00:00:00 GMT"),
+		"token-number":       Change(map[string]any{"token": 5}),
+		"array":              Answer(200, json, "[]"),
+		"two":                Answer(200, json, "{}{}"),
+		"deep":               Answer(200, json, strings.Repeat(`{"a":`, 100_000)),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -100,4 +101,43 @@ func mismatchedPair(w http.ResponseWriter, _ *http.Request, mint func() map[stri
 		answer["client_key_data"] = base64.StdEncoding.EncodeToString(key)
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// keyFirst is a Fault: the client certificate comes after its key and another block.
+func keyFirst(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+	answer := mint()
+	changeData(answer, "client_certificate_data", func(certificate []byte) []byte {
+		key, _ := answer["client_key_data"].(string)
+		first, _ := base64.StdEncoding.DecodeString(key)
+		return slices.Concat(first, pemBlock("SOMETHING ELSE", nil), certificate)
+	})
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// notUTF8 is a Fault: around the certificates and the key there is text of another encoding.
+func notUTF8(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+	answer := mint()
+	for _, field := range []string{"certificate_authority_data", "client_certificate_data", "client_key_data"} {
+		changeData(answer, field, func(text []byte) []byte { return append([]byte("Z\xfcrich\n"), text...) })
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// changeAuthority is a Fault: a certificate authority that was changed.
+func changeAuthority(change func(pem []byte) []byte) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+		answer := mint()
+		changeData(answer, "certificate_authority_data", change)
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+// changeData changes a field that holds base64.
+func changeData(answer map[string]any, field string, change func([]byte) []byte) {
+	encoded, ok := answer[field].(string)
+	if !ok {
+		return
+	}
+	text, _ := base64.StdEncoding.DecodeString(encoded) // as mint wrote it
+	answer[field] = base64.StdEncoding.EncodeToString(change(text))
 }

@@ -1,0 +1,84 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// FuzzOutput has any texts printed: what comes out holds nothing that a terminal could take for more than a
+// letter, and is still what it was.
+func FuzzOutput(f *testing.F) {
+	for _, text := range []string{
+		"plain", "", "a\u009b31mred", "\x1b]0;title\a", "a\u202eb\u2066c", "\u200b\ufeff",
+		"\u2028\u2029\u0085",
+		"\U000e0001\U000f0000\U0010ffff", "\ue000\ufffe", "Größe 東京 😀", "\ufffd", "\xff\xfe\x80", "a\x00b", "\x7f",
+		"\t\r\n", "\n", " ", "\u00a0",
+		`\u202e`, "\\\u202e", "\\\\\u202e\\", `"`, "\"\u202e\"", `'`,
+		": # -", "- a", "|", "yes", "null", "~", "1e3", "0x10", "2026-01-02",
+		"escaped-0.", "\u202eescaped-0.", "escaped--1.", "<&>", "a\nb\u202e\n", strings.Repeat("long ", 100) + "\u202e",
+	} {
+		f.Add(text, "escaped-")
+		f.Add("\u202e", text)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		value := map[string]any{"a": a, "b": []any{b, nil, a}, "c": map[string]string{"d": b}}
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want any
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{formatJSON, formatYAML} {
+			var out bytes.Buffer
+			if err := (&output{format: format}).write(&out, value, func(io.Writer) {}); err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			for _, r := range out.String() {
+				if r != '\n' && !unicode.IsPrint(r) {
+					t.Errorf("%s has %U raw: %q", format, r, out.String())
+				}
+			}
+			var got any
+			parse := json.Unmarshal
+			if format == formatYAML {
+				parse = func(text []byte, v any) error { return yaml.Unmarshal(text, v) }
+			}
+			err := parse(out.Bytes(), &got)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s: %v of %q; want -, got +: %s", format, err, out.String(), diff)
+			}
+		}
+	})
+}
+
+// What a program is given by a template is what the API gave.
+func TestTemplateChangesNothing(t *testing.T) {
+	const want = "a\u009b\u202eb\n"
+	o := &output{allowed: []string{formatJSONPath}}
+	if err := o.Set("jsonpath={.token}"); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := o.write(&out, map[string]string{"token": want}, nil); err != nil || out.String() != want {
+		t.Errorf("got %q, %v; want %q", out.String(), err, want)
+	}
+}
+
+// What needs no escaping is printed as it always was.
+func TestPlainYAML(t *testing.T) {
+	var out bytes.Buffer
+	value := []map[string]any{{"name": "Größe.1", "contexts": []string{}, "cached": true, "version": "1.37"}}
+	const want = "- cached: true\n  contexts: []\n  name: Größe.1\n  version: \"1.37\"\n"
+	if err := (&output{format: formatYAML}).write(&out, value, nil); err != nil || out.String() != want {
+		t.Errorf("got %q, %v; want %q", out.String(), err, want)
+	}
+}

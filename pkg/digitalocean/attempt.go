@@ -1,0 +1,133 @@
+package digitalocean
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+const (
+	maxBody      = 1 << 20
+	maxListBody  = 64 << 20 // a page of 200 clusters, with all their nodes
+	maxErrorBody = 64 << 10 // of an answer with another status than 2xx
+)
+
+// attempt is one request to the API: it carries the access token, and bounds the answer. A redirect
+// is an answer like any other, as it is without its Location: the access token isn't carried
+// elsewhere.
+//
+// A request that mints is sent once. Where it may have arrived and its answer was lost, the error is a
+// lostAnswer.
+type attempt struct {
+	base        http.RoundTripper
+	accessToken credential.Secret
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
+	var way delivery
+	ctx := req.Context()
+	if mints(req) {
+		ctx = httptrace.WithClientTrace(ctx, way.trace())
+	}
+	req = req.Clone(ctx)
+	if mints(req) {
+		// net/http repeats a GET on its own when a connection that it used before breaks, unless the
+		// request has a body that can't be read again. This one is empty, and sent as none.
+		req.Body = io.NopCloser(strings.NewReader(""))
+	}
+	req.Header.Set("Authorization", "Bearer "+a.accessToken.Reveal())
+	resp, err := a.base.RoundTrip(req)
+	switch {
+	case err == nil:
+	case mints(req) && !way.isUnsent():
+		return nil, lostAnswer{err}
+	default:
+		return nil, err
+	}
+	if resp.Request == nil {
+		resp.Request = req
+	}
+	resp.Header.Del("Location")
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxBodyOf(resp)}
+	return resp, nil
+}
+
+// mints reports whether a request mints a token each time that it arrives.
+func mints(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/credentials") }
+
+func maxBodyOf(resp *http.Response) int {
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return maxErrorBody
+	case strings.HasSuffix(resp.Request.URL.Path, "/clusters"):
+		return maxListBody
+	}
+	return maxBody
+}
+
+// delivery watches how far a request gets.
+type delivery struct{ began, written atomic.Bool }
+
+func (d *delivery) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn:      func(string) { d.began.Store(true) },
+		WroteHeaders: func() { d.written.Store(true) }, // to a buffer, which is flushed after
+	}
+}
+
+// isUnsent reports whether the request surely didn't get to the API: there was no connection, or nothing
+// was written to it. A transport that doesn't trace leaves that open.
+func (d *delivery) isUnsent() bool { return d.began.Load() && !d.written.Load() }
+
+// lostAnswer is a failure of the network after a request that mints went out: it may have minted.
+type lostAnswer struct{ error }
+
+// Unwrap returns the cause.
+func (e lostAnswer) Unwrap() error { return e.error }
+
+// Timeout is the cause's; url.Error asks for it without unwrapping.
+func (e lostAnswer) Timeout() bool {
+	timeout, ok := errors.AsType[net.Error](e.error)
+	return ok && timeout.Timeout()
+}
+
+// readError is a failure of the network in the middle of an answer, as opposed to an answer that is
+// whole and can't be decoded.
+type readError struct{ error }
+
+// Unwrap returns the cause.
+func (e readError) Unwrap() error { return e.error }
+
+var errTooLarge = errors.New("it is too large")
+
+// boundedBody fails, for good, when more is read of a body than left says.
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+// Read implements io.Reader.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errTooLarge
+	}
+	if len(p) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= n
+	if b.left < 0 {
+		return n - 1, errTooLarge
+	}
+	if err != nil && err != io.EOF {
+		err = readError{err}
+	}
+	return n, err
+}

@@ -1,0 +1,130 @@
+package digitalocean
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// maxValue bounds one value of a list, in bytes: a cluster, with all its nodes.
+const maxValue = 4 << 20
+
+// listDecoder decodes a list as it arrives, one value after the other.
+type listDecoder struct {
+	*json.Decoder
+	in *window
+}
+
+// window is a reader that fails when more is read between two values than one value may have.
+type window struct {
+	io.Reader
+	left int
+}
+
+// Read implements io.Reader.
+func (w *window) Read(p []byte) (int, error) {
+	if w.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := w.Reader.Read(p[:min(len(p), w.left)])
+	w.left -= n
+	return n, err
+}
+
+func newListDecoder(r io.Reader) *listDecoder {
+	in := &window{r, maxValue}
+	return &listDecoder{json.NewDecoder(in), in}
+}
+
+// next decodes the next value, which is in that field.
+func (d *listDecoder) next(field string, v any) error {
+	d.in.left = maxValue
+	err := d.Decode(v)
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		mismatch.Field = strings.TrimSuffix(field+"."+mismatch.Field, ".")
+	}
+	return decoding(err)
+}
+
+// token returns the next token; it is nil for null.
+func (d *listDecoder) token() (json.Token, error) {
+	d.in.left = maxValue
+	token, err := d.Token()
+	return token, decoding(err)
+}
+
+// decodePage decodes a page of a list of clusters, which it passes to add one by one, and tells whether
+// there is another page.
+func decodePage(r io.Reader, add func(Cluster) error) (more bool, err error) {
+	d := newListDecoder(r)
+	switch start, err := d.token(); {
+	case err != nil:
+		return false, err
+	case start != json.Delim('{'):
+		return false, undecodable("it is not a JSON object")
+	}
+	listed := false
+	for d.More() {
+		name, err := d.token()
+		if err != nil {
+			return false, err
+		}
+		switch name {
+		case "kubernetes_clusters":
+			listed = true
+			err = d.clusters(add)
+		case "links":
+			more, err = d.links()
+		default:
+			var ignored json.RawMessage
+			err = d.next("", &ignored)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	if _, err := d.token(); err != nil { // the end of the object
+		return false, err
+	}
+	if !listed {
+		return false, undecodable("it holds no list of clusters")
+	}
+	return more, atEnd(d.Decoder)
+}
+
+// clusters decodes the clusters of a page.
+func (d *listDecoder) clusters(add func(Cluster) error) error {
+	switch start, err := d.token(); {
+	case err != nil || start == nil:
+		return err
+	case start != json.Delim('['):
+		return undecodable("its field %q is of the wrong type", "kubernetes_clusters")
+	}
+	for d.More() {
+		var answer clusterAnswer
+		if err := d.next("kubernetes_clusters", &answer); err != nil {
+			return err
+		}
+		cluster, err := answer.cluster()
+		if err == nil {
+			err = add(cluster)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := d.token()
+	return err
+}
+
+// links tells whether there is a page after this one.
+func (d *listDecoder) links() (bool, error) {
+	var links struct {
+		Pages struct {
+			Next string `json:"next"`
+		} `json:"pages"`
+	}
+	err := d.next("links", &links)
+	return links.Pages.Next != "", err
+}
