@@ -64,6 +64,9 @@ func newSeal(dir string, key credential.Key, accessToken credential.Secret) *sea
 	root := must(hkdf.Extract(sha256.New, secret[:], []byte("doks-auth cache")))
 	// Quoted, so that no two keys read the same.
 	info := fmt.Sprintf(" %q %q %d %q %q", key.APIURL, key.ClusterID, key.Expiry, key.Auth, key.Identity)
+	if key.PassedOver {
+		info += " passed over"
+	}
 	name := must(hkdf.Expand(sha256.New, root, "name"+info, nameSize))
 	sealing := must(hkdf.Expand(sha256.New, root, "seal"+info, 32))
 	return &seal{
