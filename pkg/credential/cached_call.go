@@ -7,16 +7,21 @@ import (
 	"time"
 )
 
-// renewalBudget bounds a renewal while the credential in hand is still valid: nobody waits long for
-// what isn't needed yet.
-const renewalBudget = 2 * time.Second
+const (
+	// renewalBudget bounds a renewal while the credential in hand is still valid: nobody waits long for
+	// what isn't needed yet.
+	renewalBudget = 2 * time.Second
+
+	// deafness is how long a provider has to return after its context has ended.
+	deafness = 100 * time.Millisecond
+)
 
 // errSlow says that a renewal was given up for want of time, with a valid credential in hand.
 var errSlow = errors.New("no answer in time")
 
 // call asks the provider. While held is valid, the call has renewalBudget. If that isn't enough and held
-// is valid even then, the call is given up with errSlow, and left to end with ctx. If held has ended
-// meanwhile, the call goes on until ctx ends: another one could be another mint.
+// is valid even then, the call is given up with errSlow. If held has ended meanwhile, it goes on until ctx
+// ends: another call could be another mint.
 func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) {
 	now := c.now()
 	if !held.Valid(now) {
@@ -24,14 +29,15 @@ func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) 
 	}
 	budget, cancel := context.WithTimeout(ctx, renewalBudget)
 	defer cancel()
-	asking := ctx
+	asking, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	if held.Valid(now.Add(renewalBudget)) {
-		asking = expected{ctx, budget}
+		asking = expected{asking, budget}
 	}
 	var got Credential
 	var err error
 	done := make(chan struct{})
-	go func() { // which a provider that ignores its context doesn't end in time
+	go func() {
 		defer close(done)
 		got, err = c.ask(asking)
 	}()
@@ -39,18 +45,22 @@ func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) 
 	case <-done:
 	case <-budget.Done():
 	}
-	if budget.Err() == nil || isClosed(done) && err == nil {
-		return got, err
-	}
-	switch {
-	case !held.Valid(c.now()):
+	if budget.Err() == nil || !held.Valid(c.now()) {
 		<-done
 		return got, err
-	case errors.Is(ctx.Err(), context.Canceled):
-		return Credential{}, timedOut(ctx, "fetching it")
-	default:
-		return Credential{}, &Error{Class: Unreachable, Err: fmt.Errorf("renewing it: %w", errSlow)}
 	}
+	giveUp()
+	select {
+	case <-done:
+		if err == nil {
+			return got, nil
+		}
+	case <-time.After(deafness):
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return Credential{}, timedOut(ctx, "fetching it")
+	}
+	return Credential{}, &Error{Class: Unreachable, Err: fmt.Errorf("renewing it: %w", errSlow)}
 }
 
 // expected is a context with the deadline of another one, which it most likely ends at: a provider that
@@ -74,13 +84,4 @@ func (c *Cached) ask(ctx context.Context) (Credential, error) {
 		err = timedOut(ctx, "fetching it")
 	}
 	return got, err
-}
-
-func isClosed(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
 }
