@@ -24,11 +24,13 @@ const writeForever = "DOKS_AUTH_TEST_WRITE_FOREVER"
 const mintIn = "DOKS_AUTH_TEST_MINT_IN"
 
 func mint(dir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
 	d := Open(dir, accessToken)
-	unlock, err := d.Lock(context.Background(), key)
+	unlock, err := d.Lock(ctx, key)
 	if err == nil {
 		defer unlock()
-		if _, err := d.Get(context.Background(), key); err == nil {
+		if _, err := d.Get(ctx, key); err == nil {
 			return nil
 		}
 	}
@@ -40,7 +42,7 @@ func mint(dir string) error {
 	if _, writeErr := mints.WriteString("m"); writeErr != nil {
 		return writeErr
 	}
-	return errors.Join(err, d.Put(context.Background(), key, newCredential("t")))
+	return errors.Join(err, d.Put(ctx, key, newCredential("t")))
 }
 
 func TestMain(m *testing.M) {
