@@ -103,13 +103,12 @@ func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 
 // removeSpent removes a key's files if they are of no more use, and nobody is at work on them.
 func (d *Dir) removeSpent(base string) bool {
-	e := readEntry(base)
-	if !d.spent(e) {
+	if d.recent(base+lockSuffix, leftover) || !d.spent(readEntry(base)) {
 		return false
 	}
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
-	removed, err := e.Remove(now, d.spent)
+	removed, err := Entry{base: base}.Remove(now, d.spent)
 	return removed && err == nil // what can't be removed is tried again another day
 }
 
@@ -122,10 +121,8 @@ func isName(base string) bool {
 // spent tells whether a key's files are of no more use: no entry that is still valid, and nothing
 // that happened lately.
 func (d *Dir) spent(e Entry) bool {
-	for _, suffix := range []string{lockSuffix, failureSuffix, entrySuffix} {
-		if d.recent(e.base+suffix, leftover) {
-			return false
-		}
+	if d.recent(e.base+failureSuffix, leftover) || d.recent(e.base+entrySuffix, leftover) {
+		return false
 	}
 	return e.Err != nil || !d.now().Before(e.ExpiresAt)
 }

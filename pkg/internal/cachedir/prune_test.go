@@ -90,6 +90,20 @@ func TestPruneIsDueOnceADay(t *testing.T) {
 	}
 }
 
+// An entry whose lock is gone goes at once, and leaves none.
+func TestPruneWithoutALock(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	for _, k := range putKeys(t, d, "stale", 3, time.Hour) {
+		os.Remove(newSeal(d.path, k, accessToken).path(lockSuffix))
+	}
+	age(t, d.path, 25*time.Hour)
+	d.Prune()
+	files, err := os.ReadDir(d.path)
+	if err != nil || len(files) != 1 {
+		t.Errorf("got %v, %v; want the tag", files, err)
+	}
+}
+
 // A pruning whose time is over is gone on with by the next, past all that stays.
 func TestPruneGoesOn(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
