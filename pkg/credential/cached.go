@@ -3,20 +3,8 @@ package credential
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math"
 	"time"
-)
-
-const (
-	// renewalBudget bounds a renewal while the credential in hand is still valid: nobody waits long
-	// for what isn't needed yet.
-	renewalBudget = 2 * time.Second
-
-	// failureMemory is how long a failed fetch answers for the next ones. One kubectl command runs a
-	// failing plugin about five times.
-	failureMemory = 5 * time.Second
 )
 
 // Cached is a Provider that keeps what another Provider gives.
@@ -26,14 +14,18 @@ const (
 // is remembered for five seconds when the Store is a [FailureStore].
 //
 // A credential that is due for renewal but still valid is kept in use: whoever finds the lock held
-// takes it at once, and so does who fetches in vain, unless the API itself refused. Such an attempt
-// has two seconds.
+// takes it at once, and so does who fetches in vain, unless the API itself refused. Such a fetch has
+// two seconds. If the credential in hand ends meanwhile, the same call to the Provider goes on, with all
+// the time that a fetch has; if not, the call is given up, and whoever holds a valid credential doesn't
+// try again for a minute, as the call may have minted. A Provider that ignores its context is left alone
+// then.
 //
 // Where the Store can't be read, written or locked, the credential is fetched all the same. A holder
 // of the lock that doesn't let go (a stopped process) is waited for during two thirds of the time
-// that ctx leaves, and then passed over, by one at a time of those who wait. A fetch has three fifths
-// of the time, so that among callers with the same time a slow API isn't taken for a stopped process.
-// Without a deadline all of this lasts as long as it lasts.
+// that ctx leaves, and then passed over, by one at a time of those who wait. Should one of those not let
+// go either, it is waited for during two thirds of the rest, and the credential fetched without a lock.
+// A fetch has three fifths of the time, so that among callers with the same time a slow API isn't taken
+// for a stopped process. Without a deadline all of this lasts as long as it lasts.
 //
 // Not guaranteed: that a credential was not revoked meanwhile. Nothing tells a Store of that; see
 // Refresh and Renew.
@@ -101,74 +93,53 @@ func (c *Cached) fresh(held Credential, now time.Time) bool {
 
 // fetch gets a new credential, from the provider or from whoever fetches at the same time. held is
 // what to fall back on while it is valid; answers tells whether what the Store has under the lock will do.
-func (c *Cached) fetch(ctx context.Context, asked time.Time, held Credential, answers func(Credential) bool) (Credential, error) {
+func (c *Cached) fetch(
+	ctx context.Context, asked time.Time, held Credential, answers func(Credential) bool,
+) (Credential, error) {
 	unlock, lockErr := c.lock(ctx, held)
 	switch {
 	case lockErr == nil:
 		defer unlock()
-	case !isContextError(lockErr):
-		c.log().Warn("going on without a lock", "reason", lockErr)
-	case held.Valid(c.now()):
+	case errors.Is(lockErr, errBeingRenewed):
 		c.log().Info("another process renews it; using the cached one until then")
 		return held, nil
-	default:
+	case isContextError(lockErr):
 		return Credential{}, timedOut(ctx, "waiting for another process that fetches it")
+	default:
+		c.log().Warn("going on without a lock", "reason", lockErr)
 	}
 	if got, err := c.Store.Get(ctx, c.Key); err == nil && answers(got) {
 		c.log().Info("another process fetched it meanwhile", "expires_at", got.ExpiresAt)
 		return got, nil
 	}
 
-	fetchCtx, cancel := c.limit(ctx, held, lockErr == nil)
+	fetchCtx, cancel := limit(ctx, lockErr == nil)
 	defer cancel()
-	budget := timeLeft(fetchCtx)
-	err := c.recentFailure(ctx, asked, budget)
-	if err == nil {
-		var got Credential
-		if got, err = c.call(fetchCtx); err == nil {
-			c.put(ctx, got)
-			return got, nil
-		}
-		if fetchCtx.Err() == nil {
-			budget = 0 // it wasn't for want of time
-		}
-		c.remember(ctx, err, budget)
+	now, within := c.now(), timeLeft(fetchCtx)
+	if err := c.recentFailure(ctx, asked, now, held, within); err != nil {
+		return c.fallBack(held, held.Valid(now), err)
 	}
-	if class := ClassOf(err); held.Valid(c.now()) && (class == Unreachable || class == Unusable) {
+	got, err := c.call(fetchCtx, held)
+	if err == nil {
+		c.put(ctx, got)
+		return got, nil
+	}
+	slow := errors.Is(err, errSlow)
+	f := Failure{At: c.now(), Renewal: slow}
+	if slow || fetchCtx.Err() != nil {
+		f.Within = within
+	}
+	c.remember(ctx, f, err)
+	return c.fallBack(held, slow || held.Valid(f.At), err)
+}
+
+// fallBack returns held if it is valid and the API didn't refuse another one, or else err.
+func (c *Cached) fallBack(held Credential, valid bool, err error) (Credential, error) {
+	if class := ClassOf(err); valid && (class == Unreachable || class == Unusable) {
 		c.log().Warn("using the cached credential, which is still valid", "expires_at", held.ExpiresAt, "reason", err)
 		return held, nil
 	}
 	return Credential{}, err
-}
-
-// lock takes the lock of the key. Who holds a valid credential only tries.
-func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err error) {
-	waitCtx, cancel := withShare(ctx, 2, 3)
-	defer cancel()
-	if held.Valid(c.now()) {
-		cancel()
-		return c.Store.Lock(waitCtx, c.Key)
-	}
-	unlock, err = c.Store.Lock(waitCtx, c.Key)
-	if err == nil || !isContextError(err) || ctx.Err() != nil {
-		return unlock, err
-	}
-	c.log().Warn("another process holds the lock for too long; passing it over")
-	second := c.Key
-	second.Auth += ", passing over" // all who pass over share this lock
-	return c.Store.Lock(ctx, second)
-}
-
-// limit returns ctx with the time that a fetch may take.
-func (c *Cached) limit(ctx context.Context, held Credential, locked bool) (context.Context, context.CancelFunc) {
-	switch now := c.now(); {
-	case held.Valid(now):
-		return context.WithTimeout(ctx, min(renewalBudget, held.ExpiresAt.Sub(now)))
-	case locked:
-		return withShare(ctx, 3, 5)
-	default:
-		return context.WithCancel(ctx)
-	}
 }
 
 // answers tells whether a credential that the Store has under the lock answers a question that was
@@ -180,19 +151,6 @@ func (c *Cached) answers(got Credential, asked time.Time) bool {
 	return true
 }
 
-// call asks the provider, and makes the end of ctx a failure of its own class.
-func (c *Cached) call(ctx context.Context) (Credential, error) {
-	start := c.now()
-	got, err := c.Provider.Credential(ctx)
-	switch {
-	case err == nil:
-		c.log().Info("fetched", "cluster", c.Key.ClusterID, "took", c.now().Sub(start), "expires_at", got.ExpiresAt)
-	case ctx.Err() != nil && ClassOf(err) == Other:
-		err = timedOut(ctx, "fetching it")
-	}
-	return got, err
-}
-
 func (c *Cached) put(ctx context.Context, got Credential) {
 	if got.ExpiresAt.IsZero() {
 		c.log().Info("not cached: its expiry is unknown")
@@ -200,41 +158,6 @@ func (c *Cached) put(ctx context.Context, got Credential) {
 	}
 	if err := c.Store.Put(ctx, c.Key, got); err != nil {
 		c.log().Warn("not cached", "reason", err)
-	}
-}
-
-// recentFailure returns the failure that answers a question asked at that time: one that happened
-// since, or a few seconds ago, unless it was for want of time and there is more of it now.
-func (c *Cached) recentFailure(ctx context.Context, asked time.Time, budget time.Duration) error {
-	failures, ok := c.Store.(FailureStore)
-	if !ok {
-		return nil
-	}
-	f, err := failures.Failure(ctx, c.Key)
-	if err != nil || f.At.After(c.now()) {
-		return nil
-	}
-	hadLess := f.Within > 0 && budget > f.Within+f.Within/10
-	if f.At.Before(asked) && (c.Refresh || hadLess || c.now().Sub(f.At) >= failureMemory) {
-		return nil
-	}
-	c.log().Info("not asking again: a fetch has just failed", "at", f.At)
-	return &Error{Class: f.Class, Err: errors.New(f.Message), Hint: f.Hint}
-}
-
-// remember puts a failed fetch in the Store, unless it was the caller who gave up. within is how
-// long the fetch had, if it failed for want of time.
-func (c *Cached) remember(ctx context.Context, err error, within time.Duration) {
-	failures, ok := c.Store.(FailureStore)
-	if !ok || errors.Is(err, context.Canceled) {
-		return
-	}
-	f := Failure{At: c.now(), Class: ClassOf(err), Message: err.Error(), Within: within}
-	if e, ok := errors.AsType[*Error](err); ok {
-		f.Hint = e.Hint
-	}
-	if err := failures.PutFailure(ctx, c.Key, f); err != nil {
-		c.log().Warn("the failure is not remembered", "reason", err)
 	}
 }
 
@@ -250,34 +173,4 @@ func (c *Cached) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return c.Log
-}
-
-// withShare returns ctx with the given share of the time left until its deadline.
-func withShare(ctx context.Context, share, of time.Duration) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)*share/of)
-}
-
-// timeLeft returns the time until ctx's deadline.
-func timeLeft(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return math.MaxInt64
-	}
-	return time.Until(deadline)
-}
-
-func isContextError(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// timedOut returns the failure of a step that ctx ended.
-func timedOut(ctx context.Context, step string) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("%s: interrupted: %w", step, ctx.Err())
-	}
-	return &Error{Class: Unreachable, Err: fmt.Errorf("%s: timed out", step)}
 }

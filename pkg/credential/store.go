@@ -16,6 +16,10 @@ type Key struct {
 	Expiry    time.Duration // the requested lifetime; 0 is the API's default
 	Auth      string        // how the account is proved, such as "access-token"
 	Identity  string        // whose credential it is; see [Identity]
+
+	// PassedOver makes it the key of a lock: of the one that is taken in place of the other, which a
+	// process holds that doesn't let go. Nothing is kept under such a key.
+	PassedOver bool
 }
 
 // Identity returns a name for the holder of a secret, for use in a Key: the same for the same
@@ -53,6 +57,10 @@ type Failure struct {
 
 	// Within is how long the fetch had, if it failed for want of time; else 0.
 	Within time.Duration `json:"within,omitempty"`
+
+	// Renewal tells that the fetch was given up for want of time while the credential in hand was still
+	// valid. It may have minted. It is a failure only to those who hold a valid one too.
+	Renewal bool `json:"renewal,omitempty"`
 }
 
 // A FailureStore remembers, beside the credential, the last fetch that failed. A Store may be one;

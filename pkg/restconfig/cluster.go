@@ -79,7 +79,7 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	key := credential.Key{APIURL: o.APIURL, ClusterID: string(id), Expiry: o.Expiry, Auth: "access-token"}
 	var store credential.Store = memory // of one key, whatever the access token
 	if o.CacheDir != "" {
-		store = cachedir.Open(o.CacheDir, accessToken.Secret)
+		store = pruned{cachedir.Open(o.CacheDir, accessToken.Secret)}
 		key.Identity = credential.Identity(accessToken.Secret)
 	}
 	return &credential.Cached{
@@ -93,6 +93,17 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 		Now:    o.Now,
 		Log:    o.Log,
 	}, nil
+}
+
+// pruned is a directory that is pruned whenever something was put there. Nobody waits for it, and it ends by
+// itself after a tenth of a second.
+type pruned struct{ *cachedir.Dir }
+
+// Put implements credential.Store.
+func (p pruned) Put(ctx context.Context, key credential.Key, c credential.Credential) error {
+	err := p.Dir.Put(ctx, key, c)
+	go p.Prune()
+	return err
 }
 
 func (o Options) accessToken() (digitalocean.AccessToken, error) {

@@ -191,6 +191,30 @@ func TestCacheDir(t *testing.T) {
 	}
 }
 
+// What nobody needs any more goes from the cache, after a credential was given and once a day.
+func TestCacheDirIsPruned(t *testing.T) {
+	_, cluster, o := newCluster(t)
+	o.CacheDir = filepath.Join(t.TempDir(), "cache")
+	mustVersion(t, newClient(t, o), cluster, "token")
+	old := time.Now().Add(-48 * time.Hour)
+	stale := filepath.Join(o.CacheDir, strings.Repeat("0", 32)+".entry")
+	err := errors.Join(os.WriteFile(stale, nil, 0o600), os.Chtimes(stale, old, old),
+		os.Chtimes(filepath.Join(o.CacheDir, "CACHEDIR.TAG"), old, old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Expiry = time.Hour // another credential
+	mustVersion(t, newClient(t, o), cluster, "token")
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Lstat(stale); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatalf("%s is left", stale)
+		}
+	}
+}
+
 func TestCertificates(t *testing.T) {
 	api, cluster, o := newCluster(t)
 	cluster.Certificates, cluster.CertificateExpiry = true, time.Hour

@@ -36,6 +36,7 @@ type Dir struct {
 	path        string
 	accessToken credential.Secret
 	now         func() time.Time
+	pruneFor    time.Duration
 }
 
 var (
@@ -46,7 +47,7 @@ var (
 // Open returns the Store in the directory at path, sealed under the access token. Nothing is read
 // or created before it is needed. An empty path is a Store that can neither read nor write.
 func Open(path string, accessToken credential.Secret) *Dir {
-	return &Dir{path: path, accessToken: accessToken, now: time.Now}
+	return &Dir{path: path, accessToken: accessToken, now: time.Now, pruneFor: pruneFor}
 }
 
 // Get implements credential.Store. It takes no lock and writes nothing.
@@ -62,7 +63,7 @@ func (d *Dir) Get(_ context.Context, key credential.Key) (credential.Credential,
 	return seal.open(data)
 }
 
-// Put implements credential.Store.
+// Put implements credential.Store. Whoever puts a credential should call Prune when it was given out.
 func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential) error {
 	seal, err := d.seal(key)
 	if err != nil {
@@ -79,12 +80,12 @@ func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential
 		return err
 	}
 	os.Remove(seal.path(failureSuffix))
-	d.pruneNowAndThen()
 	return nil
 }
 
 // tagName is the file that tells backup programs to leave the directory out
-// (https://bford.info/cachedir/), and people what it is. Its time is that of the last pruning.
+// (https://bford.info/cachedir/), and people what it is. Its time is that of the last pruning. It is
+// replaced, never touched, as it may be a link that somebody made.
 const tagName = "CACHEDIR.TAG"
 
 const tag = `Signature: 8a477f597d28d172789f06886806bc55
@@ -100,9 +101,14 @@ func (d *Dir) create() error {
 	}
 	name := filepath.Join(d.path, tagName)
 	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-		writeFile(name, []byte(tag)) // the cache works without it
+		d.writeTag("") // the cache works without it
 	}
 	return nil
+}
+
+// writeTag puts a new tag in place of whatever has its name.
+func (d *Dir) writeTag(more string) error {
+	return writeFile(filepath.Join(d.path, tagName), []byte(tag+more))
 }
 
 var errNoDirectory = errors.New("there is no cache directory")

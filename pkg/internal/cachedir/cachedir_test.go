@@ -341,12 +341,13 @@ func TestPrune(t *testing.T) {
 	others := []string{write("yarn.lock"), write("notes.tmp"), write("list.entry"), write("abc.lock")}
 
 	d.now = func() time.Time { return time.Now().Add(30 * time.Minute) }
-	d.prune()
+	d.prune(0)
 	if _, err := os.Stat(leftover); err != nil {
 		t.Error("removed too early")
 	}
 	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
-	put("another", 100*time.Hour) // a day has gone since the last pruning
+	put("another", 100*time.Hour)
+	d.Prune() // a day has gone since the last pruning
 	for _, path := range []string{leftover, unlocked} {
 		if _, err := os.Stat(path); err == nil {
 			t.Errorf("%s is left", path)
@@ -383,7 +384,7 @@ func TestLockSurvivesPruning(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				d.prune()
+				d.prune(0)
 			}
 		}
 	}()

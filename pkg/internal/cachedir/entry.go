@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+	"unicode/utf8"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
@@ -49,6 +50,31 @@ type contents struct {
 	Token                string `json:"token,omitempty"`
 	ClientCertificate    string `json:"client_certificate,omitempty"`
 	ClientKey            string `json:"client_key,omitempty"`
+
+	// Raw is there only if one of the texts isn't UTF-8: JSON doesn't keep them as they are.
+	Raw *raw `json:"raw,omitempty"`
+}
+
+// raw holds texts of any bytes.
+type raw struct {
+	Server               []byte `json:"server,omitempty"`
+	CertificateAuthority []byte `json:"certificate_authority,omitempty"`
+	Token                []byte `json:"token,omitempty"`
+	ClientCertificate    []byte `json:"client_certificate,omitempty"`
+	ClientKey            []byte `json:"client_key,omitempty"`
+}
+
+// newRaw returns c's texts, or nil if JSON keeps them as they are.
+func newRaw(c credential.Credential) *raw {
+	r := raw{
+		[]byte(c.Server), c.CertificateAuthority, []byte(c.Token.Reveal()), c.ClientCertificate, []byte(c.ClientKey.Reveal()),
+	}
+	for _, text := range [][]byte{r.Server, r.CertificateAuthority, r.Token, r.ClientCertificate, r.ClientKey} {
+		if !utf8.Valid(text) {
+			return &r
+		}
+	}
+	return nil
 }
 
 // seal names the files of one key and seals its entries.
@@ -64,6 +90,9 @@ func newSeal(dir string, key credential.Key, accessToken credential.Secret) *sea
 	root := must(hkdf.Extract(sha256.New, secret[:], []byte("doks-auth cache")))
 	// Quoted, so that no two keys read the same.
 	info := fmt.Sprintf(" %q %q %d %q %q", key.APIURL, key.ClusterID, key.Expiry, key.Auth, key.Identity)
+	if key.PassedOver {
+		info += " passed over"
+	}
 	name := must(hkdf.Expand(sha256.New, root, "name"+info, nameSize))
 	sealing := must(hkdf.Expand(sha256.New, root, "seal"+info, 32))
 	return &seal{
@@ -88,11 +117,16 @@ func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error
 		Token:                c.Token.Reveal(),
 		ClientCertificate:    string(c.ClientCertificate),
 		ClientKey:            c.ClientKey.Reveal(),
+		Raw:                  newRaw(c),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the entry: %w", err)
 	}
-	return append(append(head, '\n'), s.aead.Seal(nil, nil, body, head)...), nil
+	entry := append(append(head, '\n'), s.aead.Seal(nil, nil, body, head)...)
+	if len(entry) > maxFile {
+		return nil, fmt.Errorf("the entry is too large: %d bytes", len(entry)) // it wouldn't be read
+	}
+	return entry, nil
 }
 
 // open returns the credential in an entry, or a miss.
@@ -110,7 +144,7 @@ func (s *seal) open(entry []byte) (credential.Credential, error) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		return credential.Credential{}, miss("corrupt entry", err)
 	}
-	return credential.Credential{
+	out := credential.Credential{
 		Server:               head.Server,
 		CertificateAuthority: []byte(in.CertificateAuthority),
 		Token:                credential.NewSecret(in.Token),
@@ -118,7 +152,12 @@ func (s *seal) open(entry []byte) (credential.Credential, error) {
 		ClientKey:            credential.NewSecret(in.ClientKey),
 		FetchedAt:            head.FetchedAt,
 		ExpiresAt:            head.ExpiresAt,
-	}, nil
+	}
+	if r := in.Raw; r != nil {
+		out.Server, out.CertificateAuthority, out.ClientCertificate = string(r.Server), r.CertificateAuthority, r.ClientCertificate
+		out.Token, out.ClientKey = credential.NewSecret(string(r.Token)), credential.NewSecret(string(r.ClientKey))
+	}
+	return out, nil
 }
 
 // splitEntry returns an entry's header, decoded and raw, or a miss. The header alone proves

@@ -2,8 +2,10 @@ package cachedir
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -53,11 +55,26 @@ func writeFile(name string, data []byte) error {
 	temp := filepath.Base(name) + ".*" + tempSuffix
 	err := atomicfile.Replace(name, data, temp, nil)
 	if info, statErr := os.Lstat(name); err != nil && statErr == nil && info.IsDir() {
-		// Nothing of anybody's can have this name; a file can't take a directory's place.
-		if err := os.RemoveAll(name); err != nil {
+		// A file can't take a directory's place.
+		if err := clearAway(name); err != nil {
 			return err
 		}
 		err = atomicfile.Replace(name, data, temp, nil)
 	}
 	return err
+}
+
+// clearAway removes what has a name that nothing of anybody's can have, but for the cache's own. It follows
+// no link. What can't be removed, such as another user's directory with something in it, is moved aside.
+func clearAway(name string) error {
+	err := os.Remove(name)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	aside := fmt.Sprintf("%s.%d%s", name, rand.Uint64(), tempSuffix)
+	if err := os.Rename(name, aside); err != nil {
+		return err
+	}
+	os.RemoveAll(aside) // or else pruning tries again
+	return nil
 }

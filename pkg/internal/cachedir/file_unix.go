@@ -15,11 +15,26 @@ func openFile(name string) (*os.File, error) {
 
 // checkPrivate reports a file that is somebody else's, or that somebody else may read or write.
 func checkPrivate(info fs.FileInfo) error {
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+	if !ownedByUs(info) {
 		return errors.New("it has another owner")
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return errors.New("group or others have access")
 	}
 	return nil
+}
+
+// ownedByUs tells whether a file is this user's.
+func ownedByUs(info fs.FileInfo) bool {
+	uid, ok := owner(info)
+	return ok && uid == os.Geteuid()
+}
+
+// owner returns a file's owner.
+func owner(info fs.FileInfo) (uid int, ok bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
 }

@@ -3,6 +3,7 @@ package cachedir
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,33 @@ import (
 // the other, until it is killed.
 const writeForever = "DOKS_AUTH_TEST_WRITE_FOREVER"
 
+// mintIn in the environment makes the test's binary a process that gets a credential from the cache in this
+// directory, or else by the lock puts one there; and writes a byte to a file for it, or for a lock that it
+// couldn't get.
+const mintIn = "DOKS_AUTH_TEST_MINT_IN"
+
+func mint(dir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	d := Open(dir, accessToken)
+	unlock, err := d.Lock(ctx, key)
+	if err == nil {
+		defer unlock()
+		if _, err := d.Get(ctx, key); err == nil {
+			return nil
+		}
+	}
+	mints, openErr := os.OpenFile(filepath.Join(dir, "mints"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if openErr != nil {
+		return openErr
+	}
+	defer mints.Close()
+	if _, writeErr := mints.WriteString("m"); writeErr != nil {
+		return writeErr
+	}
+	return errors.Join(err, d.Put(ctx, key, newCredential("t")))
+}
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(writeForever); dir != "" {
 		d := Open(dir, accessToken)
@@ -30,6 +58,13 @@ func TestMain(m *testing.M) {
 				fmt.Println("writing")
 			}
 		}
+	}
+	if dir := os.Getenv(mintIn); dir != "" {
+		if err := mint(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	os.Exit(m.Run())
 }

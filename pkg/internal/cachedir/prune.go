@@ -1,61 +1,115 @@
 package cachedir
 
 import (
+	"context"
 	"encoding/hex"
-	"io/fs"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 )
 
 const (
 	pruneEvery = 24 * time.Hour
+	// pruneFor bounds one pruning: a program's end may be waited for.
+	pruneFor = 100 * time.Millisecond
 	// Nobody takes this long over a temporary file, or needs a failure or a lock that was last used
 	// so long ago.
 	leftover = time.Hour
 )
 
-// pruneNowAndThen removes what will never be used again, once a day at most.
-func (d *Dir) pruneNowAndThen() {
-	tag := filepath.Join(d.path, tagName)
-	info, err := os.Lstat(tag)
-	if err != nil || d.now().Sub(info.ModTime()) < pruneEvery {
+// pruneMark is what the tag says while a pruning has stopped for want of time, with how many files it left.
+const pruneMark = "# Pruning goes on after %d files.\n"
+
+// Prune removes what will never be used again, once a day at most. It stops after a tenth of a second, and
+// the next call goes on from there. It is for whoever put a credential, after that was given out: nothing
+// depends on it, and so it reports nothing. On a network file system that doesn't answer it hangs.
+func (d *Dir) Prune() {
+	skip, due := d.pruneDue()
+	if !due || d.writeTag("") != nil { // first, so that others don't prune as well
 		return
 	}
-	if os.Chtimes(tag, time.Time{}, d.now()) == nil { // first, so that others don't prune as well
-		d.prune()
+	if left, done := d.prune(skip); !done {
+		d.writeTag(fmt.Sprintf(pruneMark, left))
 	}
 }
 
-// prune removes expired and unreadable entries with their failures and locks, and what crashes
-// left behind; nothing that isn't the cache's by its name, as the directory may be another's too. An
-// entry goes only under its lock, so that it isn't a new one that goes.
-func (d *Dir) prune() {
-	files, err := os.ReadDir(d.path)
+// pruneDue tells whether it is time to prune, and how many files to skip.
+func (d *Dir) pruneDue() (skip int, due bool) {
+	name := filepath.Join(d.path, tagName)
+	text, err := readFile(name)
 	if err != nil {
-		return
+		return 0, d.path != ""
 	}
-	bases := make(map[string]bool)
-	for _, file := range files {
-		base, suffix, _ := strings.Cut(file.Name(), ".")
-		isTemp := strings.HasSuffix(suffix, tempSuffix)
-		switch {
-		case isTemp && (isName(base) || strings.HasPrefix(file.Name(), tagName)):
-			if d.older(file, leftover) {
-				os.Remove(filepath.Join(d.path, file.Name()))
+	if rest, ok := strings.CutPrefix(string(text), tag); ok {
+		if n, _ := fmt.Sscanf(rest, pruneMark, &skip); n == 1 {
+			return skip, true
+		}
+	}
+	return 0, !d.recent(name, pruneEvery)
+}
+
+// prune removes expired and unreadable entries with their failures and locks, and what crashes left
+// behind; nothing that isn't the cache's by its name, as the directory may be another's too. An entry
+// goes only under its lock, so that it isn't a new one that goes. It skips so many files, in the order that
+// the system has them in, and tells how many it left before its time was over, or that it is done.
+func (d *Dir) prune(skip int) (left int, done bool) {
+	dir, err := os.Open(d.path)
+	if err != nil {
+		return 0, true
+	}
+	defer dir.Close()
+	gone := make(map[string]bool) // the keys that were looked at
+	for end := time.Now().Add(d.pruneFor); ; {
+		names, err := dir.Readdirnames(100)
+		if err != nil {
+			return left, true
+		}
+		for _, name := range names {
+			if left < skip {
+				left++
+				continue
 			}
-		case isName(base):
-			bases[filepath.Join(d.path, base)] = true
+			if !d.pruneFile(name, gone) {
+				left++
+			}
+			if !time.Now().Before(end) {
+				return left, false
+			}
+		}
+		if !time.Now().Before(end) {
+			return 0, true // there are too many files that stay
 		}
 	}
-	for base := range bases {
-		if d.spent(base) {
-			d.removeKey(base)
-		}
+}
+
+// pruneFile removes a file, with all of its key's, if they are of no more use. It tells whether it is gone.
+func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
+	base, suffix, _ := strings.Cut(name, ".")
+	path := filepath.Join(d.path, name)
+	if strings.HasSuffix(suffix, tempSuffix) {
+		isOurs := isName(base) || strings.HasPrefix(name, tagName)
+		return isOurs && !d.recent(path, leftover) && os.RemoveAll(path) == nil
 	}
+	if !isName(base) || !isSuffix("."+suffix) {
+		return false
+	}
+	if _, known := gone[base]; !known {
+		gone[base] = d.removeSpent(filepath.Join(d.path, base))
+	}
+	return gone[base]
+}
+
+// removeSpent removes a key's files if they are of no more use, and nobody is at work on them.
+func (d *Dir) removeSpent(base string) bool {
+	if d.recent(base+lockSuffix, leftover) || !d.spent(readEntry(base)) {
+		return false
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	removed, err := Entry{base: base}.Remove(now, d.spent)
+	return removed && err == nil // what can't be removed is tried again another day
 }
 
 // isName tells whether a file's name without suffixes is one that newSeal makes.
@@ -66,35 +120,16 @@ func isName(base string) bool {
 
 // spent tells whether a key's files are of no more use: no entry that is still valid, and nothing
 // that happened lately.
-func (d *Dir) spent(base string) bool {
-	for _, suffix := range []string{lockSuffix, failureSuffix, entrySuffix} {
-		info, err := os.Lstat(base + suffix)
-		if err == nil && d.now().Sub(info.ModTime()) < leftover {
-			return false
-		}
+func (d *Dir) spent(e Entry) bool {
+	if d.recent(e.base+failureSuffix, leftover) || d.recent(e.base+entrySuffix, leftover) {
+		return false
 	}
-	data, err := readFile(base + entrySuffix)
-	if err != nil {
-		return true
-	}
-	head, _, err := splitEntry(data)
-	return err != nil || !d.now().Before(head.ExpiresAt)
+	return e.Err != nil || !d.now().Before(e.ExpiresAt)
 }
 
-// removeKey removes a key's files, unless somebody is at work on it.
-func (d *Dir) removeKey(base string) {
-	unlock, err := filelock.Try(base+lockSuffix, true)
-	if err != nil || unlock == nil {
-		return
-	}
-	defer unlock()
-	if !d.spent(base) {
-		return
-	}
-	removeFiles(base) // what can't be removed is tried again another day
-}
-
-func (d *Dir) older(file fs.DirEntry, age time.Duration) bool {
-	info, err := file.Info()
-	return err == nil && d.now().Sub(info.ModTime()) >= age
+// recent tells whether a file was changed in the given time before now. A time that is as far in the future
+// is wrong, and tells nothing.
+func (d *Dir) recent(path string, age time.Duration) bool {
+	info, err := os.Lstat(path)
+	return err == nil && d.now().Sub(info.ModTime()).Abs() < age
 }

@@ -54,8 +54,13 @@ func TestLinksAndPipesAreNotFollowed(t *testing.T) {
 	if err := os.Symlink(target, lock); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Lock(t.Context(), key); err == nil {
-		t.Error("a link is locked")
+	if unlock, err := d.Lock(t.Context(), key); err != nil {
+		t.Error(err)
+	} else {
+		defer unlock()
+	}
+	if info, err := os.Lstat(lock); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("a link is locked: %v, %v", info, err)
 	}
 	if _, err := os.Lstat(target); err == nil {
 		t.Error("the link's target was created")

@@ -12,8 +12,12 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// ErrNotAFile says that what has the path is a pipe or a device.
+var ErrNotAFile = errors.New("it is not a regular file")
+
 // Try takes the lock on the file at path and returns what gives it back, or nil while somebody else
-// has it. It makes the file if create is set, and never follows a link.
+// has it. It makes the file if create is set, and never follows a link. Without create, the path may be
+// a directory's, where the system can lock one.
 //
 // The file may be removed by who holds the lock: who then gets the lock of a file that is gone tries
 // again, on the new one.
@@ -31,6 +35,10 @@ func Try(path string, create bool) (unlock func(), err error) {
 		// Between opening the file and locking it, it may have been removed, and somebody else may have
 		// locked a new one.
 		mine, err := lock.Stat()
+		if err == nil && !mine.Mode().IsRegular() && !mine.IsDir() {
+			lock.Unlock()
+			return nil, ErrNotAFile
+		}
 		if err == nil {
 			if now, err := os.Lstat(path); err == nil && os.SameFile(mine, now) {
 				return func() { lock.Unlock() }, nil

@@ -1,0 +1,77 @@
+//go:build unix
+
+package cachedir
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Root leaves alone what is another user's, however much of it exists.
+func TestForUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root leaves others' directories alone")
+	}
+	const ours, theirs = 0, nobody
+	const below = "/.kube/cache/doks-auth"
+	type tree map[string]int // owners by path
+	tests := map[string]struct {
+		tree tree
+		env  map[string]string
+		home string
+		want string
+	}{
+		"own home":                 {tree{"h": ours}, nil, "/h", "/h" + below},
+		"own cache":                {tree{"h": ours, "h" + below: ours}, nil, "/h", "/h" + below},
+		"no home yet":              {tree{}, nil, "/h", "/h" + below},
+		"another's home":           {tree{"h": theirs}, nil, "/h", "/root" + below},
+		"another's .kube":          {tree{"h": theirs, "h/.kube": theirs}, nil, "/h", "/root" + below},
+		"another's .kube at home":  {tree{"h": ours, "h/.kube": theirs}, nil, "/h", "/root" + below},
+		"another's cache":          {tree{"h": theirs, "h" + below: theirs}, nil, "/h", "/root" + below},
+		"own cache in another's":   {tree{"h": theirs, "h" + below: ours}, nil, "/h", "/root" + below},
+		"own KUBECACHEDIR":         {tree{"h": theirs, "k": ours}, map[string]string{"KUBECACHEDIR": "/k"}, "/h", "/k/doks-auth"},
+		"another's KUBECACHEDIR":   {tree{"h": ours, "k": theirs}, map[string]string{"KUBECACHEDIR": "/k"}, "/h", "/root" + below},
+		"KUBECACHEDIR in a home":   {tree{"h": theirs, "h/k": ours}, map[string]string{"KUBECACHEDIR": "/h/k"}, "/h", "/root" + below},
+		"another's, as is wanted":  {tree{"h": theirs, "d": theirs}, map[string]string{EnvVar: "/d"}, "/h", "/d"},
+		"a home that has a prefix": {tree{"h": theirs, "h2": ours}, map[string]string{"KUBECACHEDIR": "/h2"}, "/h", "/h2/doks-auth"},
+		"no directory":             {tree{}, nil, "/dev/null", "/root" + below},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			top := t.TempDir()
+			for path, uid := range test.tree {
+				path = filepath.Join(top, path)
+				if err := os.MkdirAll(path, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chown(path, uid, uid); err != nil {
+					t.Skip(err)
+				}
+			}
+			if name == "no directory" {
+				if err := errors.Join(os.Mkdir(filepath.Join(top, "dev"), 0o700), os.WriteFile(filepath.Join(top, "dev/null"), nil, 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			getenv := func(name string) string {
+				if test.env[name] == "" {
+					return ""
+				}
+				return filepath.Join(top, test.env[name])
+			}
+			calls := 0
+			got := ForUser(getenv, filepath.Join(top, test.home), func() string {
+				calls++
+				return filepath.Join(top, "root")
+			})
+			if want := filepath.Join(top, test.want); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if want := test.want == "/root"+below; (calls > 0) != want {
+				t.Errorf("root's home was looked up %d times", calls)
+			}
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package cachedir
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// age makes a directory's tag as old as if the last pruning had been so long ago.
+func age(t *testing.T, dir string, by time.Duration) {
+	t.Helper()
+	then := time.Now().Add(-by)
+	if err := os.Chtimes(filepath.Join(dir, tagName), then, then); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// putKeys puts n credentials with that lifetime, all of them fetched two days ago.
+func putKeys(t *testing.T, d *Dir, prefix string, n int, lifetime time.Duration) []credential.Key {
+	t.Helper()
+	then := time.Now().Add(-48 * time.Hour)
+	var keys []credential.Key
+	for i := range n {
+		k := key
+		k.ClusterID = fmt.Sprint(prefix, i)
+		c := newCredential("t")
+		c.FetchedAt, c.ExpiresAt = then, then.Add(lifetime)
+		mustPut(t, d, k, c)
+		if unlock, err := d.Lock(t.Context(), k); err != nil {
+			t.Fatal(err)
+		} else {
+			unlock()
+		}
+		for _, suffix := range []string{entrySuffix, lockSuffix} {
+			if err := os.Chtimes(newSeal(d.path, k, accessToken).path(suffix), then, then); err != nil {
+				t.Fatal(err)
+			}
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+func countEntries(t *testing.T, dir string) int {
+	t.Helper()
+	entries, err := filepath.Glob(filepath.Join(dir, "*"+entrySuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// Nothing is pruned before the answer.
+func TestPutDoesNotPrune(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	putKeys(t, d, "stale", 3, time.Hour)
+	age(t, d.path, 48*time.Hour)
+	mustPut(t, d, key, newCredential("t"))
+	if err := d.PutFailure(t.Context(), key, credential.Failure{Message: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := countEntries(t, d.path); got != 4 {
+		t.Errorf("got %d entries, want 4", got)
+	}
+	d.Prune()
+	if got := countEntries(t, d.path); got != 1 {
+		t.Errorf("after pruning: got %d entries, want 1", got)
+	}
+}
+
+func TestPruneIsDueOnceADay(t *testing.T) {
+	for by, want := range map[time.Duration]int{0: 1, 23 * time.Hour: 1, 25 * time.Hour: 0, -23 * time.Hour: 1, -1000 * time.Hour: 0} {
+		d := Open(t.TempDir(), accessToken)
+		putKeys(t, d, "stale", 1, time.Hour)
+		age(t, d.path, by)
+		d.Prune()
+		if got := countEntries(t, d.path); got != want {
+			t.Errorf("%s after the last pruning: got %d entries, want %d", by, got, want)
+		}
+		putKeys(t, d, "later", 1, time.Hour)
+		d.Prune()
+		if got := countEntries(t, d.path); got != want+1 {
+			t.Errorf("%s after the last pruning, and again: got %d entries, want %d", by, got, want+1)
+		}
+	}
+}
+
+// An entry whose lock is gone goes at once, and leaves none.
+func TestPruneWithoutALock(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	for _, k := range putKeys(t, d, "stale", 3, time.Hour) {
+		os.Remove(newSeal(d.path, k, accessToken).path(lockSuffix))
+	}
+	age(t, d.path, 25*time.Hour)
+	d.Prune()
+	files, err := os.ReadDir(d.path)
+	if err != nil || len(files) != 1 {
+		t.Errorf("got %v, %v; want the tag", files, err)
+	}
+}
+
+// A pruning whose time is over is gone on with by the next, past all that stays.
+func TestPruneGoesOn(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	stale := putKeys(t, d, "stale", 20, time.Hour)
+	live := putKeys(t, d, "live", 20, 1000*time.Hour)
+	if err := os.WriteFile(filepath.Join(d.path, "notes"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	age(t, d.path, 48*time.Hour)
+	d.pruneFor = 0 // one file each
+	d.Prune()
+	if got := countEntries(t, d.path); got < 39 {
+		t.Errorf("got %d entries, want 39 or more", got)
+	}
+	runs := 1
+	for ; countEntries(t, d.path) > len(live); runs++ {
+		if most := 2*(len(stale)+len(live)) + 2; runs > most {
+			t.Fatalf("got %d entries after %d prunings, want %d", countEntries(t, d.path), runs, len(live))
+		}
+		d.Prune()
+	}
+	for _, k := range live {
+		if got := missReason(t, d, k); got != "" {
+			t.Errorf("%s: got %q, want it kept", k.ClusterID, got)
+		}
+	}
+	d.pruneFor = time.Minute
+	d.Prune() // to the end
+	putKeys(t, d, "later", 1, time.Hour)
+	d.Prune()
+	if got, want := countEntries(t, d.path), len(live)+1; got != want {
+		t.Errorf("after the end: got %d entries, want %d", got, want)
+	}
+}
+
+// What is changed at the tag's name is the tag, never what a link there leads to.
+func TestTagIsNotFollowed(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	putKeys(t, d, "stale", 1, time.Hour)
+	target := filepath.Join(t.TempDir(), "target")
+	if err := os.WriteFile(target, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	then := time.Now().Add(-100 * time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(target, then, then); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(d.path, tagName)
+	os.Remove(name)
+	if err := os.Symlink(target, name); err != nil {
+		t.Skip(err)
+	}
+	mustPut(t, d, key, newCredential("t"))
+	d.Prune()
+	info, err := os.Stat(target)
+	if err != nil || !info.ModTime().Equal(then) {
+		t.Errorf("the link's target: got time %v, %v; want %v", info.ModTime(), err, then)
+	}
+	if text, err := os.ReadFile(target); err != nil || string(text) != "text" {
+		t.Errorf("the link's target: got %q, %v", text, err)
+	}
+	if text, err := os.ReadFile(name); err != nil || !strings.HasPrefix(string(text), "Signature: 8a477f597d28d172789f06886806bc55\n") {
+		t.Errorf("the tag: got %q, %v", text, err)
+	}
+	if got := countEntries(t, d.path); got != 1 {
+		t.Errorf("got %d entries, want 1", got)
+	}
+}
+
+// A link in the place of anything that is pruned goes, and not what it leads to.
+func TestPruneFollowsNoLink(t *testing.T) {
+	d := Open(t.TempDir(), accessToken)
+	elsewhere := t.TempDir()
+	kept := filepath.Join(elsewhere, "kept")
+	if err := os.WriteFile(kept, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.create(); err != nil {
+		t.Fatal(err)
+	}
+	base := newSeal(d.path, key, accessToken).base
+	names := []string{base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + tempSuffix}
+	for i, name := range names {
+		if err := os.Symlink([]string{elsewhere, kept}[i%2], name); err != nil {
+			t.Skip(err)
+		}
+	}
+	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	d.Prune()
+	for _, name := range names {
+		if _, err := os.Lstat(name); err == nil {
+			t.Errorf("%s is left", name)
+		}
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Error(err)
+	}
+}
+
+// A directory that can't be used is no reason to fail, nor one that isn't there to make it.
+func TestPruneNothing(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", file, filepath.Join(file, "below"), filepath.Join(dir, "none")} {
+		Open(path, accessToken).Prune()
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("got %v, %v; want the one file", files, err)
+	}
+}
