@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ type System struct {
 func Run(ctx context.Context, sys System) int {
 	stdout := &watched{Writer: sys.Stdout}
 	sys.Stdout = stdout
-	opts := &options{System: sys}
+	opts := &options{System: sys, fetched: new(atomic.Bool)}
 	root := newRoot(opts)
 	root.SetArgs(sys.Args)
 	root.SetIn(sys.Stdin)
@@ -46,8 +47,10 @@ func Run(ctx context.Context, sys System) int {
 	}
 	if err != nil {
 		report(sys.Stderr, err)
+		return exitCode(err)
 	}
-	return exitCode(err)
+	opts.prune() // the answer is out
+	return 0
 }
 
 // watched remembers that a write failed.

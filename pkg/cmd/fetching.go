@@ -88,6 +88,9 @@ func (f *fetching) cached(token digitalocean.AccessToken, id digitalocean.Cluste
 		}
 		got, err := client.Credential(ctx, id, expiry)
 		got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as the cache has it: all get the same answer
+		if err == nil && !f.noCache {
+			f.fetched.Store(true)
+		}
 		return got, err
 	})
 	var store credential.Store = f.store(token)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -28,8 +29,9 @@ type options struct {
 	timeout   time.Duration
 	verbose   bool
 
-	helpRefused error    // --help in a client's run; see refuseAll
-	roots       []string // variables that name certificate authorities and aren't heeded; see distrustRoots
+	fetched     *atomic.Bool // a credential was fetched
+	helpRefused error        // --help in a client's run; see refuseAll
+	roots       []string     // variables that name certificate authorities and aren't heeded; see distrustRoots
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
@@ -76,7 +78,28 @@ func (o *options) key(token digitalocean.AccessToken, id string, expiry time.Dur
 
 // cachePath returns the cache's directory; "" when there is no place for one.
 func (o *options) cachePath() string {
-	return cmp.Or(o.cacheDir, cachedir.Default(o.Getenv, o.Home))
+	if o.cacheDir != "" {
+		return o.cacheDir
+	}
+	home := o.Home
+	if home == "" {
+		home = o.userHome()
+	}
+	return cachedir.ForUser(o.Getenv, home, o.userHome)
+}
+
+func (o *options) userHome() string {
+	if o.UserHome == nil {
+		return ""
+	}
+	return o.UserHome()
+}
+
+// prune removes from the cache what is of no more use, if a credential was put there.
+func (o *options) prune() {
+	if o.fetched.Load() {
+		cachedir.Open(o.cachePath(), credential.Secret{}).Prune()
+	}
 }
 
 // client returns the API's client. Only a cache miss needs one.
