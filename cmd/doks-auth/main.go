@@ -24,7 +24,7 @@ func run() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	home, _ := os.UserHomeDir()
 	if _, set := os.LookupEnv("HOME"); !set && home == "" {
-		home = userHome() // some programs start us without an environment
+		home = userHome() // some programs start us without it; an empty one says that there is none
 	}
 	return cmd.Run(ctx, cmd.System{
 		Args:             os.Args[1:],

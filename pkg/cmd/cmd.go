@@ -21,8 +21,8 @@ type System struct {
 	StdinIsTerminal  func() bool
 	StdoutIsTerminal func() bool // nil: it isn't
 	Getenv           func(string) string
-	Home             string        // the home directory that the environment names; "" when there is none
-	UserHome         func() string // the one in the user database, or ""; nil: there is no such
+	Home             string        // the home directory; "" when there is none
+	UserHome         func() string // the home directory in the user database, or ""; nil: there is no such
 	Now              func() time.Time
 
 	// Executable returns where this program is, as the user calls it.

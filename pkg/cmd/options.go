@@ -81,11 +81,7 @@ func (o *options) cachePath() string {
 	if o.cacheDir != "" {
 		return o.cacheDir
 	}
-	home := o.Home
-	if home == "" {
-		home = o.userHome()
-	}
-	return cachedir.ForUser(o.Getenv, home, o.userHome)
+	return cachedir.ForUser(o.Getenv, o.Home, o.userHome)
 }
 
 func (o *options) userHome() string {
