@@ -1,4 +1,4 @@
-# On a machine with Go and make: `make demo` shows what doks-auth does, `make test` tests it.
+# Needs Go and make. `make help` lists the targets.
 
 # One static binary. Without cgo it starts faster, and needs no C compiler.
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags="-s -w"
@@ -8,37 +8,43 @@ RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
 PREFIX ?= /usr/local
 
-.PHONY: build test e2e fuzz verify bench demo install clean
+.PHONY: help build test e2e fuzz verify bench demo install uninstall clean
 
-build:
+build: ## build bin/doks-auth (the default)
 	$(GO_BUILD) -o bin/doks-auth ./cmd/doks-auth
 
-test:
+test: ## run all tests, with the race detector if there is a C compiler
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) ./...
 
 # Real kubectls and a real kube-apiserver, built from their modules at the first time.
-e2e: build
+e2e: build ## run the plugin between real kubectls and a real kube-apiserver (Linux)
 	hack/e2e/run
 
-fuzz:
+fuzz: ## run each fuzz target for a minute
 	go test -run='^$$' -fuzz=FuzzReadRequest -fuzztime=1m ./pkg/execcredential
 	go test -run='^$$' -fuzz=FuzzOpenEntry -fuzztime=1m ./pkg/internal/cachedir
 	go test -run='^$$' -fuzz=FuzzCutDoctlConfig -fuzztime=1m ./pkg/digitalocean
 	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/kubeconfig
 
-verify:
+verify: ## check formatting, vet, staticcheck, import rules, and every system
 	hack/verify
 
-bench: build
+bench: build ## measure what a cache hit costs
 	go run ./hack/bench bin/doks-auth
 
-demo: build
+demo: build ## show what doks-auth does, against a stand-in for the API
 	go run ./hack/sandbox bin/doks-auth
 
-install: build
+install: build ## install into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 bin/doks-auth $(DESTDIR)$(PREFIX)/bin/doks-auth
 
-clean:
+uninstall: ## remove what install installed
+	rm -f $(DESTDIR)$(PREFIX)/bin/doks-auth
+
+clean: ## remove bin
 	rm -rf bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
