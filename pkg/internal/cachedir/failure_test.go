@@ -63,7 +63,8 @@ func TestSlowRenewalAcrossProcesses(t *testing.T) {
 	}{{59 * time.Second, "old", 0}, {time.Minute, "new", 1}} {
 		got, err := cached(inLeeway.Add(test.after)).Credential(t.Context())
 		if err != nil || got.Token.Reveal() != test.want || calls != test.calls {
-			t.Errorf("after %s: got %q, %v with %d calls; want %q with %d", test.after, got.Token.Reveal(), err, calls, test.want, test.calls)
+			t.Errorf("after %s: got %q, %v with %d calls; want %q with %d",
+				test.after, got.Token.Reveal(), err, calls, test.want, test.calls)
 		}
 	}
 }
