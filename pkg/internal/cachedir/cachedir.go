@@ -12,8 +12,10 @@
 //     from the access token. Whoever has the directory but not the access token learns which
 //     clusters were used, when and for how long; whoever changes an entry, or moves it to another key's name,
 //     makes it a miss.
-//   - The lock is the operating system's: it ends with its process.
-//   - A file is used only if it is a regular file of this user's, closed to everybody else.
+//   - The lock is the operating system's: it ends with its process. Whatever else stands in a lock's
+//     place is replaced, in a directory of this user's.
+//   - A file is used only if it is a regular file of this user's, closed to everybody else. No link is
+//     followed, but one that leads to the directory.
 //
 // Not guaranteed: that a Put survives a power failure (the directory isn't synced, so the earlier
 // entry may be back); that the entry is the newest one (whoever can write the directory can put an

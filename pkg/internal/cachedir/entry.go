@@ -154,8 +154,9 @@ func (s *seal) open(entry []byte) (credential.Credential, error) {
 		ExpiresAt:            head.ExpiresAt,
 	}
 	if r := in.Raw; r != nil {
-		out.Server, out.CertificateAuthority, out.ClientCertificate = string(r.Server), r.CertificateAuthority, r.ClientCertificate
-		out.Token, out.ClientKey = credential.NewSecret(string(r.Token)), credential.NewSecret(string(r.ClientKey))
+		out.Server, out.CertificateAuthority = string(r.Server), r.CertificateAuthority
+		out.Token = credential.NewSecret(string(r.Token))
+		out.ClientCertificate, out.ClientKey = r.ClientCertificate, credential.NewSecret(string(r.ClientKey))
 	}
 	return out, nil
 }

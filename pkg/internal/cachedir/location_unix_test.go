@@ -17,9 +17,10 @@ func TestForUser(t *testing.T) {
 	const ours, theirs = 0, nobody
 	const below = "/.kube/cache/doks-auth"
 	type tree map[string]int // owners by path
+	type env = map[string]string
 	tests := map[string]struct {
 		tree tree
-		env  map[string]string
+		env  env
 		home string
 		want string
 	}{
@@ -31,11 +32,11 @@ func TestForUser(t *testing.T) {
 		"another's .kube at home":  {tree{"h": ours, "h/.kube": theirs}, nil, "/h", "/root" + below},
 		"another's cache":          {tree{"h": theirs, "h" + below: theirs}, nil, "/h", "/root" + below},
 		"own cache in another's":   {tree{"h": theirs, "h" + below: ours}, nil, "/h", "/root" + below},
-		"own KUBECACHEDIR":         {tree{"h": theirs, "k": ours}, map[string]string{"KUBECACHEDIR": "/k"}, "/h", "/k/doks-auth"},
-		"another's KUBECACHEDIR":   {tree{"h": ours, "k": theirs}, map[string]string{"KUBECACHEDIR": "/k"}, "/h", "/root" + below},
-		"KUBECACHEDIR in a home":   {tree{"h": theirs, "h/k": ours}, map[string]string{"KUBECACHEDIR": "/h/k"}, "/h", "/root" + below},
-		"another's, as is wanted":  {tree{"h": theirs, "d": theirs}, map[string]string{EnvVar: "/d"}, "/h", "/d"},
-		"a home that has a prefix": {tree{"h": theirs, "h2": ours}, map[string]string{"KUBECACHEDIR": "/h2"}, "/h", "/h2/doks-auth"},
+		"own KUBECACHEDIR":         {tree{"h": theirs, "k": ours}, env{"KUBECACHEDIR": "/k"}, "/h", "/k/doks-auth"},
+		"another's KUBECACHEDIR":   {tree{"h": ours, "k": theirs}, env{"KUBECACHEDIR": "/k"}, "/h", "/root" + below},
+		"KUBECACHEDIR in a home":   {tree{"h": theirs, "h/k": ours}, env{"KUBECACHEDIR": "/h/k"}, "/h", "/root" + below},
+		"another's, as is wanted":  {tree{"h": theirs, "d": theirs}, env{EnvVar: "/d"}, "/h", "/d"},
+		"a home that has a prefix": {tree{"h": theirs, "h2": ours}, env{"KUBECACHEDIR": "/h2"}, "/h", "/h2/doks-auth"},
 		"no directory":             {tree{}, nil, "/dev/null", "/root" + below},
 	}
 	for name, test := range tests {
@@ -51,7 +52,9 @@ func TestForUser(t *testing.T) {
 				}
 			}
 			if name == "no directory" {
-				if err := errors.Join(os.Mkdir(filepath.Join(top, "dev"), 0o700), os.WriteFile(filepath.Join(top, "dev/null"), nil, 0o600)); err != nil {
+				dev := filepath.Join(top, "dev")
+				err := errors.Join(os.Mkdir(dev, 0o700), os.WriteFile(filepath.Join(dev, "null"), nil, 0o600))
+				if err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -23,7 +23,7 @@ var spoilers = map[string]func(path string) error{
 	"full directory":      func(path string) error { return os.MkdirAll(filepath.Join(path, "below"), 0o700) },
 	"unreadable":          func(path string) error { return os.WriteFile(path, nil, 0) },
 	"named pipe":          func(path string) error { return syscall.Mkfifo(path, 0o600) },
-	"dangling link":       func(path string) error { return os.Symlink(filepath.Join(filepath.Dir(path), "nothing"), path) },
+	"dangling link":       func(path string) error { return os.Symlink("nothing", path) },
 	"link to a directory": func(path string) error { return os.Symlink(filepath.Dir(path), path) },
 	"link to itself":      func(path string) error { return os.Symlink(path, path) },
 	"link to a file": func(path string) error {
@@ -126,7 +126,8 @@ func asNobody(t *testing.T) (dir string, command func() *exec.Cmd) {
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
 	dir, program := filepath.Join(home, "cache"), filepath.Join(home, "program")
-	err = errors.Join(os.Chmod(home, 0o755), os.Mkdir(dir, 0o700), os.Chown(dir, nobody, nobody), copyFile(os.Args[0], program))
+	err = errors.Join(os.Chmod(home, 0o755), os.Mkdir(dir, 0o700), os.Chown(dir, nobody, nobody),
+		copyFile(os.Args[0], program))
 	if err != nil {
 		t.Skip(err)
 	}
@@ -161,12 +162,14 @@ func TestRootsFilesAreReplaced(t *testing.T) {
 		return func(base string) error { return os.MkdirAll(filepath.Join(base+suffix, "below"), 0o700) }
 	}
 	tests := map[string]func(base string) error{
-		"lock":            write(lockSuffix, 0o600),
-		"open lock":       write(lockSuffix, 0o644),
-		"entry":           write(entrySuffix, 0o600),
-		"failure":         write(failureSuffix, 0o600),
-		"temp file":       write(entrySuffix+".1"+tempSuffix, 0o600),
-		"tag":             func(base string) error { return os.WriteFile(filepath.Join(filepath.Dir(base), tagName), nil, 0o600) },
+		"lock":      write(lockSuffix, 0o600),
+		"open lock": write(lockSuffix, 0o644),
+		"entry":     write(entrySuffix, 0o600),
+		"failure":   write(failureSuffix, 0o600),
+		"temp file": write(entrySuffix+".1"+tempSuffix, 0o600),
+		"tag": func(base string) error {
+			return os.WriteFile(filepath.Join(filepath.Dir(base), tagName), nil, 0o600)
+		},
 		"lock directory":  directory(lockSuffix),
 		"entry directory": directory(entrySuffix),
 		"link":            func(base string) error { return os.Symlink("/etc/passwd", base+lockSuffix) },

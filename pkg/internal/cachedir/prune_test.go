@@ -74,7 +74,8 @@ func TestPutDoesNotPrune(t *testing.T) {
 }
 
 func TestPruneIsDueOnceADay(t *testing.T) {
-	for by, want := range map[time.Duration]int{0: 1, 23 * time.Hour: 1, 25 * time.Hour: 0, -23 * time.Hour: 1, -1000 * time.Hour: 0} {
+	const hour = time.Hour
+	for by, want := range map[time.Duration]int{0: 1, 23 * hour: 1, 25 * hour: 0, -23 * hour: 1, -1000 * hour: 0} {
 		d := Open(t.TempDir(), accessToken)
 		putKeys(t, d, "stale", 1, time.Hour)
 		age(t, d.path, by)
@@ -165,7 +166,8 @@ func TestTagIsNotFollowed(t *testing.T) {
 	if text, err := os.ReadFile(target); err != nil || string(text) != "text" {
 		t.Errorf("the link's target: got %q, %v", text, err)
 	}
-	if text, err := os.ReadFile(name); err != nil || !strings.HasPrefix(string(text), "Signature: 8a477f597d28d172789f06886806bc55\n") {
+	const signature = "Signature: 8a477f597d28d172789f06886806bc55\n"
+	if text, err := os.ReadFile(name); err != nil || !strings.HasPrefix(string(text), signature) {
 		t.Errorf("the tag: got %q, %v", text, err)
 	}
 	if got := countEntries(t, d.path); got != 1 {
