@@ -99,7 +99,7 @@ func (v *kubeconfigConvert) showChanges(w *strings.Builder, edit func(*kubeconfi
 		return err
 	}
 	for _, change := range changes {
-		lines := diff.Diff(change.Path, kubeconfig.Redact(change.Old), change.Path, kubeconfig.Redact(change.New))
+		lines := diff.Diff(change.Path, kubeconfig.Redact(nil), change.Path, kubeconfig.Redact(change.New))
 		for line := range strings.Lines(string(lines)) {
 			if !strings.HasPrefix(line, " ") { // what stands around the changes is nobody's business
 				w.WriteString(line)

@@ -81,13 +81,15 @@ type Exec struct {
 
 // Read reads the files. Those that don't exist are as good as empty. A file that isn't a kubeconfig is
 // an error of class Usage that tells the line.
-func Read(paths []string) (*Config, error) {
+func Read(paths []string) (*Config, error) { return readAll(paths, readFile) }
+
+func readAll(paths []string, read func(path string) (*file, error)) (*Config, error) {
 	if len(paths) == 0 {
 		return nil, usageError(errors.New("there is no kubeconfig: no home directory is known"), "set KUBECONFIG, or give --kubeconfig")
 	}
 	c := &Config{}
 	for _, path := range paths {
-		f, err := readFile(path)
+		f, err := read(path)
 		if err != nil {
 			return nil, usageError(fmt.Errorf("reading kubeconfig %q: %w", path, err), "correct the file; it is left as it is")
 		}
