@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // exitCode returns the process's exit code for how a command ended. The codes are public: client-go
@@ -60,6 +61,13 @@ func oneLine(s string) string {
 	}, strings.TrimSpace(s))
 }
 
+// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, without quotes.
+func shownURL(address string) string { return strings.Trim(credential.ShowURL(address), `"`) }
+
+// isShown tells whether a value that was given in a wrong place can be shown: it is one plain word, and
+// shorter than an access token, which has 71 characters.
+func isShown(value string) bool { return shellword.IsPlain(value) && len(value) < 64 }
+
 // usageErrorOf returns a command's error of usage, with what may have been meant.
 func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	hint := fmt.Sprintf("'%s --help' shows the usage", cmd.CommandPath())
@@ -67,6 +75,10 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 		if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
 			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
 		}
+	}
+	err = flagError(err)
+	if len(args) > 0 && !isShown(args[0]) && strings.HasPrefix(err.Error(), "unknown command ") {
+		err = fmt.Errorf("unknown command for %q", cmd.CommandPath())
 	}
 	if strings.HasSuffix(err.Error(), "unknown flag: --version") {
 		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"

@@ -92,16 +92,10 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
-	got, err := e.credentialBy(ctx, token, cluster.ID)
-	if err != nil {
-		return kubeconfig.Entry{}, fmt.Errorf("getting credentials for cluster %q: %w", cluster.ID, err)
-	}
 	entry := kubeconfig.Entry{
 		Name:      "do-" + cluster.Region + "-" + cluster.Name,
 		Alias:     e.alias,
 		ClusterID: string(cluster.ID),
-		Server:    got.Server,
-		CA:        got.CertificateAuthority,
 		Exec:      exec,
 	}
 	if cluster.Name == "" || cluster.Region == "" {
@@ -122,5 +116,13 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 	} else {
 		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))
 	}
+	if err := entry.Check(); err != nil { // before anything is minted for it
+		return kubeconfig.Entry{}, err
+	}
+	got, err := e.credentialBy(ctx, token, cluster.ID)
+	if err != nil {
+		return kubeconfig.Entry{}, fmt.Errorf("getting credentials for cluster %q: %w", cluster.ID, err)
+	}
+	entry.Server, entry.CA = got.Server, got.CertificateAuthority
 	return entry, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // kubectl locks a kubeconfig by a file <kubeconfig>.lock, which it creates with O_EXCL and removes.
@@ -69,7 +70,7 @@ func (e *editing) lock(ctx context.Context, at place) error {
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
 		return &credential.Error{
 			Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", at.path()),
-			Hint: fmt.Sprintf("if no program is at it, one that crashed left the lock: remove %q", lock.path()),
+			Hint: "if no program is at it, one that crashed left the lock: remove " + shellword.Quote(lock.path(), "the lock's file"),
 		}
 	}
 	return err
