@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -40,7 +41,7 @@ func exitCode(err error) int {
 
 // report prints an error as one line, and its hint as another.
 func report(w io.Writer, err error) {
-	text := err.Error()
+	text := shownUnknown(err.Error())
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}
@@ -61,12 +62,31 @@ func oneLine(s string) string {
 	}, strings.TrimSpace(s))
 }
 
-// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, without quotes.
-func shownURL(address string) string { return strings.Trim(credential.ShowURL(address), `"`) }
+// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, without quotes. Without a
+// scheme it may be anything.
+func shownURL(address string) string {
+	if !strings.Contains(address, "://") {
+		address = ""
+	}
+	return strings.Trim(credential.ShowURL(address), `"`)
+}
 
 // isShown tells whether a value that was given in a wrong place can be shown: it is one plain word, and
 // shorter than an access token, which has 71 characters.
 func isShown(value string) bool { return shellword.IsPlain(value) && len(value) < 64 }
+
+// shownUnknown returns cobra's text about an unknown command without it, where it may be a secret.
+func shownUnknown(text string) string {
+	rest, ok := strings.CutPrefix(text, "unknown command ")
+	quoted, err := strconv.QuotedPrefix(rest)
+	if !ok || err != nil {
+		return text
+	}
+	if command, err := strconv.Unquote(quoted); err == nil && isShown(command) {
+		return text
+	}
+	return "unknown command" + strings.TrimPrefix(rest, quoted)
+}
 
 // usageErrorOf returns a command's error of usage, with what may have been meant.
 func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
@@ -76,10 +96,7 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
 		}
 	}
-	err = flagError(err)
-	if len(args) > 0 && !isShown(args[0]) && strings.HasPrefix(err.Error(), "unknown command ") {
-		err = fmt.Errorf("unknown command for %q", cmd.CommandPath())
-	}
+	err = errors.New(shownUnknown(flagError(err).Error()))
 	if strings.HasSuffix(err.Error(), "unknown flag: --version") {
 		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"
 	}
