@@ -73,7 +73,7 @@ func checkTidy(t *testing.T, path string, texts ...string) {
 
 // However an edit ends, there is no lock afterwards that would keep kubectl from working.
 func TestEndedEditsLeaveNoLock(t *testing.T) {
-	entries, rounds := 20000, 8
+	entries, rounds := 20000, 2
 	if testing.Short() {
 		entries, rounds = 2000, 2
 	}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"net/url"
 	"os"
 	"strings"
@@ -54,12 +53,13 @@ func shownProxy(proxy string) string {
 	if !strings.HasPrefix(shown, `"`) {
 		return ""
 	}
-	u, err := url.Parse(proxy)
-	if err != nil || u.Scheme == "" || u.Host == "" { // as net/http
-		u, err = url.Parse("http://" + proxy)
+	shown = strings.Trim(shown, `"`)
+	if !strings.Contains(proxy, "://") {
+		proxy = "http://" + proxy // as net/http does
 	}
-	if err != nil || u.Host == "" || cmp.Or(u.RawQuery, u.Fragment) != "" {
+	u, err := url.Parse(proxy)
+	if err != nil || u.Host == "" || !strings.HasSuffix(shown, u.Host) {
 		return ""
 	}
-	return strings.Trim(shown, `"`)
+	return shown
 }
