@@ -59,6 +59,7 @@ func (w *world) run(args ...string) (code int, stdout, stderr string) {
 		StdoutIsTerminal: func() bool { return w.screen },
 		Getenv:           func(name string) string { return env[name] },
 		Now:              func() time.Time { return time.Now().Add(w.ahead) },
+		Executable:       func() (string, error) { return "/usr/local/bin/doks-auth", nil },
 	})
 	return code, out.String(), err.String()
 }

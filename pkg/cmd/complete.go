@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // completionBudget bounds what a completion may take: the user waits with a finger on the key.
@@ -26,7 +27,7 @@ func (o *options) completeCluster(cmd *cobra.Command, args []string, typed strin
 // ids where these tell no cluster, or where an id has been begun. What can't be found out is left out,
 // in silence.
 func (o *options) completeClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, args, typed, func(ctx context.Context, o *options) []cobra.Completion {
+	return o.complete(cmd, args, typed, func(ctx context.Context, o *options) []choice {
 		var clusters []digitalocean.Cluster
 		if token, err := o.accessToken(); err == nil {
 			clusters, _ = o.clusters(ctx, token)
@@ -36,19 +37,19 @@ func (o *options) completeClusters(cmd *cobra.Command, args []string, typed stri
 			named[c.Name]++
 		}
 		listed := make(map[string]bool)
-		var choices []cobra.Completion
+		var choices []choice
 		for _, c := range clusters {
 			listed[string(c.ID)] = true
 			if named[c.Name] == 1 {
-				choices = append(choices, cobra.CompletionWithDesc(c.Name, string(c.ID)))
+				choices = append(choices, choice{c.Name, string(c.ID)})
 			}
 			if named[c.Name] > 1 || typed != "" {
-				choices = append(choices, cobra.CompletionWithDesc(string(c.ID), oneLine(c.Name)))
+				choices = append(choices, choice{string(c.ID), c.Name})
 			}
 		}
 		for _, id := range o.cachedIDs() {
 			if !listed[id] {
-				choices = append(choices, cobra.CompletionWithDesc(id, "cached"))
+				choices = append(choices, choice{id, "cached"})
 			}
 		}
 		return choices
@@ -57,25 +58,41 @@ func (o *options) completeClusters(cmd *cobra.Command, args []string, typed stri
 
 // completeCachedClusters completes arguments by the ids of cached clusters, of whatever account.
 func (o *options) completeCachedClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []cobra.Completion { return o.cachedIDs() })
+	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []choice { return words(o.cachedIDs()) })
 }
 
 // completeContexts completes --context.
 func (o *options) completeContexts(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []cobra.Completion { return o.accessTokenSources().Contexts() })
+	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []choice { return words(o.accessTokenSources().Contexts()) })
+}
+
+// choice is a word to complete an argument to, and what is shown beside it.
+type choice struct{ word, description string }
+
+func words(texts []string) []choice {
+	choices := make([]choice, len(texts))
+	for i, text := range texts {
+		choices[i].word = text
+	}
+	return choices
 }
 
 // complete returns those of the choices that begin with what was typed and aren't arguments already;
 // none when they can't be had in time. It says nothing, also with -v.
-func (o *options) complete(cmd *cobra.Command, args []string, typed string, choices func(context.Context, *options) []cobra.Completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+//
+// Names come from kubeconfigs and from the API, and bash inserts what several have in common as it is, and
+// evaluates it at the next key: only words that mean nothing else to a shell are offered.
+func (o *options) complete(cmd *cobra.Command, args []string, typed string, choices func(context.Context, *options) []choice) ([]cobra.Completion, cobra.ShellCompDirective) {
 	brief := *o
 	brief.timeout, brief.verbose = completionBudget, false
-	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]cobra.Completion, error) { return choices(ctx, &brief), nil })
-	found = slices.DeleteFunc(found, func(choice cobra.Completion) bool {
-		word, _, _ := strings.Cut(choice, "\t")
-		return word == "" || !strings.HasPrefix(word, typed) || slices.Contains(args, word) || oneLine(word) != word || strings.Contains(word, " ")
-	})
-	return found, cobra.ShellCompDirectiveNoFileComp
+	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]choice, error) { return choices(ctx, &brief), nil })
+	var completions []cobra.Completion
+	for _, c := range found {
+		if shellword.IsPlain(c.word) && strings.HasPrefix(c.word, typed) && !slices.Contains(args, c.word) {
+			completions = append(completions, cobra.CompletionWithDesc(c.word, oneLine(c.description)))
+		}
+	}
+	return completions, cobra.ShellCompDirectiveNoFileComp
 }
 
 // cachedIDs returns the ids of the clusters that the cache has entries for.

@@ -96,6 +96,7 @@ func (d *doctor) examine(ctx context.Context, args []string) []finding {
 	if err != nil {
 		d.acting = d.options
 	}
+	findings = append(findings, checkProxies(config)...)
 	findings = append(findings, d.within(ctx, "kuberc", func(context.Context) []finding { return d.checkPolicy(config) })...)
 	token, err := bounded(ctx, d.brief(), func(context.Context) (digitalocean.AccessToken, error) { return d.acting.accessToken() })
 	if err != nil {
@@ -149,8 +150,13 @@ func warning(check, hint, format string, args ...any) finding {
 	return finding{Check: check, Status: statusWarning, Message: oneLine(fmt.Sprintf(format, args...)), Hint: oneLine(hint)}
 }
 
+// failure returns the finding that an error is. Those of the network's may quote a proxy that isn't of the form
+// which can be shown.
 func failure(check string, err error) finding {
 	f := finding{Check: check, Status: statusFailure, Message: oneLine(err.Error())}
+	if name := oddProxy(); name != "" && credential.ClassOf(err) == credential.Unreachable {
+		f.Message = "no answer; why is not shown, as " + name + " may be part of it"
+	}
 	if e, ok := errors.AsType[*credential.Error](err); ok {
 		f.Hint = oneLine(e.Hint)
 	}

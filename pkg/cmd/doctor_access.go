@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // checkAccessToken tells where the access token is from, and which others there are.
@@ -42,9 +44,9 @@ func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) [
 	if err != nil {
 		return []finding{failure(check, err)}
 	}
-	by := ""
-	if proxy := proxyTo(address); proxy != "" {
-		by = " by the proxy " + proxy
+	by, address := proxyTo(address), shownURL(address)
+	if by != "" {
+		by = " by the proxy " + by
 	}
 	probe, err := client.Probe(ctx)
 	var findings []finding
@@ -70,7 +72,7 @@ func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) [
 	return findings
 }
 
-// proxyTo returns the proxy that leads to an address, without its password, or "".
+// proxyTo returns the proxy that leads to an address, or "".
 func proxyTo(address string) string {
 	request, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
@@ -80,7 +82,7 @@ func proxyTo(address string) string {
 	if err != nil || proxy == nil {
 		return ""
 	}
-	return proxy.Redacted()
+	return cmp.Or(shownProxy(proxy.String()), "of the environment")
 }
 
 // checkCache looks at the cache's directory and entries.
@@ -104,7 +106,7 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 		findings = append(findings, warning(check, "make it writable: each run fetches a new credential", "%s can't be written: %v", path, err))
 	}
 	if info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
-		findings = append(findings, warning(check, "chmod 700 "+path, "others can write to %s", path))
+		findings = append(findings, warning(check, "chmod 700 "+shellword.Quote(path, "DIRECTORY"), "others can write to %s", path))
 	}
 	entries, err := d.entries()
 	if err != nil {

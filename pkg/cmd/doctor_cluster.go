@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
@@ -46,13 +46,8 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 		return append(found, failure(check, fmt.Errorf("getting credentials for cluster %q: %w", target.id, err)))
 	}
 	found = append(found, ok(check, "%s: a credential, good until %s", target.id, expiry(got)))
-	if target.cluster != nil {
-		if err := got.CheckServer(target.cluster.Server); err != nil && !by.skipServerCheck {
-			found = append(found, failure(check, err))
-		}
-		if ca := base64.StdEncoding.EncodeToString(got.CertificateAuthority); target.cluster.CA != "" && target.cluster.CA != ca {
-			found = append(found, failuref(check, saveHint, "the certificate authority in the kubeconfig isn't the cluster's"))
-		}
+	if target.cluster != nil && !by.skipServerCheck {
+		found = append(found, checkTarget(got, target.cluster)...)
 	}
 	return append(found, askServer(ctx, target.id, got, target.cluster))
 }
@@ -69,9 +64,41 @@ func (d *doctor) checkAddress(entry *execCredential) *finding {
 	if address == d.apiAddress(own) {
 		return nil
 	}
-	f := failuref("cluster", "if it is yours, run 'doks-auth doctor --api-url="+address+"'; else don't use this kubeconfig",
-		"the kubeconfig has the access token sent to %s", address)
+	shown := shownURL(address)
+	word := "ADDRESS"
+	if shown == address {
+		word = shellword.Quote(address, word)
+	}
+	f := failuref("cluster", "if it is yours, run "+shellword.Command("doks-auth doctor --api-url="+word)+"; else don't use this kubeconfig",
+		"the kubeconfig has the access token sent to %s", shown)
 	return &f
+}
+
+// checkTarget reports each way in which somebody else than the cluster may answer where its entry leads.
+func checkTarget(got credential.Credential, cluster *kubeconfig.Cluster) []finding {
+	const check = "cluster"
+	var found []finding
+	authority, err := cluster.Authority()
+	if err != nil {
+		found = append(found, failuref(check, saveHint, "the cluster entry %q: %v", cluster.Name, err))
+	}
+	for _, target := range []credential.Target{
+		{Server: cluster.Server},
+		{Server: got.Server, InsecureSkipTLSVerify: cluster.InsecureSkipTLSVerify},
+		{Server: got.Server, TLSServerName: cluster.TLSServerName},
+		{Server: got.Server, CertificateAuthority: authority},
+	} {
+		err := got.CheckTarget(target)
+		if err == nil {
+			continue
+		}
+		f := failure(check, err)
+		if errors.Is(err, credential.ErrAuthority) {
+			f.Message = credential.ErrAuthority.Error()
+		}
+		found = append(found, f)
+	}
+	return found
 }
 
 // target is the cluster that is looked at.
@@ -91,7 +118,7 @@ func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []s
 		if err != nil {
 			return t, nil, []finding{failure(check, err)}
 		}
-		return target{id: id}, nil, []finding{warning(check, "'doks-auth kubeconfig save "+args[0]+"' adds one", "no context of the kubeconfig leads to cluster %q", id)}
+		return target{id: id}, nil, []finding{warning(check, shellword.Command("doks-auth kubeconfig save "+shellword.Quote(args[0], "CLUSTER"))+" adds one", "no context of the kubeconfig leads to cluster %q", id)}
 	}
 	if name == "" {
 		return t, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: there is no current context")}
@@ -150,12 +177,21 @@ func expiry(c credential.Credential) string {
 	return c.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
-// askServer asks the API server for its version.
+// askServer asks the API server for its version, by the way that the kubeconfig has a client go, but only if it
+// proves by the API's certificate authority that it is the server that the API names.
 func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster) finding {
 	const check = "api server"
 	server := strings.TrimRight(c.Server, "/")
+	shown := shownURL(server)
 	if !strings.HasPrefix(server, "https://") {
-		return failuref(check, "", "the API names %s as the cluster's server, which isn't https", server)
+		return failuref(check, "", "the API names %s as the cluster's server, which isn't https", shown)
+	}
+	named, proxy := envProxy()
+	if entry != nil && entry.ProxyURL != "" {
+		named, proxy = "the cluster's proxy-url", entry.ProxyURL
+	}
+	if proxy != "" && shownProxy(proxy) == "" {
+		return failuref(check, proxyHint, "%s isn't asked, as %s isn't of the form scheme://host:port", shown, named)
 	}
 	client, err := serverClient(c, entry)
 	if err != nil {
@@ -176,25 +212,28 @@ func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Cred
 			err = wrapper.Err
 		}
 		if strings.HasPrefix(err.Error(), "proxyconnect") {
-			return failuref(check, "HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig, names the proxy", "the proxy to %s doesn't answer: %v", server, err)
+			return failuref(check, "HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig, names the proxy", "the proxy to %s doesn't answer: %v", shown, err)
 		}
-		return failuref(check, "is the cluster running, and does its firewall let this machine in? behind a proxy set HTTPS_PROXY", "%s doesn't answer: %v", server, err)
+		return failuref(check, "is the cluster running, and does its firewall let this machine in? behind a proxy set HTTPS_PROXY", "%s doesn't answer: %v", shown, err)
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
-		return failuref(check, "it may have been revoked: 'doks-auth cache clear "+string(id)+"' lets another be fetched", "%s refuses the credential", server)
+		return failuref(check, "it may have been revoked: 'doks-auth cache clear "+string(id)+"' lets another be fetched", "%s refuses the credential", shown)
 	default:
-		return failuref(check, "", "%s answers with status %d", server, response.StatusCode)
+		return failuref(check, "", "%s answers with status %d", shown, response.StatusCode)
 	}
 	var said struct {
 		GitVersion string `json:"gitVersion"`
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&said); err != nil {
-		return failuref(check, "something else than the cluster may have answered", "%s answers, but not with its version", server)
+		return failuref(check, "something else than the cluster may have answered", "%s answers, but not with its version", shown)
 	}
-	return ok(check, "%s answers, after %s: Kubernetes %s", server, time.Since(start).Round(time.Millisecond), said.GitVersion)
+	if !isShown(said.GitVersion) {
+		said.GitVersion = "of an odd version"
+	}
+	return ok(check, "%s answers, after %s: Kubernetes %s", shown, time.Since(start).Round(time.Millisecond), said.GitVersion)
 }
 
 // serverClient returns a client that goes to the API server as the kubeconfig says, with the credential's
@@ -210,9 +249,6 @@ func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Cli
 			return nil, errors.New("the client certificate can't be used")
 		}
 		config.Certificates = []tls.Certificate{pair}
-	}
-	if entry != nil {
-		config.ServerName = entry.TLSServerName
 	}
 	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
 	if entry != nil && entry.ProxyURL != "" {

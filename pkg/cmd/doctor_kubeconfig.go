@@ -13,6 +13,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
@@ -64,7 +65,7 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 	}
 	version, err := execcredential.ParseVersion(user.Exec.APIVersion)
 	if err != nil {
-		fail(saveHint, "its apiVersion %q is none that clients speak", user.Exec.APIVersion)
+		fail(saveHint, "its apiVersion%s is none that clients speak", shownValue(user.Exec.APIVersion))
 	}
 	switch mode := user.Exec.InteractiveMode; {
 	case mode == "" && version == execcredential.V1:
@@ -72,9 +73,9 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 	case mode == "Always":
 		fail("set interactiveMode: Never", "with interactiveMode: Always clients fail where there is no terminal")
 	case !slices.Contains([]string{"", "Never", "IfAvailable"}, mode):
-		fail("set interactiveMode: Never", "its interactiveMode %q is none that clients know", mode)
+		fail("set interactiveMode: Never", "its interactiveMode%s is none that clients know", shownValue(mode))
 	}
-	_, args, err := d.parseEntry(user.Exec)
+	entry, args, err := d.parseEntry(user.Exec)
 	switch {
 	case err != nil:
 		fail(saveHint, "its args don't fit: %v", err)
@@ -83,9 +84,12 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 	case !user.Exec.ProvideClusterInfo:
 		warn("set provideClusterInfo: true", "without provideClusterInfo the cluster's server isn't checked")
 	}
+	if err == nil && entry.skipServerCheck {
+		warn("remove --skip-server-check from its args, unless the server is a tunnel of yours", "the cluster's server isn't checked (--skip-server-check)")
+	}
 	findings = append(findings, d.checkCommand(user)...)
 	if len(findings) == 0 {
-		findings = append(findings, ok(check, "user %q runs %s", user.Name, user.Exec.Command))
+		findings = append(findings, ok(check, "user %q runs %s", user.Name, shownCommand(user.Exec.Command)))
 	}
 	return findings
 }
@@ -108,24 +112,32 @@ func (o *options) parseEntry(entry *kubeconfig.Exec) (*execCredential, []string,
 	own.addFlags(flags)
 	e.addFlags(flags)
 	if err := flags.Parse(entry.Args); err != nil {
-		return nil, nil, err
+		return nil, nil, flagError(err)
 	}
 	args := flags.Args()
 	switch {
 	case len(args) > 0 && args[0] == "exec-credential":
 		args = args[1:]
 	case len(args) > 0:
-		return nil, nil, fmt.Errorf("unknown command %q", args[0])
+		return nil, nil, fmt.Errorf("unknown command%s", shownValue(args[0]))
 	}
 	if len(args) > 1 {
 		return nil, nil, fmt.Errorf("it names more than one cluster")
 	}
 	if len(args) == 1 {
 		if _, err := digitalocean.ParseClusterID(args[0]); err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("its argument%s is not a cluster id", shownValue(args[0]))
 		}
 	}
 	return e, args, nil
+}
+
+// shownValue returns a value for a sentence, or "" where it may be a secret in a wrong place.
+func shownValue(value string) string {
+	if !isShown(value) {
+		return ""
+	}
+	return fmt.Sprintf(" %q", value)
 }
 
 // desktopPath is the PATH of programs that are started from a desktop, about everywhere but on Windows.
@@ -139,13 +151,14 @@ func (d *doctor) checkCommand(user kubeconfig.User) []finding {
 		looked = filepath.Join(user.Dir(), command) // as client-go has it
 	}
 	found, err := exec.LookPath(looked)
+	shown := shownCommand(command)
 	switch {
 	case err != nil && filepath.Base(command) == command:
-		return []finding{failuref("kubeconfig", "install it there, or write its absolute path as command; "+saveHint, "user %q: its command %q isn't on the PATH", user.Name, command)}
+		return []finding{failuref("kubeconfig", "install it there, or write its absolute path as command; "+saveHint, "user %q: its command %q isn't on the PATH", user.Name, shown)}
 	case err != nil:
-		return []finding{failuref("kubeconfig", saveHint, "user %q: its command %q isn't a program", user.Name, command)}
+		return []finding{failuref("kubeconfig", saveHint, "user %q: its command %q isn't a program", user.Name, shown)}
 	case filepath.Base(command) == command && runtime.GOOS != "windows" && !slices.Contains(strings.Split(desktopPath, ":"), filepath.Dir(found)):
-		return []finding{warning("kubeconfig", "write "+found+" as command; "+saveHint, "user %q: programs that are started from a desktop may not find its command %q", user.Name, command)}
+		return []finding{warning("kubeconfig", "write "+found+" as command; "+saveHint, "user %q: programs that are started from a desktop may not find its command %q", user.Name, shown)}
 	}
 	if own, err := d.Executable(); err == nil && !sameFile(own, found) {
 		return []finding{warning("kubeconfig", saveHint, "user %q runs another one than this: %s", user.Name, found)}
@@ -166,9 +179,17 @@ func (d *doctor) checkPolicy(config *kubeconfig.Config) []finding {
 			continue
 		}
 		told[user.Exec.Command] = true
+		command := "COMMAND"
+		if shellword.IsPlain(user.Exec.Command) { // to YAML, too
+			command = user.Exec.Command
+		}
 		hint := fmt.Sprintf("in %s have credentialPluginPolicy: Allowlist, and below credentialPluginAllowlist: the line '- command: %s' for kubectl 1.36 and later, or '- name: %s' for 1.35",
-			policy.Path, user.Exec.Command, user.Exec.Command)
-		findings = append(findings, failuref("kuberc", hint, "kubectl must not run %s: its policy for credential plugins is %s", user.Exec.Command, policy.Type))
+			policy.Path, command, command)
+		kind := notShown
+		if isShown(policy.Type) {
+			kind = policy.Type
+		}
+		findings = append(findings, failuref("kuberc", hint, "kubectl must not run %s: its policy for credential plugins is %s", shownCommand(user.Exec.Command), kind))
 	}
 	if len(findings) == 0 && policy.Type != "" {
 		findings = append(findings, ok("kuberc", "the policy %s of %s allows it", policy.Type, policy.Path))

@@ -17,7 +17,7 @@ const installHint = "doks-auth is not where this kubeconfig says. Install it, or
 func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exec, error) {
 	version, err := execcredential.ParseVersion(e.execAPIVersion)
 	if err != nil {
-		return kubeconfig.Exec{}, usageErrorf("--exec-api-version %q: it is neither v1 nor v1beta1", e.execAPIVersion)
+		return kubeconfig.Exec{}, usageErrorf("--exec-api-version: it is neither v1 nor v1beta1")
 	}
 	command, err := e.program()
 	if err != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // exitCode returns the process's exit code for how a command ended. The codes are public: client-go
@@ -39,7 +41,7 @@ func exitCode(err error) int {
 
 // report prints an error as one line, and its hint as another.
 func report(w io.Writer, err error) {
-	text := err.Error()
+	text := shownUnknown(err.Error())
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}
@@ -60,6 +62,32 @@ func oneLine(s string) string {
 	}, strings.TrimSpace(s))
 }
 
+// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, without quotes. Without a
+// scheme it may be anything.
+func shownURL(address string) string {
+	if !strings.Contains(address, "://") {
+		address = ""
+	}
+	return strings.Trim(credential.ShowURL(address), `"`)
+}
+
+// isShown tells whether a value that was given in a wrong place can be shown: it is one plain word, and
+// shorter than an access token, which has 71 characters.
+func isShown(value string) bool { return shellword.IsPlain(value) && len(value) < 64 }
+
+// shownUnknown returns cobra's text about an unknown command without it, where it may be a secret.
+func shownUnknown(text string) string {
+	rest, ok := strings.CutPrefix(text, "unknown command ")
+	quoted, err := strconv.QuotedPrefix(rest)
+	if !ok || err != nil {
+		return text
+	}
+	if command, err := strconv.Unquote(quoted); err == nil && isShown(command) {
+		return text
+	}
+	return "unknown command" + strings.TrimPrefix(rest, quoted)
+}
+
 // usageErrorOf returns a command's error of usage, with what may have been meant.
 func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	hint := fmt.Sprintf("'%s --help' shows the usage", cmd.CommandPath())
@@ -68,6 +96,7 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
 		}
 	}
+	err = errors.New(shownUnknown(flagError(err).Error()))
 	if strings.HasSuffix(err.Error(), "unknown flag: --version") {
 		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"
 	}

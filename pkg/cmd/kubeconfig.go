@@ -3,6 +3,11 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,12 +34,37 @@ func (k *kubeconfigFiles) paths(o *options) []string {
 	return kubeconfig.Paths(k.path, o.Getenv, o.Home)
 }
 
-// edit changes the files, within --timeout.
+// edit changes the files, within --timeout. No signal that can be caught ends it with a lock left behind,
+// which would keep kubectl from working.
 func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubeconfig.Config) error) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	ended := make(chan struct{})
 	_, err := bounded(ctx, o, func(ctx context.Context) (struct{}, error) {
+		defer close(ended)
 		return struct{}{}, kubeconfig.Edit(ctx, k.paths(o), edit)
 	})
+	if o.timeout > 0 { // else it wasn't begun
+		select {
+		case <-ended:
+		case <-time.After(untilUnlocked):
+		}
+	}
 	return err
+}
+
+// untilUnlocked bounds how long an edit may take to give the locks back, beyond its time.
+const untilUnlocked = 2 * time.Second
+
+// untilSignal returns a context that also ends with the first signal that would end the process at once
+// otherwise; more of them are swallowed until stop is called. One that is ignored, as by nohup, stays so.
+func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT}
+	signals = slices.DeleteFunc(signals, signal.Ignored)
+	if len(signals) == 0 { // which would mean all there are
+		return ctx, func() {}
+	}
+	return signal.NotifyContext(ctx, signals...)
 }
 
 // kubeconfigEntries make the kubeconfig's entries of clusters.
@@ -62,16 +92,10 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
-	got, err := e.credentialBy(ctx, token, cluster.ID)
-	if err != nil {
-		return kubeconfig.Entry{}, fmt.Errorf("getting credentials for cluster %q: %w", cluster.ID, err)
-	}
 	entry := kubeconfig.Entry{
 		Name:      "do-" + cluster.Region + "-" + cluster.Name,
 		Alias:     e.alias,
 		ClusterID: string(cluster.ID),
-		Server:    got.Server,
-		CA:        got.CertificateAuthority,
 		Exec:      exec,
 	}
 	if cluster.Name == "" || cluster.Region == "" {
@@ -92,5 +116,13 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 	} else {
 		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))
 	}
+	if err := entry.Check(); err != nil { // before anything is minted for it
+		return kubeconfig.Entry{}, err
+	}
+	got, err := e.credentialBy(ctx, token, cluster.ID)
+	if err != nil {
+		return kubeconfig.Entry{}, fmt.Errorf("getting credentials for cluster %q: %w", cluster.ID, err)
+	}
+	entry.Server, entry.CA = got.Server, got.CertificateAuthority
 	return entry, nil
 }

@@ -3,9 +3,10 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
@@ -39,12 +40,13 @@ sign-on by SSO is doctl's, for one. Neither the API nor doctl is asked.`,
 			}
 			var told strings.Builder
 			convert := func(c *kubeconfig.Config) error {
-				v.tell(&told, c.Convert(exec))
-				return nil
+				done, err := c.Convert(exec)
+				v.tell(&told, done)
+				return err
 			}
 			if v.dryRun {
 				_, err = bounded(cmd.Context(), opts, func(context.Context) (struct{}, error) {
-					return struct{}{}, v.showChanges(&told, convert)
+					return struct{}{}, v.check(convert)
 				})
 			} else {
 				err = v.files.edit(cmd.Context(), opts, convert)
@@ -81,12 +83,14 @@ func (v *kubeconfigConvert) tell(w *strings.Builder, done []kubeconfig.Conversio
 			fmt.Fprintf(w, ": %s", d.Note)
 		}
 		fmt.Fprintln(w)
+		if d.Converted && v.dryRun {
+			writeDifference(w, shownExec(d.Old), shownExec(d.New))
+		}
 	}
 }
 
-// showChanges adds the difference that an edit would make, without the secrets of users that stand
-// beside those that are changed.
-func (v *kubeconfigConvert) showChanges(w *strings.Builder, edit func(*kubeconfig.Config) error) error {
+// check reports an edit that can't be made.
+func (v *kubeconfigConvert) check(edit func(*kubeconfig.Config) error) error {
 	config, err := kubeconfig.Read(v.files.paths(v.options))
 	if err != nil {
 		return err
@@ -94,17 +98,79 @@ func (v *kubeconfigConvert) showChanges(w *strings.Builder, edit func(*kubeconfi
 	if err := edit(config); err != nil {
 		return err
 	}
-	changes, err := config.Changes()
-	if err != nil {
-		return err
-	}
-	for _, change := range changes {
-		lines := diff.Diff(change.Path, kubeconfig.Redact(change.Old), change.Path, kubeconfig.Redact(change.New))
-		for line := range strings.Lines(string(lines)) {
-			if !strings.HasPrefix(line, " ") { // what stands around the changes is nobody's business
-				w.WriteString(line)
-			}
+	_, err = config.Changes()
+	return err
+}
+
+// writeDifference writes the lines that only one of two texts has.
+func writeDifference(w *strings.Builder, old, new []string) {
+	for _, line := range old {
+		if !slices.Contains(new, line) {
+			fmt.Fprintf(w, "-      %s\n", line)
 		}
 	}
-	return nil
+	for _, line := range new {
+		if !slices.Contains(old, line) {
+			fmt.Fprintf(w, "+      %s\n", line)
+		}
+	}
+}
+
+// shownExec returns how clients run a plugin, in lines like a kubeconfig's, of which each is known to hold no
+// secret.
+func shownExec(exec kubeconfig.Exec) []string {
+	version := notShown
+	if isShown(exec.APIVersion) {
+		version = exec.APIVersion
+	}
+	lines := []string{"apiVersion: " + version, "command: " + shownCommand(exec.Command), "args:"}
+	for _, arg := range exec.Args {
+		lines = append(lines, "- "+shownArg(arg))
+	}
+	return append(lines, fmt.Sprintf("provideClusterInfo: %t", exec.ProvideClusterInfo))
+}
+
+const notShown = "(not shown)"
+
+// shownCommand returns a command, unless it may be more than a path.
+func shownCommand(command string) string {
+	if isShown(command) || isAbsolute(command) {
+		return oneLine(command)
+	}
+	return notShown
+}
+
+// isAbsolute tells whether a path is absolute on some system: kubeconfigs are carried from one to another.
+func isAbsolute(path string) bool { return regexp.MustCompile(`^/|^[A-Za-z]:[\\/]`).MatchString(path) }
+
+// shownArg returns an argument of this program's or doctl's, with its value if that is known to be none that
+// is secret.
+func shownArg(arg string) string {
+	name, value, hasValue := strings.Cut(arg, "=")
+	switch {
+	case regexp.MustCompile(`^(kubernetes|kube|k8s|k|clusters?|c|kubeconfig|kubecfg|k8scfg|config|cfg|exec-credential)$`).MatchString(arg):
+		return arg
+	case !strings.HasPrefix(arg, "-"):
+		if id, err := digitalocean.ParseClusterID(arg); err == nil {
+			return string(id)
+		}
+		return notShown
+	case !regexp.MustCompile(`^(-[a-z]|--[a-z][a-z-]{1,39})$`).MatchString(name):
+		return notShown
+	case !hasValue:
+		return name
+	}
+	switch name {
+	case "--context", "--version", "--api-version", "--expiry-seconds":
+		if isShown(value) {
+			return arg
+		}
+	case "--token-file", "--cache-dir":
+		if isAbsolute(value) {
+			return oneLine(arg)
+		}
+	case "--api-url":
+		return name + "=" + shownURL(value)
+	}
+	return name + "=" + notShown
 }

@@ -58,7 +58,7 @@ current one, there is no current context afterwards.`,
 	}
 	files.addFlag(cmd.Flags())
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return opts.complete(cmd, args, typed, func(_ context.Context, o *options) []cobra.Completion { return files.clusterNames(o) })
+		return opts.complete(cmd, args, typed, func(_ context.Context, o *options) []choice { return words(files.clusterNames(o)) })
 	}
 	return cmd
 }

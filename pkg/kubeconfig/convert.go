@@ -4,23 +4,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 // Conversion tells what became of one of doctl's entries.
 type Conversion struct {
 	User      string
 	Converted bool
+	Old, New  Exec   // if it was converted
 	Note      string // why it was left, or what is to be known; may be empty
 }
 
 // Convert makes the users that run doctl run this plugin instead: with the command, the version, the
 // hint and so on of exec, to whose arguments those are added that doctl's mean. It leaves an entry whose
-// arguments have no counterpart here, such as those for single sign-on.
-func (c *Config) Convert(exec Exec) []Conversion {
+// arguments have no counterpart here, such as those for single sign-on. An exec that must not get into a
+// file is an error of class Usage.
+func (c *Config) Convert(exec Exec) ([]Conversion, error) {
+	if err := exec.check(); err != nil {
+		return nil, err
+	}
 	var done []Conversion
 	for _, user := range c.Users {
 		if user.Exec == nil || user.Exec.Program() != "doctl" {
@@ -38,12 +46,16 @@ func (c *Config) Convert(exec Exec) []Conversion {
 		to.Args = append(slices.Clone(exec.Args), call.args()...)
 		if server := c.tunnel(user.Name, call.clusterID); server != "" {
 			to.ProvideClusterInfo = false
-			note = fmt.Sprintf("server %q has another name than the cluster's: it isn't checked", server)
+			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", credential.ShowURL(server))
+		}
+		if err := to.check(); err != nil {
+			done = append(done, Conversion{User: user.Name, Note: err.Error()})
+			continue
 		}
 		user.file.setExec(user.Name, to)
-		done = append(done, Conversion{User: user.Name, Converted: true, Note: note})
+		done = append(done, Conversion{User: user.Name, Converted: true, Old: *user.Exec, New: to, Note: note})
 	}
-	return done
+	return done, nil
 }
 
 // doctlCall is what doctl is told to do.
@@ -95,7 +107,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 	if err := flags.Parse(args); err != nil {
 		unknown := ""
 		if flag, ok := errors.AsType[*pflag.NotExistError](err); ok {
-			unknown = fmt.Sprintf(" (the flag %s)", flag.GetSpecifiedName())
+			unknown = shownFlag(flag.GetSpecifiedName())
 		}
 		return call, fmt.Errorf("doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
 	}
@@ -118,6 +130,14 @@ func parseDoctl(args []string) (doctlCall, error) {
 		return call, fmt.Errorf("it has a --config of its own: set DIGITALOCEAN_CONFIG in the entry's env in its place, and convert it again")
 	}
 	return call, nil
+}
+
+// shownFlag returns a flag's name, unless it may be a secret that stands in the place of one.
+func shownFlag(name string) string {
+	if !regexp.MustCompile(`^[a-z][a-z-]{0,39}$`).MatchString(name) {
+		return ""
+	}
+	return fmt.Sprintf(" (the flag %s)", name)
 }
 
 // tunnel returns the server of a context of that user whose name isn't the cluster's, or "".

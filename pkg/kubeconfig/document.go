@@ -62,6 +62,9 @@ func parse(text []byte) (*document, error) {
 	if string(bytes.TrimSpace(text)) == "{}" {
 		text = nil
 	}
+	if countNodes(text) > maxNodes {
+		return nil, errors.New("it holds too many values for a kubeconfig")
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var node yaml.Node
 	err := decoder.Decode(&node)
@@ -98,13 +101,33 @@ func parse(text []byte) (*document, error) {
 	return d, nil
 }
 
-// describe returns the library's error without the values that it quotes.
+// maxNodes bounds what is held in memory, some 300 bytes a value: a file of maxFile with nothing but
+// commas in it would take gigabytes.
+const maxNodes = 2 << 20
+
+// countNodes counts what separates values, of which there are no more than twice as many.
+func countNodes(text []byte) int {
+	n := 0
+	for _, separator := range []string{"\n", ",", "- ", "? "} {
+		n += bytes.Count(text, []byte(separator))
+	}
+	return n
+}
+
+// describe returns the library's error without what it quotes of the file, but for the names of keys.
 func describe(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if list, ok := errors.AsType[*yaml.TypeError](err); ok && len(list.Errors) > 0 {
 		text = list.Errors[0]
 	}
-	return errors.New(regexp.MustCompile(`cannot unmarshal (\S+).*`).ReplaceAllString(text, "a value of another type ($1) than a kubeconfig has there"))
+	text = regexp.MustCompile(`cannot unmarshal (\S+)(?s:.*)`).ReplaceAllString(text, "a value of another type ($1) than a kubeconfig has there")
+	key := regexp.MustCompile(`^"[A-Za-z][A-Za-z-]{0,40}"$|^'.?'$`)
+	return errors.New(regexp.MustCompile(`(?s)"(\\.|[^"\\])*"|'[^']*'|`+"`[^`]*`").ReplaceAllStringFunc(text, func(quoted string) string {
+		if key.MatchString(quoted) {
+			return quoted
+		}
+		return "(not shown)"
+	}))
 }
 
 // apply returns the text with all edits made, with line breaks as it has them.

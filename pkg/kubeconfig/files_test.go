@@ -21,11 +21,17 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
+// editPanics in the environment makes the test's binary a process whose edit panics.
+const editPanics = "DOKS_AUTH_TEST_EDIT_PANICS"
+
 // editForever in the environment makes the test's binary a process that saves and removes a cluster
 // in turn, until it is killed.
 const editForever = "DOKS_AUTH_TEST_EDIT_FOREVER"
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(editPanics); path != "" {
+		Edit(context.Background(), []string{path}, func(*Config) error { panic("on purpose") })
+	}
 	if path := os.Getenv(editForever); path != "" {
 		for i, start := 0, time.Now(); ; i++ {
 			edit := save(newEntry("first", firstID))

@@ -12,6 +12,7 @@
 package kubeconfig
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 // Config is what the kubeconfig files say together: of entries with the same name, the first file's
@@ -40,15 +42,35 @@ type Config struct {
 
 // Cluster is a cluster's entry.
 type Cluster struct {
-	Name          string
-	Server        string
-	TLSServerName string
-	ProxyURL      string
-	CA            string // base64 of PEM
-	ClusterID     string // that its extension for exec plugins names; "" mostly
+	Name                  string
+	Server                string
+	TLSServerName         string
+	InsecureSkipTLSVerify bool
+	ProxyURL              string
+	CA                    string // base64 of PEM
+	CAFile                string // path of a file that holds the PEM, if CA is empty
+	ClusterID             string // that its extension for exec plugins names; "" mostly
 
 	file *file
 }
+
+// Authority returns the certificate authority that clients trust, as PEM; none means the system's.
+func (c Cluster) Authority() ([]byte, error) {
+	if c.CA != "" || c.CAFile == "" {
+		authority, err := base64.StdEncoding.DecodeString(c.CA)
+		if err != nil {
+			return nil, errors.New("its certificate-authority-data is not base64")
+		}
+		return authority, nil
+	}
+	authority, err := boundedfile.Read(c.CAFile, maxAuthority)
+	if err != nil {
+		return nil, fmt.Errorf("reading its certificate-authority %q: %w", c.CAFile, reason(err))
+	}
+	return authority, nil
+}
+
+const maxAuthority = 1 << 20
 
 // Context is a context's entry.
 type Context struct {
@@ -81,13 +103,15 @@ type Exec struct {
 
 // Read reads the files. Those that don't exist are as good as empty. A file that isn't a kubeconfig is
 // an error of class Usage that tells the line.
-func Read(paths []string) (*Config, error) {
+func Read(paths []string) (*Config, error) { return readAll(paths, readFile) }
+
+func readAll(paths []string, read func(path string) (*file, error)) (*Config, error) {
 	if len(paths) == 0 {
 		return nil, usageError(errors.New("there is no kubeconfig: no home directory is known"), "set KUBECONFIG, or give --kubeconfig")
 	}
 	c := &Config{}
 	for _, path := range paths {
-		f, err := readFile(path)
+		f, err := read(path)
 		if err != nil {
 			return nil, usageError(fmt.Errorf("reading kubeconfig %q: %w", path, err), "correct the file; it is left as it is")
 		}
@@ -113,8 +137,10 @@ func (c *Config) merge(f *file) error {
 			Cluster struct {
 				Server        string
 				TLSServerName string `yaml:"tls-server-name"`
+				Insecure      any    `yaml:"insecure-skip-tls-verify"` // what isn't false may be true to somebody
 				ProxyURL      string `yaml:"proxy-url"`
 				CA            string `yaml:"certificate-authority-data"`
+				CAFile        string `yaml:"certificate-authority"`
 				Extensions    []struct {
 					Name      string
 					Extension yaml.Node // anything
@@ -140,7 +166,11 @@ func (c *Config) merge(f *file) error {
 	for _, s := range said.Clusters {
 		cluster := Cluster{
 			Name: s.Name, Server: s.Cluster.Server, TLSServerName: s.Cluster.TLSServerName,
-			ProxyURL: s.Cluster.ProxyURL, CA: s.Cluster.CA, file: f,
+			InsecureSkipTLSVerify: s.Cluster.Insecure != nil && s.Cluster.Insecure != false,
+			ProxyURL:              s.Cluster.ProxyURL, CA: s.Cluster.CA, CAFile: s.Cluster.CAFile, file: f,
+		}
+		if path := cluster.CAFile; path != "" && !filepath.IsAbs(path) {
+			cluster.CAFile = filepath.Join(filepath.Dir(f.path), path) // as kubectl
 		}
 		for _, e := range s.Cluster.Extensions {
 			if id := child(follow(&e.Extension), "clusterID"); e.Name == execExtension && id != nil {

@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 // PluginPolicy says which credential plugins kubectl may run, from its release 1.35 on
@@ -30,11 +32,11 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 	case path == "":
 		path = filepath.Join(home, ".kube", "kuberc")
 	}
-	text, err := os.ReadFile(path)
+	text, err := boundedfile.Read(path, maxKuberc)
 	if errors.Is(err, fs.ErrNotExist) {
 		return PluginPolicy{}, nil
 	}
-	if err != nil {
+	if err != nil && path != os.DevNull {
 		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, reason(err))
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -64,6 +66,8 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 		return policy, nil
 	}
 }
+
+const maxKuberc = 1 << 20
 
 // Allows tells whether a command may be run. lookPath finds programs, as exec.LookPath does.
 func (p PluginPolicy) Allows(command string, lookPath func(string) (string, error)) bool {

@@ -1,16 +1,18 @@
 package kubeconfig
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // kubectl locks a kubeconfig by a file <kubeconfig>.lock, which it creates with O_EXCL and removes.
@@ -23,97 +25,77 @@ const (
 	lockMark   = "doks-auth\n" // what a lock file of this package holds; kubectl's are empty
 )
 
-// lockAll locks the files, those that can be. For the others it tells why they can't.
-func lockAll(ctx context.Context, paths []string) (unlock func(), unlockable map[string]error, err error) {
-	unlockable = make(map[string]error)
-	var unlocks []func()
-	unlock = func() {
-		for _, unlock := range slices.Backward(unlocks) {
-			unlock()
-		}
-	}
-	for _, path := range lockNames(paths) {
-		unlockOne, err := lock(ctx, path)
-		if ctx.Err() != nil && err != nil {
-			unlock()
-			return nil, nil, err
-		}
-		if err != nil {
-			unlockable[path] = err
-			continue
-		}
-		unlocks = append(unlocks, unlockOne)
-	}
-	return unlock, unlockable, nil
-}
-
-// lockNames returns the names to lock, in the order in which everybody locks them: the given ones, as
-// kubectl does, and where they lead.
-func lockNames(paths []string) []string {
-	var names []string
+// lockAll locks the files, those that can be, and notes where they are, or why they can't be locked. Paths
+// are resolved here, and not again.
+func (e *editing) lockAll(ctx context.Context, paths []string) error {
+	given, targets := make(map[string]string), make(map[string]string)
+	var names []string // kubectl locks the given one, we also where it leads
 	for _, path := range paths {
-		names = append(names, canonical(path))
-		if target, err := resolve(path); err == nil {
-			names = append(names, target)
+		given[path] = canonical(path)
+		targets[path], e.unlockable[path] = resolve(path)
+		names = append(names, given[path], cmp.Or(targets[path], given[path]))
+	}
+	slices.Sort(names) // everybody locks in this order
+	for _, name := range slices.Compact(names) {
+		at, err := openPlace(name)
+		if err == nil {
+			e.do(func() (func(), error) { return func() { at.dir.Close() }, nil })
+			err = e.lock(ctx, at)
+		}
+		if ctx.Err() != nil && err != nil {
+			return err
+		}
+		for _, path := range paths {
+			if targets[path] == name && at.dir != nil {
+				e.places[path] = at
+			}
+			if targets[path] == name || given[path] == name {
+				e.unlockable[path] = cmp.Or(e.unlockable[path], err)
+			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// canonical returns the one spelling of a path that all its spellings have, but for a link at its end.
-func canonical(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return path
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return abs
-	}
-	return filepath.Join(dir, filepath.Base(abs))
+	return nil
 }
 
 // lock waits for the lock of a file. The error is ctx's when it is held for too long.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	unlock, err = filelock.Wait(ctx, func() (func(), error) { return tryLock(path + lockSuffix) })
+func (e *editing) lock(ctx context.Context, at place) error {
+	lock := at.beside(at.name + lockSuffix)
+	_, err := filelock.Wait(ctx, func() (unlock func(), err error) {
+		err = e.do(func() (func(), error) {
+			unlock, err = lock.tryLock()
+			return unlock, err
+		})
+		return unlock, err
+	})
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
-		return nil, &credential.Error{
-			Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", path),
-			Hint: fmt.Sprintf("if no program is at it, one that crashed left the lock: remove %q", path+lockSuffix),
+		return &credential.Error{
+			Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", at.path()),
+			Hint: "if no program is at it, one that crashed left the lock: remove " + shellword.Quote(lock.path(), "the lock's file"),
 		}
 	}
-	return unlock, err
+	return err
 }
 
 // tryLock makes the lock file, or takes over one whose holder is dead. It returns nil while somebody
 // has it.
-func tryLock(name string) (unlock func(), err error) {
-	if isOurs(name) {
-		return takeOver(name)
+func (p place) tryLock() (unlock func(), err error) {
+	if p.isOurs() {
+		return p.takeOver()
 	}
-	if _, err := os.Lstat(name); err == nil {
+	if _, err := p.dir.Lstat(p.name); err == nil {
 		return nil, nil
 	}
 	// Made under another name first, so that it is marked and locked from its first moment on.
-	temp, err := os.CreateTemp(filepath.Dir(name), tempPrefix(filepath.Base(name))+"*")
-	if err != nil {
+	temp := p.beside(tempPrefix(p.name) + rand.Text())
+	if err := temp.mark(); err != nil {
 		return nil, err
 	}
-	defer os.Remove(temp.Name())
-	if _, err := temp.WriteString(lockMark); err != nil {
-		temp.Close()
-		return nil, err
-	}
-	temp.Close()
-	release, err := filelock.Try(temp.Name(), false)
+	defer temp.dir.Remove(temp.name)
+	release, err := filelock.Try(temp.path(), false)
 	if err == nil && release != nil {
-		if err = os.Link(temp.Name(), name); err == nil {
-			removeDeadLocks(name)
-			return unlocker(name, release), nil
+		if err = p.dir.Link(temp.name, p.name); err == nil {
+			p.removeDeadLocks()
+			return p.unlocker(release), nil
 		}
 		release()
 	}
@@ -121,76 +103,82 @@ func tryLock(name string) (unlock func(), err error) {
 	case err == nil, errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
 		return nil, nil
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission):
-		return lockWithoutLinks(name)
+		return p.lockWithoutLinks()
 	}
 	return nil, err
 }
 
-// removeDeadLocks removes what those left that were killed before their lock had its name.
-func removeDeadLocks(name string) {
-	temps, err := siblings(filepath.Join(filepath.Dir(name), tempPrefix(filepath.Base(name))))
+// mark makes a lock file that says that it is one of this package's.
+func (p place) mark() error {
+	f, err := p.dir.OpenFile(p.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return
+		return err
 	}
-	for _, temp := range temps {
-		if release, err := filelock.Try(temp, false); err == nil && release != nil {
-			os.Remove(temp)
-			release()
-		}
+	_, err = f.WriteString(lockMark)
+	f.Close()
+	if err != nil {
+		p.dir.Remove(p.name)
 	}
+	return err
 }
 
 // isOurs tells whether a lock file is one of this package's.
-func isOurs(name string) bool {
-	info, err := os.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(lockMark)) {
-		return false
-	}
-	mark, err := os.ReadFile(name)
+func (p place) isOurs() bool {
+	mark, _, err := p.read(int64(len(lockMark)))
 	return err == nil && string(mark) == lockMark
 }
 
 // lockWithoutLinks does it on a file system that has no hard links. Killed between two lines, it
 // leaves a lock as kubectl would.
-func lockWithoutLinks(name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func (p place) lockWithoutLinks() (unlock func(), err error) {
+	err = p.mark()
 	if errors.Is(err, fs.ErrExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	_, err = f.WriteString(lockMark)
-	f.Close()
-	if err != nil {
-		os.Remove(name)
-		return nil, err
-	}
-	return takeOver(name)
+	return p.takeOver()
 }
 
 // takeOver takes a lock file of this package's that is there, unless its holder lives.
-func takeOver(name string) (unlock func(), err error) {
-	release, err := filelock.Try(name, false)
+func (p place) takeOver() (unlock func(), err error) {
+	release, err := filelock.Try(p.path(), false)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && release == nil {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if !isOurs(name) { // it may be kubectl's by now
+	if !p.isOurs() { // it may be kubectl's by now
 		release()
 		return nil, nil
 	}
-	return unlocker(name, release), nil
+	return p.unlocker(release), nil
 }
 
-func unlocker(name string, release func()) func() {
+// unlocker returns what removes the lock file, unless somebody removed it already and made another.
+func (p place) unlocker(release func()) func() {
+	own, err := p.dir.Lstat(p.name)
+	isOwn := func() bool {
+		now, nowErr := p.dir.Lstat(p.name)
+		return err == nil && nowErr == nil && os.SameFile(own, now)
+	}
 	return func() {
-		removed := os.Remove(name) == nil
+		removed := isOwn() && p.dir.Remove(p.name) == nil
 		release()
-		if !removed {
-			os.Remove(name) // Windows removes no file that is open
+		if !removed && isOwn() {
+			p.dir.Remove(p.name) // Windows removes no file that is open
+		}
+	}
+}
+
+// removeDeadLocks removes what those left that were killed before their lock had its name.
+func (p place) removeDeadLocks() {
+	for _, temp := range p.siblings(tempPrefix(p.name)) {
+		if release, err := filelock.Try(temp.path(), false); err == nil && release != nil {
+			temp.dir.Remove(temp.name)
+			release()
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (c *Config) Remove(name string) (Removed, error) {
 	case len(clusters) == 0:
 		return Removed{}, &credential.Error{
 			Class: credential.NotFound,
-			Err:   fmt.Errorf("no kubeconfig entry is of a cluster %q", name),
+			Err:   fmt.Errorf("no kubeconfig entry is of a cluster %s", shownName(name)),
 			Hint:  "it has contexts: " + strings.Join(c.contextNames(), ", "),
 		}
 	case len(clusters) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
@@ -81,6 +81,15 @@ func (c *Config) Remove(name string) (Removed, error) {
 	}
 	gone.Current = slices.Contains(gone.Contexts, c.CurrentContext)
 	return gone, nil
+}
+
+// shownName returns a name that somebody typed, unless it may be a secret in the wrong place: an access token
+// has 71 characters.
+func shownName(name string) string {
+	if len(name) > 63 {
+		return "of that name"
+	}
+	return fmt.Sprintf("%q", name)
 }
 
 func (c *Config) contextNames() []string {

@@ -2,85 +2,103 @@ package kubeconfig
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 )
 
-// resolve returns where a path leads: a link's target, also one that isn't there yet.
-func resolve(path string) (string, error) {
-	for range maxLinks {
-		path = canonical(path)
-		link, err := os.Readlink(path)
-		if err != nil {
-			return path, nil // it isn't a link, or isn't there
+// write replaces files, each wholly or not at all. A link stays a link, and a file's permissions stay; a
+// new file is its owner's alone.
+func (e *editing) write(files []*file, changes []Change) error {
+	news := make([]*atomicfile.File, len(files))
+	for i, f := range files {
+		if err := e.unlockable[f.path]; err != nil {
+			return fmt.Errorf("locking kubeconfig %q: %w", f.path, reason(err))
 		}
-		if !filepath.IsAbs(link) {
-			link = filepath.Join(filepath.Dir(path), link)
+		var err error
+		if news[i], err = e.prepare(f, changes[i].New); err != nil {
+			return fmt.Errorf("writing kubeconfig %q: %w", f.path, reason(err))
 		}
-		path = link
 	}
-	return "", errors.New("too many levels of symbolic links")
+	err := e.do(func() (func(), error) {
+		replaced, err := replaceAll(files, news)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.written, e.err = replaced > 0, err
+		return nil, err
+	})
+	for _, f := range files {
+		f.place.sync()
+	}
+	return err
 }
 
-const maxLinks = 40
+// replaceAll puts the new files in place, and returns how many of them.
+func replaceAll(files []*file, news []*atomicfile.File) (int, error) {
+	for i, f := range files {
+		err := f.check()
+		if err == nil {
+			err = news[i].Rename(f.place.name)
+		}
+		if err != nil {
+			return i, fmt.Errorf("writing kubeconfig %q: %w", f.path, reason(err))
+		}
+	}
+	return len(files), nil
+}
 
-// replaceFile puts a text in place of a file's, wholly or not at all. A link stays a link, and the
-// file's permissions stay; a new file is its owner's alone. The lock of the file must be held.
-func replaceFile(path string, text []byte) error {
-	path, err := resolve(path)
-	if err != nil {
-		return err
+// prepare writes a file's new text to a file beside it.
+func (e *editing) prepare(f *file, text []byte) (*atomicfile.File, error) {
+	if f.info == nil && !f.missing || f.info != nil && !f.info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
 	}
-	mode := fs.FileMode(0o600)
-	info, err := os.Stat(path)
-	if err == nil {
-		mode = info.Mode().Perm()
-		if !info.Mode().IsRegular() {
-			return errors.New("it is not a regular file")
+	var temp *atomicfile.File
+	err := e.do(func() (_ func(), err error) {
+		prefix := tempPrefix(f.place.name)
+		for _, leftover := range f.place.siblings(prefix) { // of who was killed; who has the lock has no living rival
+			leftover.dir.Remove(leftover.name)
 		}
-	}
-	dir, name := filepath.Dir(path), filepath.Base(path)
-	removeLeftovers(dir, name)
-	err = atomicfile.Replace(path, text, tempPrefix(name)+"*", func(f *os.File) error {
-		if info != nil {
-			mode &= keepOwner(f, info)
+		temp, err = atomicfile.Create(f.place.dir, prefix+"*")
+		if err != nil {
+			return nil, err
 		}
-		return f.Chmod(mode)
+		return temp.Remove, nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	syncDir(dir)
+	return temp, temp.Write(text, func(new *os.File) error {
+		mode := fs.FileMode(0o600)
+		if f.info != nil {
+			mode = f.info.Mode().Perm() & keepOwner(new, f.info)
+		}
+		return new.Chmod(mode)
+	})
+}
+
+// check reports that the path leads to another file by now than the one that was read, or that this has
+// changed. Between check and rename nothing is sure; but what was read in a directory is written there only.
+func (f *file) check() error {
+	here, err := f.place.dir.Lstat(f.place.name)
+	there, thereErr := os.Stat(f.path)
+	switch {
+	case f.missing && errors.Is(err, fs.ErrNotExist) && errors.Is(thereErr, fs.ErrNotExist):
+		return nil
+	case f.missing, err != nil, thereErr != nil, !os.SameFile(f.info, here), !os.SameFile(f.info, there),
+		f.info.Size() != here.Size(), !f.info.ModTime().Equal(here.ModTime()):
+		return errMoved
+	}
 	return nil
 }
 
 func tempPrefix(name string) string { return "." + name + ".doks-auth-" }
 
-// removeLeftovers removes what a process that was killed left in the place of its new file. Who holds
-// the lock has no living rival.
-func removeLeftovers(dir, name string) {
-	leftovers, err := siblings(filepath.Join(dir, tempPrefix(name)))
-	if err != nil {
-		return
+// sync makes what happened to a directory's names survive a power failure, where it can.
+func (p place) sync() {
+	if dir, err := p.dir.Open("."); err == nil {
+		dir.Sync()
+		dir.Close()
 	}
-	for _, leftover := range leftovers {
-		os.Remove(leftover)
-	}
-}
-
-// siblings returns the files whose paths start so.
-func siblings(prefix string) ([]string, error) {
-	dir, name := filepath.Dir(prefix), filepath.Base(prefix)
-	files, err := os.ReadDir(dir)
-	var found []string
-	for _, file := range files {
-		if strings.HasPrefix(file.Name(), name) {
-			found = append(found, filepath.Join(dir, file.Name()))
-		}
-	}
-	return found, err
 }

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// readFlags open what may be a pipe, and don't wait for who writes to it.
+const readFlags = os.O_RDONLY | syscall.O_NONBLOCK
+
 // keepOwner gives a file the owner and the group of another, where the process may: root edits for others.
 // It returns which permissions may stay: those of a group aren't another group's.
 func keepOwner(f *os.File, of fs.FileInfo) fs.FileMode {
@@ -23,12 +26,4 @@ func keepOwner(f *os.File, of fs.FileInfo) fs.FileMode {
 		return notGroup
 	}
 	return all
-}
-
-// syncDir makes what happened to a directory's names survive a power failure, where it can.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
-	}
 }

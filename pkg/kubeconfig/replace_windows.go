@@ -5,8 +5,7 @@ import (
 	"os"
 )
 
+const readFlags = os.O_RDONLY
+
 // keepOwner has nothing to do: a new file belongs to whom its directory says.
 func keepOwner(*os.File, fs.FileInfo) fs.FileMode { return 0o777 }
-
-// syncDir has nothing to do: directories can't be synced.
-func syncDir(string) {}

@@ -24,7 +24,7 @@ type Entry struct {
 // Saved tells under which names an entry was put.
 type Saved struct{ Context, Cluster, User string }
 
-// Save puts entries in, and returns under which names. One that is there is brought up to date where it
+// Save puts entries in that pass [Entry.Check], and returns under which names. One that is there is brought up to date where it
 // differs, and keeps what else it says, such as a namespace. One of the same name that is another
 // cluster's is replaced if force is set; else the new one isn't saved, and there is an error of class Usage
 // for it in its place. Where only Name is another cluster's, as that of another account may be, Alias stands
@@ -34,6 +34,9 @@ func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 	var add additions
 	taken := make(map[string]string)
 	for i, e := range entries {
+		if errs[i] = e.Check(); errs[i] != nil {
+			continue
+		}
 		if id, ok := taken[e.Name]; ok && id != e.ClusterID && e.Alias == "" {
 			e.Name += "-" + e.ClusterID[:min(len(e.ClusterID), len("8d91899c"))]
 		}
@@ -154,7 +157,7 @@ func (c *Config) clusterConflict(e Entry) error {
 	if old == nil || c.IDOf(old) == e.ClusterID || (credential.Credential{Server: e.Server}).CheckServer(old.Server) == nil {
 		return nil
 	}
-	return fmt.Errorf("the cluster entry %q is there, for server %q", e.Name, old.Server)
+	return fmt.Errorf("the cluster entry %q is there, for server %s", e.Name, credential.ShowURL(old.Server))
 }
 
 // contextConflict reports a context of the same name that leads to another cluster.

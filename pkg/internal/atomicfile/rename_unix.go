@@ -4,4 +4,4 @@ package atomicfile
 
 import "os"
 
-func rename(from, to string) error { return os.Rename(from, to) }
+func rename(dir *os.Root, from, to string) error { return dir.Rename(from, to) }

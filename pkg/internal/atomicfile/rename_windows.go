@@ -8,13 +8,13 @@ import (
 )
 
 // rename tries for half a second: Windows doesn't replace a file while somebody reads it.
-func rename(from, to string) error {
+func rename(dir *os.Root, from, to string) error {
 	const (
 		accessDenied     = syscall.ERROR_ACCESS_DENIED
 		sharingViolation = syscall.Errno(32)
 	)
 	for wait := time.Millisecond; ; wait *= 2 {
-		err := os.Rename(from, to)
+		err := dir.Rename(from, to)
 		if err == nil || wait > 256*time.Millisecond {
 			return err
 		}

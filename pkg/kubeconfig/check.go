@@ -1,0 +1,63 @@
+package kubeconfig
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+)
+
+// Check reports an entry that must not get into a file: what is written there is shown, typed and pasted, and
+// is read by programs of all kinds, so each value is one line of printable characters, whatever its source.
+// The error is of class Usage for what a user chose, and of class Unusable for what the API said.
+func (e Entry) Check() error {
+	for _, chosen := range []struct{ what, text string }{{"the alias", e.Alias}, {"the user's name", e.User}} {
+		if !isLine(chosen.text) {
+			return usageError(fmt.Errorf("%s %q %w", chosen.what, chosen.text, errNotLine), "choose another")
+		}
+	}
+	if err := e.Exec.check(); err != nil {
+		return err
+	}
+	switch {
+	case !isUUID(e.ClusterID):
+		return unusable(fmt.Errorf("the id %q of a cluster is none", e.ClusterID))
+	case !isLine(e.Name):
+		return unusable(fmt.Errorf("the cluster's name or region: %q %w", e.Name, errNotLine))
+	case !isLine(e.Server):
+		return unusable(fmt.Errorf("the cluster's server %w", errNotLine))
+	}
+	return nil
+}
+
+// check reports what must not get into a file. It shows no value: there may be a secret in it.
+func (e Exec) check() error {
+	texts := append([]string{e.APIVersion, e.Command, e.InstallHint, e.InteractiveMode}, e.Args...)
+	for _, variable := range e.Env {
+		for name, value := range variable {
+			texts = append(texts, name, value)
+		}
+	}
+	for _, text := range texts {
+		if isLine(text) {
+			continue
+		}
+		what := "the command or an argument"
+		if name, _, ok := strings.Cut(text, "="); ok && strings.HasPrefix(name, "--") && isLine(name) {
+			what = "the value of " + name
+		}
+		return usageError(fmt.Errorf("%s %w", what, errNotLine), "it would be written into the kubeconfig")
+	}
+	return nil
+}
+
+var errNotLine = errors.New("is not one line of printable characters")
+
+func isLine(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+func unusable(err error) error { return &credential.Error{Class: credential.Unusable, Err: err} }
