@@ -13,31 +13,36 @@ import (
 	"time"
 )
 
-// manyEntries returns a kubeconfig of so many clusters, of which the first is called "first".
-func manyEntries(n int) string {
+// manyEntries returns a kubeconfig of the clusters from..to, each called by its number.
+func manyEntries(from, to int) string {
 	var clusters, contexts, users strings.Builder
-	name := "first"
-	for i := range n {
-		fmt.Fprintf(&clusters, "- cluster:\n    server: https://%d.example\n  name: %s\n", i, name)
-		fmt.Fprintf(&contexts, "- context:\n    cluster: %s\n    user: %s\n  name: %s\n", name, name, name)
-		fmt.Fprintf(&users, "- name: %s\n  user:\n    token: secret\n", name)
-		name = fmt.Sprint("other-", i)
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&clusters, "- cluster:\n    server: https://%d.example\n  name: n%d\n", i, i)
+		fmt.Fprintf(&contexts, "- context:\n    cluster: n%d\n    user: n%d\n  name: n%d\n", i, i, i)
+		fmt.Fprintf(&users, "- name: n%d\n  user:\n    token: secret\n", i)
 	}
 	return fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters:\n%scontexts:\n%susers:\n%s", &clusters, &contexts, &users)
 }
 
-// startEdit starts an edit of a file, and returns when it has the lock.
+// startEdit starts an edit of a file, and returns when it has the lock, or is through.
 func startEdit(t *testing.T, p plugin, path string, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
-	cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"kubeconfig", "remove", "first", "--kubeconfig=" + path}, args...)...)
+	cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"kubeconfig", "remove", "n0", "--kubeconfig=" + path}, args...)...)
 	cmd.Env = p.env
 	stderr = new(bytes.Buffer)
 	cmd.Stderr = stderr
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Lstat(path + ".lock"); err == nil {
+			return cmd, stderr
+		}
+		if now, err := os.Stat(path); err == nil && now.Size() != before.Size() {
 			return cmd, stderr
 		}
 		if time.Since(start) > hung {
@@ -71,48 +76,51 @@ func checkTidy(t *testing.T, path string, texts ...string) {
 	t.Errorf("got %d bytes of another text than wanted", len(got))
 }
 
-// However an edit ends, there is no lock afterwards that would keep kubectl from working.
+// However an edit ends, there is no lock afterwards that would keep kubectl from working. The large file takes
+// longer than what a command may take to end after a signal.
 func TestEndedEditsLeaveNoLock(t *testing.T) {
-	entries, rounds := 20000, 2
-	if testing.Short() {
-		entries, rounds = 2000, 2
+	const small, large = 2000, 20000
+	tests := map[string]struct {
+		signal  os.Signal // nil: --timeout
+		entries int
+		within  time.Duration // of the lock's taking
+	}{
+		"INT":             {os.Interrupt, small, 100 * time.Millisecond},
+		"INT, large file": {os.Interrupt, large, time.Second},
+		"TERM":            {syscall.SIGTERM, small, 100 * time.Millisecond},
+		"HUP":             {syscall.SIGHUP, small, 100 * time.Millisecond},
+		"QUIT":            {syscall.SIGQUIT, small, 100 * time.Millisecond},
+		"ABRT":            {syscall.SIGABRT, small, 100 * time.Millisecond},
+		"timeout":         {nil, small, 100 * time.Millisecond},
 	}
 	_, url, _, _ := newAPI(t)
 	p := newPlugin(t, url)
-	path := filepath.Join(t.TempDir(), "config")
-	before := manyEntries(entries)
-	write := func() {
-		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write()
-	start := time.Now()
-	cmd, stderr := startEdit(t, p, path)
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err, stderr)
-	}
-	took := time.Since(start)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := string(text)
-	checkTidy(t, path, after)
-	t.Logf("an edit takes %s", took)
-
-	for name, sig := range map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT, "ABRT": syscall.SIGABRT} {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			for round := range rounds {
-				write()
+			path := filepath.Join(t.TempDir(), "config")
+			before, after := manyEntries(0, test.entries), manyEntries(1, test.entries)
+			for round := range 4 {
+				if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				moment := rand.N(test.within) // any will do
+				if test.signal == nil {
+					limit := moment + time.Millisecond
+					r := p.run(t, nil, "kubeconfig", "remove", "n0", "--kubeconfig="+path, "--timeout="+limit.String())
+					if r.code != 0 && r.code != 5 || r.took > limit+10*time.Second {
+						t.Errorf("--timeout=%s: got exit code %d after %s: %s", limit, r.code, r.took, r.stderr)
+					}
+					checkTidy(t, path, before, after)
+					continue
+				}
 				cmd, stderr := startEdit(t, p, path)
-				time.Sleep(rand.N(took)) // any moment will do
-				if err := cmd.Process.Signal(sig); err != nil && cmd.Process.Signal(os.Interrupt) != nil && round == 0 {
+				time.Sleep(moment)
+				if err := cmd.Process.Signal(test.signal); err != nil && cmd.Process.Signal(syscall.Signal(0)) == nil {
 					cmd.Wait()
 					t.Skip(err) // Windows can't
 				}
 				if round%2 == 1 {
-					cmd.Process.Signal(sig) // an impatient user
+					cmd.Process.Signal(test.signal) // an impatient user
 				}
 				cmd.Wait()
 				checkTidy(t, path, before, after)
@@ -122,17 +130,6 @@ func TestEndedEditsLeaveNoLock(t *testing.T) {
 			}
 		})
 	}
-	t.Run("timeout", func(t *testing.T) {
-		for range rounds {
-			write()
-			limit := max(rand.N(took), time.Millisecond)
-			r := p.run(t, nil, "kubeconfig", "remove", "first", "--kubeconfig="+path, "--timeout="+limit.String())
-			checkTidy(t, path, before, after)
-			if r.code != 0 && r.code != 5 || r.took > limit+10*time.Second {
-				t.Errorf("--timeout=%s: got exit code %d after %s: %s", limit, r.code, r.took, r.stderr)
-			}
-		}
-	})
 }
 
 // What can't be printed comes after the edit, which is whole, and without its lock.
@@ -141,7 +138,7 @@ func TestEditsThatCannotPrint(t *testing.T) {
 		t.Skip(err)
 	}
 	_, url, _, _ := newAPI(t)
-	before := manyEntries(20)
+	before := manyEntries(0, 20)
 	write := func(t *testing.T) string {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "config")
@@ -150,7 +147,7 @@ func TestEditsThatCannotPrint(t *testing.T) {
 		}
 		return path
 	}
-	for _, command := range []string{"save " + tokenCluster, "save --all -v", "remove first"} {
+	for _, command := range []string{"save " + tokenCluster, "save --all -v", "remove n0"} {
 		p, path := newPlugin(t, url), write(t)
 		if r := p.run(t, nil, append([]string{"kubeconfig", "--kubeconfig=" + path}, strings.Fields(command)...)...); r.code != 0 {
 			t.Fatal(r.stderr)

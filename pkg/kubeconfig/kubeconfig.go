@@ -36,6 +36,8 @@ type Config struct {
 	hiddenClusters []Cluster
 	hiddenContexts []Context
 
+	known map[string]bool // the entries above, by list and name
+
 	files []*file
 	main  *file // where new entries go
 }
@@ -162,7 +164,17 @@ func (c *Config) merge(f *file) error {
 	if c.CurrentContext == "" {
 		c.CurrentContext = said.CurrentContext
 	}
+	if c.known == nil {
+		c.known = make(map[string]bool)
+	}
 	var names []string
+	isHidden := func(list, name string) bool {
+		name = list + " " + name
+		names = append(names, name)
+		hidden := c.known[name]
+		c.known[name] = true
+		return hidden
+	}
 	for _, s := range said.Clusters {
 		cluster := Cluster{
 			Name: s.Name, Server: s.Cluster.Server, TLSServerName: s.Cluster.TLSServerName,
@@ -177,25 +189,22 @@ func (c *Config) merge(f *file) error {
 				cluster.ClusterID = id.Value
 			}
 		}
-		names = append(names, clustersList+" "+s.Name)
-		if c.Cluster(s.Name) == nil {
+		if !isHidden(clustersList, s.Name) {
 			c.Clusters = append(c.Clusters, cluster)
 		} else {
 			c.hiddenClusters = append(c.hiddenClusters, cluster)
 		}
 	}
 	for _, s := range said.Contexts {
-		names = append(names, contextsList+" "+s.Name)
 		context := Context{s.Name, s.Context.Cluster, s.Context.User, f}
-		if c.Context(s.Name) == nil {
+		if !isHidden(contextsList, s.Name) {
 			c.Contexts = append(c.Contexts, context)
 		} else {
 			c.hiddenContexts = append(c.hiddenContexts, context)
 		}
 	}
 	for _, s := range said.Users {
-		names = append(names, usersList+" "+s.Name)
-		if c.User(s.Name) == nil {
+		if !isHidden(usersList, s.Name) {
 			c.Users = append(c.Users, User{s.Name, s.User.Exec, f})
 		}
 	}
