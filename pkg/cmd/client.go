@@ -15,8 +15,19 @@ import (
 // a stranger's: kubectl's allowlist, for one, restricts the command alone. What follows is what such a run
 // heeds of them less than a person's.
 
-// byClient tells whether a Kubernetes client runs us.
-func (o *options) byClient() bool { return o.Getenv(execcredential.EnvVar) != "" }
+// byClient reports whether a Kubernetes client runs us, or would run what these options are for.
+func (o *options) byClient() bool { return o.forClient || o.Getenv(execcredential.EnvVar) != "" }
+
+// checkForClients reports what keeps clients from using an entry of these options.
+func (o *options) checkForClients() error {
+	clients := *o
+	clients.forClient = true
+	token, err := clients.accessToken()
+	if err != nil {
+		return err
+	}
+	return clients.checkAPIAddress(token)
+}
 
 // refuseAll has all that clients may not run refused, cobra's own commands included.
 func refuseAll(root *cobra.Command, names ...string) {

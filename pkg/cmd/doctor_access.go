@@ -13,6 +13,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
@@ -92,8 +93,16 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	if path == "" {
 		return []finding{warning(check, "give --cache-dir, or set DOKS_AUTH_CACHE_DIR", "there is no place for it: each run fetches a new credential")}
 	}
+	var findings []finding
+	foreign := cachedir.Check(path)
+	if foreign != nil {
+		findings = append(findings, warning(check, `sudo chown -R "$(id -u)" `+shellword.Quote(path, "DIRECTORY")+" makes it yours; or remove it",
+			"it can't be used, so that each run fetches a new credential: %v", foreign))
+	}
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && foreign != nil:
+		return findings
 	case errors.Is(err, fs.ErrNotExist):
 		return []finding{ok(check, "%s doesn't exist yet", path)}
 	case err != nil:
@@ -101,8 +110,7 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	case !info.IsDir():
 		return []finding{failuref(check, "remove it, or give --cache-dir", "%s isn't a directory", path)}
 	}
-	var findings []finding
-	if err := isWritable(path); err != nil {
+	if err := isWritable(path); err != nil && foreign == nil {
 		findings = append(findings, warning(check, "make it writable: each run fetches a new credential", "%s can't be written: %v", path, err))
 	}
 	if info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
@@ -87,6 +88,12 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 	if err == nil && entry.skipServerCheck {
 		warn("remove --skip-server-check from its args, unless the server is a tunnel of yours", "the cluster's server isn't checked (--skip-server-check)")
 	}
+	if err == nil {
+		if err := entry.checkForClients(); credential.ClassOf(err) == credential.Unsafe {
+			f := failure(check, err)
+			fail(f.Hint, "%s", f.Message)
+		}
+	}
 	findings = append(findings, d.checkCommand(user)...)
 	if len(findings) == 0 {
 		findings = append(findings, ok(check, "user %q runs %s", user.Name, shownCommand(user.Exec.Command)))
@@ -97,7 +104,7 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 // parseEntry returns what the arguments of an entry make of this program, in the environment that the
 // entry gives it, and the arguments that are no flags.
 func (o *options) parseEntry(entry *kubeconfig.Exec) (*execCredential, []string, error) {
-	own := &options{System: o.System, fetched: o.fetched}
+	own := &options{System: o.System, fetched: o.fetched, forClient: true}
 	own.Getenv = func(name string) string {
 		for _, variable := range entry.Env {
 			if variable["name"] == name {

@@ -146,6 +146,9 @@ func (s *kubeconfigSave) failed(errs []error) error {
 
 // lookUpAll looks clusters up by their ids or names; without any it lists them all.
 func (e *kubeconfigEntries) lookUpAll(ctx context.Context, token digitalocean.AccessToken, names []string) ([]digitalocean.Cluster, error) {
+	if err := e.checkForClients(); err != nil {
+		return nil, err
+	}
 	client, err := e.client(token)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ type options struct {
 	timeout   time.Duration
 	verbose   bool
 
+	forClient   bool         // these options are a kubeconfig's entry's
 	fetched     *atomic.Bool // a credential was fetched
 	helpRefused error        // --help in a client's run; see refuseAll
 	roots       []string     // variables that name certificate authorities and aren't heeded; see distrustRoots
@@ -91,10 +92,23 @@ func (o *options) userHome() string {
 	return o.UserHome()
 }
 
+// pruneFor bounds how long the end of a run waits for the cache's pruning, which takes less where the disk
+// answers.
+const pruneFor = time.Second
+
 // prune removes from the cache what is of no more use, if a credential was put there.
 func (o *options) prune() {
-	if o.fetched.Load() {
+	if !o.fetched.Load() {
+		return
+	}
+	pruned := make(chan struct{})
+	go func() {
+		defer close(pruned)
 		cachedir.Open(o.cachePath(), credential.Secret{}).Prune()
+	}()
+	select {
+	case <-pruned:
+	case <-time.After(pruneFor):
 	}
 }
 
