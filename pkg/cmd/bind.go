@@ -21,7 +21,9 @@ const authorityAge = 10 * time.Minute
 // bind returns the credential if it may go where the request says, and else the refusal. A request that
 // doesn't say is bound to nothing. What it returns is a newer credential where the cluster's certificate
 // authority has changed since the cached one was fetched.
-func (e *execCredential) bind(ctx context.Context, id digitalocean.ClusterID, got credential.Credential, request execcredential.Request) (credential.Credential, error) {
+func (e *execCredential) bind(
+	ctx context.Context, account *account, id digitalocean.ClusterID, got credential.Credential, request execcredential.Request,
+) (credential.Credential, error) {
 	if request.Target.Server == "" || e.skipServerCheck {
 		return got, nil
 	}
@@ -33,7 +35,7 @@ func (e *execCredential) bind(ctx context.Context, id digitalocean.ClusterID, go
 	if !errors.Is(refusal, credential.ErrAuthority) || e.Now().Sub(got.FetchedAt) < authorityAge {
 		return got, refusal
 	}
-	newer, err := e.renew(ctx, id, got)
+	newer, err := account.renew(ctx, id, e.fetch, got)
 	if err != nil {
 		e.log().Warn("whether the certificate authority has changed can't be found out", "reason", err)
 		return got, refusal
@@ -60,11 +62,9 @@ func targetOf(request execcredential.Request) (credential.Target, error) {
 		err = errors.New("it is empty")
 	}
 	if err != nil {
-		return target, &credential.Error{
-			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing to give the credential: the client trusts a certificate-authority file that can't be checked: %w", err),
-			Hint:  "'doks-auth kubeconfig save' writes the cluster's entry with certificate-authority-data",
-		}
+		return target, advise(credential.Unsafe,
+			fmt.Errorf("refusing to give the credential: the client trusts a certificate-authority file that can't be checked: %w", err),
+			"'doks-auth kubeconfig save' writes the cluster's entry with certificate-authority-data")
 	}
 	return target, nil
 }

@@ -117,7 +117,7 @@ func (i *inventory) remove(ctx context.Context, entries []cachedir.Entry, goes f
 
 // chosen returns the clusters that the arguments name. Each must be in the cache.
 func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]digitalocean.ClusterID, error) {
-	ids, err := c.resolveAll(ctx, args)
+	ids, err := c.clusterIDs(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +130,7 @@ func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cached
 }
 
 func notCached(id digitalocean.ClusterID) error {
-	return &credential.Error{
-		Class: credential.NotFound,
-		Err:   fmt.Errorf("no credential is cached for cluster %q", id),
-		Hint:  "'doks-auth cache list' shows what is cached",
-	}
+	return advise(credential.NotFound, fmt.Errorf("no credential is cached for cluster %q", id), "'doks-auth cache list' shows what is cached")
 }
 
 // removedLine says that a credential was removed.
@@ -151,11 +147,7 @@ func removedLine(c cachedCredential) string {
 
 func removalError(ctx context.Context, e cachedir.Entry, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		err = &credential.Error{
-			Class: credential.Unreachable,
-			Err:   errors.New("timed out waiting for another process that fetches it"),
-			Hint:  "try again, or with a longer --timeout",
-		}
+		err = advise(credential.Unreachable, errors.New("timed out waiting for another process that fetches it"), "try again, or with a longer --timeout")
 	}
 	what := fmt.Sprintf("the credential for cluster %q", oneLine(e.ClusterID))
 	if e.ClusterID == "" {

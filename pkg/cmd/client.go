@@ -54,11 +54,8 @@ func refused(name string) *cobra.Command {
 }
 
 func refusal() error {
-	return &credential.Error{
-		Class: credential.Unsafe,
-		Err:   errors.New("refusing to run for a Kubernetes client what isn't exec-credential or version"),
-		Hint:  "in a kubeconfig the user's args begin with exec-credential; in a terminal, unset " + execcredential.EnvVar,
-	}
+	return advise(credential.Unsafe, errors.New("refusing to run for a Kubernetes client what isn't exec-credential or version"),
+		"in a kubeconfig the user's args begin with exec-credential; in a terminal, unset "+execcredential.EnvVar)
 }
 
 // checkAPIAddress reports an address of the API that the access token must not be sent to. In a client's
@@ -73,11 +70,9 @@ func (o *options) checkAPIAddress(token digitalocean.AccessToken) error {
 		token.APIURL != "" && sameServer(address, token.APIURL) {
 		return nil
 	}
-	return &credential.Error{
-		Class: credential.Unsafe,
-		Err:   fmt.Errorf("refusing to send the access token to %s: a kubeconfig can't choose the API's address", credential.ShowURL(address)),
-		Hint:  "if the address is yours, put it beside the access token, as api-url in doctl's configuration; else don't use this kubeconfig",
-	}
+	return advise(credential.Unsafe,
+		fmt.Errorf("refusing to send the access token to %s: a kubeconfig can't choose the API's address", credential.ShowURL(address)),
+		"if the address is yours, put it beside the access token, as api-url in doctl's configuration; else don't use this kubeconfig")
 }
 
 func sameServer(a, b string) bool { return (credential.Credential{Server: a}).CheckServer(b) == nil }

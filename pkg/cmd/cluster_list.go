@@ -61,15 +61,15 @@ The access token needs the scope kubernetes:read. No credential is fetched.`,
 
 // list returns the clusters of the account. It isn't nil.
 func (l *clusterList) list(ctx context.Context) ([]listedCluster, error) {
-	token, err := l.accessToken()
+	account, err := l.account()
 	if err != nil {
 		return nil, err
 	}
-	clusters, err := l.clusters(ctx, token)
+	clusters, err := account.clusters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	contextsOf, cached := l.contextsOf(), l.cachedClusters(ctx, token)
+	contextsOf, cached := l.contextsOf(), account.cachedClusters(ctx)
 	listed := make([]listedCluster, len(clusters))
 	for i, cluster := range clusters {
 		listed[i] = listedCluster{

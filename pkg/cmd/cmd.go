@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
 )
 
 // System is the world around a run.
@@ -74,17 +76,20 @@ func (w *watched) failure() error {
 }
 
 func newRoot(opts *options) *cobra.Command {
-	root := newExecCredential(opts)
-	root.Use = "doks-auth"
-	root.Short = "A kubectl exec credential plugin for DigitalOcean Kubernetes"
-	root.Long = rootHelp
-	root.Example = ""
-	root.Args = usageArgs(cobra.NoArgs)
-	root.SilenceErrors = true
-	root.SilenceUsage = true
-	root.SuggestionsMinimumDistance = 2
+	e := &execCredential{options: opts}
+	root := &cobra.Command{
+		Use:                        "doks-auth",
+		Short:                      "A kubectl exec credential plugin for DigitalOcean Kubernetes",
+		Long:                       rootHelp,
+		Args:                       usageArgs(cobra.NoArgs),
+		RunE:                       e.bare,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorOf(cmd, err) })
 	opts.addFlags(root.PersistentFlags())
+	e.addFlags(root.Flags())
 	root.AddCommand(newExecCredential(opts), newVersion(opts))
 	if opts.byClient() {
 		refuseAll(root, "cluster", "credentials", "cache", "kubeconfig", "doctor")
@@ -94,6 +99,21 @@ func newRoot(opts *options) *cobra.Command {
 	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
 	root.AddCommand(newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts))
 	return root
+}
+
+// bare is what the root command does: with a request it is exec-credential, without one it helps.
+func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
+	err := e.prints(func(ctx context.Context, args []string) ([]byte, error) {
+		request, late, err := e.request(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return e.respond(ctx, request, late, args)
+	})(cmd, args)
+	if errors.Is(err, execcredential.ErrNoRequest) {
+		return cmd.Help()
+	}
+	return err
 }
 
 // usageArgs makes a check of arguments fail with an error of class Usage.

@@ -29,8 +29,8 @@ func (o *options) completeCluster(cmd *cobra.Command, args []string, typed strin
 func (o *options) completeClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return o.complete(cmd, args, typed, func(ctx context.Context, o *options) []choice {
 		var clusters []digitalocean.Cluster
-		if token, err := o.accessToken(); err == nil {
-			clusters, _ = o.clusters(ctx, token)
+		if account, err := o.account(); err == nil {
+			clusters, _ = account.clusters(ctx)
 		}
 		named := make(map[string]int)
 		for _, c := range clusters {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
@@ -15,8 +14,9 @@ import (
 // credentials is the command that gives a cluster's credential to programs other than Kubernetes
 // clients.
 type credentials struct {
-	fetching
+	*options
 
+	fetch  fetch
 	output *output
 }
 
@@ -31,7 +31,7 @@ type credentialsResource struct {
 }
 
 func newCredentials(opts *options) *cobra.Command {
-	c := &credentials{fetching: fetching{options: opts}}
+	c := &credentials{options: opts, fetch: fetch{ignoreFailures: true}}
 	cmd := &cobra.Command{
 		Use:   "credentials CLUSTER",
 		Short: "Print a cluster's server, authority and credential",
@@ -60,15 +60,16 @@ kubernetes:read as well.`,
 				got credential.Credential
 			}
 			r, err := bounded(cmd.Context(), opts, func(ctx context.Context) (result, error) {
-				id, err := c.resolve(ctx, args[0])
+				ids, err := c.clusterIDs(ctx, args)
 				if err != nil {
 					return result{}, err
 				}
-				got, err := c.credential(ctx, id)
+				account, err := c.account()
 				if err != nil {
-					return result{}, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
+					return result{}, getting(ids[0], err)
 				}
-				return result{id, got}, nil
+				got, err := account.credential(ctx, ids[0], c.fetch)
+				return result{ids[0], got}, err
 			})
 			if err != nil {
 				return err
@@ -83,8 +84,8 @@ kubernetes:read as well.`,
 	c.output = addOutputFlag(cmd, formatJSON, formatYAML, formatTable, formatJSONPath)
 	flags := cmd.Flags()
 	flags.Lookup("output").DefValue = "json, and table on a terminal"
-	c.addExpiryFlag(flags)
-	c.addCacheFlags(flags)
+	c.fetch.addExpiryFlag(flags)
+	c.fetch.addCacheFlags(flags)
 	return cmd
 }
 

@@ -41,7 +41,8 @@ func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
 func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) []finding {
 	const check = "api"
 	address := d.acting.apiAddress(token)
-	client, err := d.acting.client(token)
+	account := d.acting.accountOf(token)
+	client, err := account.client()
 	if err != nil {
 		return []finding{failure(check, err)}
 	}
@@ -54,13 +55,13 @@ func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) [
 	switch e, _ := errors.AsType[*credential.Error](err); {
 	case err == nil:
 		findings = []finding{ok(check, "%s answers%s, after %s; the access token may list clusters", address, by, probe.Took.Round(time.Millisecond))}
-	case e != nil && e.Class == credential.Refused && strings.Contains(e.Hint, "scope"):
-		findings = []finding{warning(check, e.Hint+", if clusters are to be listed or found by name", "%s answers%s, after %s; the access token may not list clusters", address, by, probe.Took.Round(time.Millisecond))}
+	case e != nil && e.Status == http.StatusForbidden:
+		findings = []finding{warning(check, hintOf(err)+", if clusters are to be listed or found by name", "%s answers%s, after %s; the access token may not list clusters", address, by, probe.Took.Round(time.Millisecond))}
 	default:
 		if by != "" {
 			err = fmt.Errorf("%w (%s)", err, strings.TrimSpace(by))
 		}
-		findings = []finding{failure(check, withSource(err, token))}
+		findings = []finding{failure(check, account.explain(err))}
 	}
 	switch skew := probe.ClockSkew; {
 	case skew > 0:

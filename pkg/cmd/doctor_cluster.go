@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,7 +25,7 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 	if target.id == "" {
 		return found
 	}
-	by := &execCredential{fetching: fetching{options: d.options}}
+	by := &execCredential{options: d.options}
 	if entry != nil {
 		parsed, named, err := d.parseEntry(entry)
 		if err != nil {
@@ -40,10 +39,14 @@ func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, ar
 			return append(found, *f)
 		}
 	}
-	by.askAnew = true
-	got, err := by.credential(ctx, target.id)
+	by.fetch.ignoreFailures = true
+	account, err := by.account()
 	if err != nil {
-		return append(found, failure(check, fmt.Errorf("getting credentials for cluster %q: %w", target.id, err)))
+		return append(found, failure(check, getting(target.id, err)))
+	}
+	got, err := account.credential(ctx, target.id, by.fetch)
+	if err != nil {
+		return append(found, failure(check, err))
 	}
 	found = append(found, ok(check, "%s: a credential, good until %s", target.id, expiry(got)))
 	if target.cluster != nil && !by.skipServerCheck {
@@ -114,11 +117,11 @@ func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []s
 	var t target
 	name := contextName(config, args)
 	if name == "" && len(args) > 0 {
-		id, err := d.resolve(ctx, args[0])
+		ids, err := d.clusterIDs(ctx, args)
 		if err != nil {
 			return t, nil, []finding{failure(check, err)}
 		}
-		return target{id: id}, nil, []finding{warning(check, shellword.Command("doks-auth kubeconfig save "+shellword.Quote(args[0], "CLUSTER"))+" adds one", "no context of the kubeconfig leads to cluster %q", id)}
+		return target{id: ids[0]}, nil, []finding{warning(check, shellword.Command("doks-auth kubeconfig save "+shellword.Quote(args[0], "CLUSTER"))+" adds one", "no context of the kubeconfig leads to cluster %q", ids[0])}
 	}
 	if name == "" {
 		return t, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: there is no current context")}

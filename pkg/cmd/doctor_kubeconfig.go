@@ -113,7 +113,7 @@ func (o *options) parseEntry(entry *kubeconfig.Exec) (*execCredential, []string,
 		}
 		return o.Getenv(name)
 	}
-	e := &execCredential{fetching: fetching{options: own}}
+	e := &execCredential{options: own}
 	flags := pflag.NewFlagSet("exec-credential", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	own.addFlags(flags)

@@ -17,14 +17,15 @@ import (
 
 // execCredential is the command that Kubernetes clients run.
 type execCredential struct {
-	fetching
+	*options
 
+	fetch           fetch
 	apiVersion      string
 	skipServerCheck bool
 }
 
 func newExecCredential(opts *options) *cobra.Command {
-	e := &execCredential{fetching: fetching{options: opts}}
+	e := &execCredential{options: opts}
 	cmd := &cobra.Command{
 		Use:   "exec-credential [CLUSTER-ID]",
 		Short: "Give a client its credential (what kubectl runs)",
@@ -38,27 +39,16 @@ The cluster is the argument; else clusterID in the request's spec.cluster.config
 host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			bare := !cmd.HasParent()
-			response, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
-				request, late, err := e.request(ctx)
-				if errors.Is(err, execcredential.ErrNoRequest) && !bare {
-					request, err = execcredential.Request{Version: execcredential.V1}, nil
-				}
-				if err != nil {
-					return nil, err
-				}
-				return e.respond(ctx, request, late, args)
-			})
+		RunE: opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
+			request, late, err := e.request(ctx)
 			if errors.Is(err, execcredential.ErrNoRequest) {
-				return cmd.Help()
+				request, err = execcredential.Request{Version: execcredential.V1}, nil
 			}
 			if err != nil {
-				return err
+				return nil, err
 			}
-			_, err = e.Stdout.Write(response)
-			return err
-		},
+			return e.respond(ctx, request, late, args)
+		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	e.addFlags(cmd.Flags())
@@ -67,16 +57,43 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 
 func (e *execCredential) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&e.apiVersion, "api-version", "", "answer in this `version`, v1 or v1beta1, when no request says which, and don't read standard input")
-	e.addExpiryFlag(flags)
-	e.addCacheFlags(flags)
+	e.fetch.addExpiryFlag(flags)
+	e.fetch.addCacheFlags(flags)
 	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false, "give the credential also to a server that isn't the cluster's, such as a tunnel to it")
 }
 
+// respond is the way from a request to its response: which cluster, which account, the account's
+// credential for the cluster, and whether the client may have it.
+func (e *execCredential) respond(ctx context.Context, request execcredential.Request, late lateRequest, args []string) ([]byte, error) {
+	id, err := clusterID(args, request)
+	if err != nil {
+		return nil, err
+	}
+	account, err := e.account()
+	if err != nil {
+		return nil, getting(id, err)
+	}
+	got, err := account.credential(ctx, id, e.fetch)
+	if err != nil {
+		return nil, err
+	}
+	if request, err = late(ctx, request); err != nil {
+		return nil, err
+	}
+	if got, err = e.bind(ctx, account, id, got, request); err != nil {
+		return nil, getting(id, err)
+	}
+	var response bytes.Buffer
+	err = execcredential.WriteResponse(&response, request.Version, got, e.Now())
+	return response.Bytes(), err
+}
+
 // request returns the request, from where the protocol has it. Standard input is left alone wherever it
-// may be somebody else's. Where nothing came there, late looks for what came since.
+// may be somebody else's. late is to be called before the response is written: for standard input that was
+// silent, it returns what came since in place of the request that was gone on with.
 func (e *execCredential) request(ctx context.Context) (request execcredential.Request, late lateRequest, err error) {
-	late = func(context.Context) (execcredential.Request, error) {
-		return execcredential.Request{}, execcredential.ErrNoRequest
+	late = func(_ context.Context, request execcredential.Request) (execcredential.Request, error) {
+		return request, nil
 	}
 	if text := e.Getenv(execcredential.EnvVar); text != "" {
 		request, err = execcredential.ParseRequest([]byte(text))
@@ -92,37 +109,19 @@ func (e *execCredential) request(ctx context.Context) (request execcredential.Re
 	stdin := execcredential.NewReader(e.Stdin)
 	request, err = stdin.Read(ctx)
 	if errors.Is(err, execcredential.ErrNoRequest) {
-		late = stdin.Late
+		late = func(ctx context.Context, request execcredential.Request) (execcredential.Request, error) {
+			came, err := stdin.Late(ctx)
+			if errors.Is(err, execcredential.ErrNoRequest) {
+				return request, nil
+			}
+			return came, err
+		}
 	}
 	return request, late, err
 }
 
-// lateRequest returns a request that came after there was none, or fails with execcredential.ErrNoRequest.
-type lateRequest func(context.Context) (execcredential.Request, error)
-
-// respond returns the response to a request.
-func (e *execCredential) respond(ctx context.Context, request execcredential.Request, late lateRequest, args []string) ([]byte, error) {
-	id, err := clusterID(args, request)
-	if err != nil {
-		return nil, err
-	}
-	got, err := e.credential(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
-	}
-	switch came, err := late(ctx); {
-	case err == nil:
-		request = came
-	case !errors.Is(err, execcredential.ErrNoRequest):
-		return nil, err
-	}
-	if got, err = e.bind(ctx, id, got, request); err != nil {
-		return nil, fmt.Errorf("getting credentials for cluster %q: %w", id, err)
-	}
-	var response bytes.Buffer
-	err = execcredential.WriteResponse(&response, request.Version, got, e.Now())
-	return response.Bytes(), err
-}
+// lateRequest returns a request that came after all, or else the given one.
+type lateRequest func(context.Context, execcredential.Request) (execcredential.Request, error)
 
 // clusterID returns the cluster that is asked for: by the argument, else by the configuration that
 // the request carries, else by the host name of its server.
@@ -143,26 +142,18 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 	}
 	server := request.Target.Server
 	if server == "" {
-		return "", &credential.Error{
-			Class: credential.Usage,
-			Err:   errors.New("no cluster is named"),
-			Hint:  "give its id as argument, or set provideClusterInfo: true in the kubeconfig's user",
-		}
+		return "", advise(credential.Usage, errors.New("no cluster is named"),
+			"give its id as argument, or set provideClusterInfo: true in the kubeconfig's user")
 	}
 	u, err := credential.ParseServer(server)
 	if err != nil {
-		return "", &credential.Error{
-			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing to give a credential to server %s", credential.ShowURL(server)),
-			Hint:  "fix the cluster's server in the kubeconfig",
-		}
+		return "", advise(credential.Unsafe, fmt.Errorf("refusing to give a credential to server %s", credential.ShowURL(server)),
+			"fix the cluster's server in the kubeconfig")
 	}
 	if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
 		return id, nil
 	}
-	return "", &credential.Error{
-		Class: credential.Usage,
-		Err:   fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", credential.ShowURL(server)),
-		Hint:  "in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, or the id to the user's args",
-	}
+	return "", advise(credential.Usage,
+		fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", credential.ShowURL(server)),
+		"in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, or the id to the user's args")
 }

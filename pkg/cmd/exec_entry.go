@@ -43,8 +43,8 @@ func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exe
 			args = append(args, flag.name+flag.value)
 		}
 	}
-	if e.expirySeconds != 0 {
-		args = append(args, fmt.Sprintf("--expiry-seconds=%d", e.expirySeconds))
+	if e.fetch.expirySeconds != 0 {
+		args = append(args, fmt.Sprintf("--expiry-seconds=%d", e.fetch.expirySeconds))
 	}
 	return kubeconfig.Exec{
 		APIVersion:         string(version),

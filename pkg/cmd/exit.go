@@ -46,8 +46,8 @@ func report(w io.Writer, err error) {
 		text = "interrupted"
 	}
 	lines := "doks-auth: " + oneLine(text) + "\n"
-	if e, ok := errors.AsType[*credential.Error](err); ok && e.Hint != "" {
-		lines += "hint: " + oneLine(e.Hint) + "\n"
+	if hint := hintOf(err); hint != "" {
+		lines += "hint: " + oneLine(hint) + "\n"
 	}
 	io.WriteString(w, lines)
 }
@@ -100,13 +100,9 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	if strings.HasSuffix(err.Error(), "unknown flag: --version") {
 		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"
 	}
-	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
-}
-
-func usageError(err error) error {
-	return &credential.Error{Class: credential.Usage, Err: err, Hint: "'doks-auth --help' shows the usage"}
+	return advise(credential.Usage, err, hint)
 }
 
 func usageErrorf(format string, args ...any) error {
-	return usageError(fmt.Errorf(format, args...))
+	return advise(credential.Usage, fmt.Errorf(format, args...), "'doks-auth --help' shows the usage")
 }

@@ -34,27 +34,20 @@ type cachedCredential struct {
 type inventory struct {
 	*options
 
-	tokens []digitalocean.AccessToken
+	accounts []*account
 }
 
 // newInventory returns an inventory that knows the access tokens that can be found. There may be none.
 func newInventory(o *options) *inventory {
-	tokens, err := o.accessTokenSources().All()
-	if err != nil {
-		o.log().Info("not all access tokens can be read", "reason", err)
-	}
-	return &inventory{options: o, tokens: tokens}
+	return &inventory{options: o, accounts: o.accounts()}
 }
 
 // entries returns what the cache holds.
 func (o *options) entries() ([]cachedir.Entry, error) {
 	path := o.cachePath()
 	if path == "" {
-		return nil, &credential.Error{
-			Class: credential.Usage,
-			Err:   errors.New("there is no place for a cache without a home directory"),
-			Hint:  "give --cache-dir, or set " + cachedir.EnvVar,
-		}
+		return nil, advise(credential.Usage, errors.New("there is no place for a cache without a home directory"),
+			"give --cache-dir, or set "+cachedir.EnvVar)
 	}
 	return cachedir.List(path)
 }
@@ -71,12 +64,12 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 		File:            e.Name + ".entry",
 	}
 	err := e.Err
-	for _, token := range i.tokens {
-		store, key := i.store(token), i.key(token, e.ClusterID, e.Expiry)
+	for _, a := range i.accounts {
+		store, key := a.store(), a.key(e.ClusterID, e.Expiry)
 		if !store.IsOf(e, key) {
 			continue
 		}
-		told.AccessTokenFrom = append(told.AccessTokenFrom, token.Source)
+		told.AccessTokenFrom = append(told.AccessTokenFrom, a.token.Source)
 		if err == nil {
 			_, err = store.Get(ctx, key)
 		}
@@ -97,21 +90,21 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 	return told
 }
 
-// cachedClusters returns the clusters for which the cache holds a valid credential of the access
-// token's. A cache that can't be read holds none.
-func (o *options) cachedClusters(ctx context.Context, token digitalocean.AccessToken) map[digitalocean.ClusterID]bool {
-	entries, err := o.entries()
+// cachedClusters returns the clusters for which the cache holds a valid credential of the
+// account's. A cache that can't be read holds none.
+func (a *account) cachedClusters(ctx context.Context) map[digitalocean.ClusterID]bool {
+	entries, err := a.entries()
 	if err != nil {
-		o.log().Info("the cache can't be read", "reason", err)
+		a.log().Info("the cache can't be read", "reason", err)
 	}
-	store := o.store(token)
+	store := a.store()
 	cached := make(map[digitalocean.ClusterID]bool)
 	for _, e := range entries {
-		key := o.key(token, e.ClusterID, e.Expiry)
+		key := a.key(e.ClusterID, e.Expiry)
 		if e.Err != nil || !store.IsOf(e, key) {
 			continue
 		}
-		if got, err := store.Get(ctx, key); err == nil && got.Valid(o.Now()) {
+		if got, err := store.Get(ctx, key); err == nil && got.Valid(a.Now()) {
 			cached[digitalocean.ClusterID(e.ClusterID)] = true
 		}
 	}

@@ -69,16 +69,21 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 
 // kubeconfigEntries make the kubeconfig's entries of clusters.
 type kubeconfigEntries struct {
-	fetching
+	*options
 
+	fetch          fetch
 	alias          string
 	sharedUser     bool
 	command        string
 	execAPIVersion string
 }
 
+func newEntries(opts *options) kubeconfigEntries {
+	return kubeconfigEntries{options: opts, fetch: fetch{ignoreFailures: true}}
+}
+
 func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
-	e.addExpiryFlag(flags)
+	e.fetch.addExpiryFlag(flags)
 	flags.Var(given{&e.alias}, "alias", "name the context so, and not do-<region>-<`name`>")
 	flags.BoolVar(&e.sharedUser, "shared-user", false, "have one user without a cluster id, doks or doks-<context>, for all clusters of the account")
 	flags.Var(given{&e.command}, "command", "have clients run this `program` (default this one, by its absolute path)")
@@ -87,8 +92,8 @@ func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
 
 // entry returns the entry of a cluster. It takes the credential from the cache, or puts it there: the
 // first client finds it.
-func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.AccessToken, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
-	exec, err := e.exec(token)
+func (e *kubeconfigEntries) entry(ctx context.Context, account *account, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
+	exec, err := e.exec(account.token)
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
@@ -102,16 +107,12 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 		entry.Name = e.alias
 	}
 	if entry.Name == "" {
-		return kubeconfig.Entry{}, &credential.Error{
-			Class: credential.Unusable,
-			Err:   fmt.Errorf("the API tells no name for cluster %q", cluster.ID),
-			Hint:  "--alias gives it one",
-		}
+		return kubeconfig.Entry{}, advise(credential.Unusable, fmt.Errorf("the API tells no name for cluster %q", cluster.ID), "--alias gives it one")
 	}
 	if e.sharedUser {
 		entry.User = "doks"
-		if token.Context != "" {
-			entry.User += "-" + token.Context
+		if account.token.Context != "" {
+			entry.User += "-" + account.token.Context
 		}
 	} else {
 		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))
@@ -119,9 +120,9 @@ func (e *kubeconfigEntries) entry(ctx context.Context, token digitalocean.Access
 	if err := entry.Check(); err != nil { // before anything is minted for it
 		return kubeconfig.Entry{}, err
 	}
-	got, err := e.credentialBy(ctx, token, cluster.ID)
+	got, err := account.credential(ctx, cluster.ID, e.fetch)
 	if err != nil {
-		return kubeconfig.Entry{}, fmt.Errorf("getting credentials for cluster %q: %w", cluster.ID, err)
+		return kubeconfig.Entry{}, err
 	}
 	entry.Server, entry.CA = got.Server, got.CertificateAuthority
 	return entry, nil

@@ -22,7 +22,7 @@ type kubeconfigConvert struct {
 }
 
 func newKubeconfigConvert(opts *options) *cobra.Command {
-	v := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{fetching: fetching{options: opts}, execAPIVersion: "v1"}}
+	v := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{options: opts, execAPIVersion: "v1"}}
 	cmd := &cobra.Command{
 		Use:   "convert",
 		Short: "Put doks-auth in doctl's place in the kubeconfig",

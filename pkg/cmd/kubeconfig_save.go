@@ -26,7 +26,7 @@ type kubeconfigSave struct {
 }
 
 func newKubeconfigSave(opts *options) *cobra.Command {
-	s := &kubeconfigSave{kubeconfigEntries: kubeconfigEntries{fetching: fetching{options: opts}}}
+	s := &kubeconfigSave{kubeconfigEntries: newEntries(opts)}
 	cmd := &cobra.Command{
 		Use:   "save CLUSTER…",
 		Short: "Write clusters into the kubeconfig",
@@ -72,22 +72,17 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	case s.alias != "" && len(names) != 1:
 		return usageErrorf("--alias is for one cluster")
 	}
-	type account struct {
-		token    digitalocean.AccessToken
-		clusters []digitalocean.Cluster
+	account, err := s.account()
+	if err != nil {
+		return err
 	}
-	of, err := bounded(ctx, s.options, func(ctx context.Context) (account, error) {
-		token, err := s.accessToken()
-		if err != nil {
-			return account{}, err
-		}
-		clusters, err := s.lookUpAll(ctx, token, names)
-		return account{token, clusters}, withSource(err, token)
+	clusters, err := bounded(ctx, s.options, func(ctx context.Context) ([]digitalocean.Cluster, error) {
+		return s.lookUp(ctx, account, names)
 	})
 	if err != nil {
 		return err
 	}
-	found, errs := s.fetchAll(ctx, of.token, of.clusters)
+	found, errs := s.fetchAll(ctx, account, clusters)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -144,21 +139,20 @@ func (s *kubeconfigSave) failed(errs []error) error {
 	return firstOf(errs)
 }
 
-// lookUpAll looks clusters up by their ids or names; without any it lists them all.
-func (e *kubeconfigEntries) lookUpAll(ctx context.Context, token digitalocean.AccessToken, names []string) ([]digitalocean.Cluster, error) {
+// lookUp looks clusters up by their ids or names; without any it lists them all.
+func (e *kubeconfigEntries) lookUp(ctx context.Context, account *account, names []string) ([]digitalocean.Cluster, error) {
 	if err := e.checkForClients(); err != nil {
 		return nil, err
 	}
-	client, err := e.client(token)
-	if err != nil {
-		return nil, err
-	}
 	if len(names) == 0 {
-		return client.Clusters(ctx)
+		return account.clusters(ctx)
 	}
-	var all, found []digitalocean.Cluster
+	var found []digitalocean.Cluster
 	for _, name := range names {
-		cluster, err := e.lookUp(ctx, client, &all, name)
+		cluster, err := account.cluster(ctx, name)
+		if id, notID := digitalocean.ParseClusterID(name); notID == nil && e.alias != "" && credential.ClassOf(err) == credential.Refused {
+			cluster, err = digitalocean.Cluster{ID: id}, nil // its name isn't needed
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -167,30 +161,12 @@ func (e *kubeconfigEntries) lookUpAll(ctx context.Context, token digitalocean.Ac
 	return found, nil
 }
 
-// lookUp looks a cluster up by its id or its name; all is the list of them, once it was asked for.
-func (e *kubeconfigEntries) lookUp(ctx context.Context, client *digitalocean.Client, all *[]digitalocean.Cluster, name string) (digitalocean.Cluster, error) {
-	if id, err := digitalocean.ParseClusterID(name); err == nil {
-		cluster, err := client.Cluster(ctx, id)
-		if credential.ClassOf(err) == credential.Refused && e.alias != "" {
-			return digitalocean.Cluster{ID: id}, nil // its name isn't needed
-		}
-		return cluster, err
-	}
-	if *all == nil {
-		var err error
-		if *all, err = client.Clusters(ctx); err != nil {
-			return digitalocean.Cluster{}, err
-		}
-	}
-	return digitalocean.FindCluster(*all, name)
-}
-
 // fetchesAtOnce bounds how many credentials are fetched at the same time.
 const fetchesAtOnce = 8
 
 // fetchAll returns the entries of those clusters whose credentials could be fetched, in their order, and
 // for each cluster the failure, or nil.
-func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.AccessToken, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, []error) {
+func (s *kubeconfigSave) fetchAll(ctx context.Context, account *account, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, []error) {
 	entries := make([]kubeconfig.Entry, len(clusters))
 	errs := make([]error, len(clusters))
 	var group errgroup.Group
@@ -200,7 +176,7 @@ func (s *kubeconfigSave) fetchAll(ctx context.Context, token digitalocean.Access
 	for i, cluster := range clusters {
 		group.Go(func() error {
 			entries[i], errs[i] = bounded(ctx, s.options, func(ctx context.Context) (kubeconfig.Entry, error) {
-				return s.entry(ctx, token, cluster)
+				return s.entry(ctx, account, cluster)
 			})
 			mu.Lock()
 			defer mu.Unlock()

@@ -9,7 +9,7 @@ import (
 )
 
 func newKubeconfigShow(opts *options) *cobra.Command {
-	e := &kubeconfigEntries{fetching: fetching{options: opts}}
+	e := newEntries(opts)
 	cmd := &cobra.Command{
 		Use:   "show CLUSTER",
 		Short: "Print a kubeconfig for one cluster",
@@ -18,28 +18,21 @@ the credential from this program.`,
 		Example:           `  doks-auth kubeconfig show production > production.yaml`,
 		Args:              usageArgs(oneCluster),
 		ValidArgsFunction: opts.completeCluster,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := bounded(cmd.Context(), opts, func(ctx context.Context) ([]byte, error) {
-				token, err := e.accessToken()
-				if err != nil {
-					return nil, err
-				}
-				clusters, err := e.lookUpAll(ctx, token, args)
-				if err != nil {
-					return nil, withSource(err, token)
-				}
-				entry, err := e.entry(ctx, token, clusters[0])
-				if err != nil {
-					return nil, err
-				}
-				return kubeconfig.Text([]kubeconfig.Entry{entry})
-			})
+		RunE: opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
+			account, err := e.account()
 			if err != nil {
-				return err
+				return nil, err
 			}
-			_, err = opts.Stdout.Write(text)
-			return err
-		},
+			clusters, err := e.lookUp(ctx, account, args)
+			if err != nil {
+				return nil, err
+			}
+			entry, err := e.entry(ctx, account, clusters[0])
+			if err != nil {
+				return nil, err
+			}
+			return kubeconfig.Text([]kubeconfig.Entry{entry})
+		}),
 	}
 	e.addFlags(cmd.Flags())
 	return cmd

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -61,22 +61,6 @@ func (o *options) apiAddress(token digitalocean.AccessToken) string {
 	return strings.TrimRight(address, "/")
 }
 
-// store returns the cache on disk, sealed under the access token.
-func (o *options) store(token digitalocean.AccessToken) *cachedir.Dir {
-	return cachedir.Open(o.cachePath(), token.Secret)
-}
-
-// key returns the key of what the access token gets for a cluster.
-func (o *options) key(token digitalocean.AccessToken, id string, expiry time.Duration) credential.Key {
-	return credential.Key{
-		APIURL:    o.apiAddress(token),
-		ClusterID: id,
-		Expiry:    expiry,
-		Auth:      "access-token",
-		Identity:  credential.Identity(token.Secret),
-	}
-}
-
 // cachePath returns the cache's directory; "" when there is no place for one.
 func (o *options) cachePath() string {
 	if o.cacheDir != "" {
@@ -112,21 +96,6 @@ func (o *options) prune() {
 	}
 }
 
-// client returns the API's client. Only a cache miss needs one.
-func (o *options) client(token digitalocean.AccessToken) (*digitalocean.Client, error) {
-	if err := o.checkAPIAddress(token); err != nil {
-		return nil, err
-	}
-	o.distrustRoots()
-	return digitalocean.NewClient(digitalocean.Options{
-		AccessToken: token,
-		APIURL:      o.apiAddress(token),
-		UserAgent:   "doks-auth/" + version(),
-		Now:         o.Now,
-		Log:         o.log(),
-	})
-}
-
 // log returns the logger for -v. Secrets redact themselves.
 func (o *options) log() *slog.Logger {
 	if !o.verbose {
@@ -140,6 +109,19 @@ func (o *options) log() *slog.Logger {
 			return a
 		},
 	}))
+}
+
+// prints makes a command's run of what returns its output, which is written whatever the error: nothing is
+// written of a failure that has none.
+func (o *options) prints(do func(context.Context, []string) ([]byte, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		out, err := bounded(cmd.Context(), o, func(ctx context.Context) ([]byte, error) { return do(ctx, args) })
+		if len(out) == 0 {
+			return err
+		}
+		_, writeErr := o.Stdout.Write(out)
+		return cmp.Or(err, writeErr)
+	}
 }
 
 // maxGrace is the most of --timeout that is kept for a step to end by itself when its context does,
@@ -183,42 +165,6 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return none, ctx.Err()
 	}
-	return none, &credential.Error{
-		Class: credential.Unreachable,
-		Err:   fmt.Errorf("gave up after %s: %w", o.timeout, timedOut),
-		Hint:  "if it isn't the network, it is a file: the access token's, doctl's configuration, or the cache",
-	}
-}
-
-// given is the value of a flag that must not be empty when it is given: an empty one is the trace of
-// a variable that isn't set, and what would be used instead is another account's, or another place.
-type given struct{ text *string }
-
-// String, Set and Type implement pflag.Value.
-func (g given) String() string {
-	if g.text == nil {
-		return ""
-	}
-	return *g.text
-}
-
-func (g given) Type() string { return "string" }
-
-func (g given) Set(text string) error {
-	if text == "" {
-		return errors.New("it is empty")
-	}
-	*g.text = text
-	return nil
-}
-
-// directory is a given path that must be absolute, as a client may run us in any directory.
-type directory struct{ given }
-
-// Set implements pflag.Value.
-func (d directory) Set(path string) error {
-	if !filepath.IsAbs(path) {
-		return errors.New("it is not an absolute path")
-	}
-	return d.given.Set(path)
+	return none, advise(credential.Unreachable, fmt.Errorf("gave up after %s: %w", o.timeout, timedOut),
+		"if it isn't the network, it is a file: the access token's, doctl's configuration, or the cache")
 }

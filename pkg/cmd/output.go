@@ -126,12 +126,9 @@ func (o *output) execute(out *bytes.Buffer, text []byte) error {
 		return fmt.Errorf("encoding the result: %w", err)
 	}
 	if err := o.template.Execute(out, fields); err != nil {
-		return &credential.Error{
-			Class: credential.Usage,
-			// The cause may quote a value, which may be a secret.
-			Err:  errors.New("evaluating the template of -o: it asks for what the result doesn't have"),
-			Hint: "'-o json' shows the fields; a template is such as {.server}",
-		}
+		// The cause may quote a value, which may be a secret.
+		return advise(credential.Usage, errors.New("evaluating the template of -o: it asks for what the result doesn't have"),
+			"'-o json' shows the fields; a template is such as {.server}")
 	}
 	return nil
 }

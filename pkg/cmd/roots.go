@@ -1,12 +1,9 @@
 package cmd
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 // distrustRoots keeps a kubeconfig from naming the certificate authorities that vouch for the API: with a
@@ -27,16 +24,6 @@ func (o *options) distrustRoots() {
 		os.Unsetenv(name) // crypto/x509 has no other way
 		o.roots = append(o.roots, name)
 	}
-}
-
-// withRoots adds to the hint of a failure that variables were not heeded, which may be why.
-func (o *options) withRoots(err error) error {
-	e, ok := errors.AsType[*credential.Error](err)
-	if !ok || e.Class != credential.Unreachable || len(o.roots) == 0 {
-		return err
-	}
-	return &credential.Error{Class: e.Class, Err: err, Hint: e.Hint + "; " + strings.Join(o.roots, " and ") +
-		" counts in a client's run only if root owns what it names and nobody else may write that"}
 }
 
 // systemDirs are where root keeps what the system trusts. To root the files of a download are root's too,

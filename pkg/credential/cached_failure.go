@@ -42,7 +42,7 @@ func (c *Cached) recentFailure(
 		return nil
 	}
 	c.log().Info("not asking again: a fetch has just failed", "at", f.At)
-	return &Error{Class: f.Class, Err: errors.New(f.Message), Hint: f.Hint}
+	return &Error{Class: f.Class, Err: errors.New(f.Message), Status: f.Status, ClockSkew: f.ClockSkew}
 }
 
 // remember puts a failed fetch in the Store, with what f tells of it already, unless it was the caller
@@ -54,7 +54,7 @@ func (c *Cached) remember(ctx context.Context, f Failure, err error) {
 	}
 	f.Class, f.Message = ClassOf(err), err.Error()
 	if e, ok := errors.AsType[*Error](err); ok {
-		f.Hint = e.Hint
+		f.Status, f.ClockSkew = e.Status, e.ClockSkew
 	}
 	if err := failures.PutFailure(ctx, c.Key, f); err != nil {
 		c.log().Warn("the failure is not remembered", "reason", err)

@@ -69,7 +69,7 @@ func expect(t *testing.T, c *credential.Cached, want string) {
 }
 
 func failure(class credential.Class) error {
-	return &credential.Error{Class: class, Err: errors.New("failed"), Hint: "hint"}
+	return &credential.Error{Class: class, Err: errors.New("failed"), Status: 404}
 }
 
 // Time in these tests is synctest's: it stands still while anything runs, and jumps.
@@ -122,7 +122,7 @@ func TestFailureIsRemembered(t *testing.T) {
 		time.Sleep(5*time.Second - 1)
 		_, err := c.Credential(t.Context())
 		e, ok := errors.AsType[*credential.Error](err)
-		if !ok || e.Class != credential.NotFound || e.Error() != "failed" || e.Hint != "hint" {
+		if !ok || e.Class != credential.NotFound || e.Error() != "failed" || e.Status != 404 {
 			t.Errorf("%#v", err)
 		}
 		time.Sleep(time.Nanosecond)

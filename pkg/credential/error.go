@@ -1,6 +1,9 @@
 package credential
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Class says what kind of failure an Error is. Programs decide by it; the command line derives
 // its exit code from it.
@@ -17,15 +20,25 @@ const (
 	Unsafe      Class = "unsafe"      // refused for safety's sake
 )
 
-// Error is a failure with its class and, where there is something to do about it, a hint.
+// Error is a failure with its class, and what is known of it beyond the text.
 type Error struct {
 	Class Class
-	Err   error
-	Hint  string // what to do next, in one line; may be empty
+	Err   error // nil: the class is all that is known
+	Hint  string
+
+	// Status is the HTTP status with which the API answered, and ClockSkew is by how much the local clock is
+	// ahead of the API's, where that may be why an answer looks expired. 0: neither.
+	Status    int
+	ClockSkew time.Duration
 }
 
-// Error returns the text of the wrapped error, without the hint.
-func (e *Error) Error() string { return e.Err.Error() }
+// Error returns the text of the wrapped error.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return "failed: " + string(e.Class)
+	}
+	return e.Err.Error()
+}
 
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }

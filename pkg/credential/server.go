@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -26,11 +25,7 @@ func (c Credential) CheckServer(asked string) error {
 			return nil
 		}
 	}
-	return &Error{
-		Class: Unsafe,
-		Err:   fmt.Errorf("refusing to give the credential to server %s: the cluster's is %s", ShowURL(asked), ShowURL(c.Server)),
-		Hint:  "fix the cluster's server in the kubeconfig; if it is a tunnel of yours, add --skip-server-check to the user's args there",
-	}
+	return unsafe("server", fmt.Errorf("refusing to give the credential to server %s: the cluster's is %s", ShowURL(asked), ShowURL(c.Server)))
 }
 
 var errServer = errors.New("it is not a server's address, such as https://host:port")
@@ -94,18 +89,4 @@ func origin(server string) (string, error) {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
 	return u.Scheme + "://" + net.JoinHostPort(strings.TrimSuffix(u.Hostname(), "."), port), nil
-}
-
-// shownURL is an address of which scheme, host and port can be shown. Userinfo before it may be
-// anything that can't be taken for the host itself.
-var shownURL = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:/[A-Za-z0-9._~/-]*)?$`)
-
-// ShowURL returns scheme, host and port of an address, in quotes, fit to be shown to people. Of an address
-// that isn't plainly of that form it shows nothing: a password may stand anywhere in it.
-func ShowURL(address string) string {
-	parts := shownURL.FindStringSubmatch(address)
-	if parts == nil {
-		return "(not shown: it is not of the form https://host:port)"
-	}
-	return `"` + parts[1] + parts[2] + `"`
 }

@@ -53,7 +53,9 @@ type Failure struct {
 	At      time.Time `json:"at"`
 	Class   Class     `json:"class"`
 	Message string    `json:"message"`
-	Hint    string    `json:"hint,omitempty"`
+
+	Status    int           `json:"status,omitempty"`     // the Error's
+	ClockSkew time.Duration `json:"clock_skew,omitempty"` // the Error's
 
 	// Within is how long the fetch had, if it failed for want of time; else 0.
 	Within time.Duration `json:"within,omitempty"`

@@ -38,22 +38,36 @@ func (c Credential) CheckTarget(t Target) error {
 	}
 	own, err := ParseServer(c.Server)
 	if err != nil {
-		return unsafe(err, "")
+		return unsafe("server", err)
 	}
-	const mend = "'doks-auth kubeconfig save' writes the cluster's entry again; if it is a tunnel of yours, add --skip-server-check to the user's args there"
 	switch {
 	case t.InsecureSkipTLSVerify:
-		return unsafe(errors.New("refusing to give the credential to a server that need not prove who it is (insecure-skip-tls-verify)"),
-			"remove insecure-skip-tls-verify from the cluster in the kubeconfig; if it is a tunnel of yours, add --skip-server-check to the user's args there")
+		return unsafe("insecure-skip-tls-verify",
+			errors.New("refusing to give the credential to a server that need not prove who it is (insecure-skip-tls-verify)"))
 	case t.TLSServerName != "" && !SameHost(t.TLSServerName, own.Hostname()):
-		return unsafe(fmt.Errorf("refusing to give the credential to a server that proves to be another (tls-server-name): the cluster's is %s", ShowURL(c.Server)), mend)
+		return unsafe("tls-server-name",
+			fmt.Errorf("refusing to give the credential to a server that proves to be another (tls-server-name): the cluster's is %s", ShowURL(c.Server)))
 	case len(t.CertificateAuthority) > 0 && !isSubset(t.CertificateAuthority, c.CertificateAuthority):
-		return unsafe(fmt.Errorf("refusing to give the credential: %w", ErrAuthority), mend)
+		return unsafe("certificate-authority-data", fmt.Errorf("refusing to give the credential: %w", ErrAuthority))
 	}
 	return nil
 }
 
-func unsafe(err error, hint string) error { return &Error{Class: Unsafe, Err: err, Hint: hint} }
+// TargetError is the cause of an Error of class Unsafe: what a target says that a credential may not go to.
+type TargetError struct {
+	Field string // of a kubeconfig's cluster, such as "server" or "insecure-skip-tls-verify"
+	Err   error
+}
+
+// Error returns the text of the wrapped error.
+func (e *TargetError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *TargetError) Unwrap() error { return e.Err }
+
+func unsafe(field string, err error) error {
+	return &Error{Class: Unsafe, Err: &TargetError{field, err}}
+}
 
 // isSubset tells whether all certificates of one PEM text are among those of another.
 func isSubset(some, all []byte) bool {

@@ -27,8 +27,7 @@ func (t AccessToken) check() error {
 	if err := t.Secret.CheckToken(); err != nil {
 		return &credential.Error{
 			Class: credential.Usage,
-			Err:   fmt.Errorf("the access token from %s can't be used: %w", t.Source, err),
-			Hint:  "an access token is one word such as dop_v1_…",
+			Err:   fmt.Errorf("%w from %s can't be used: %w", ErrAccessToken, t.Source, err),
 		}
 	}
 	return nil
@@ -86,8 +85,7 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return AccessToken{}, &credential.Error{
 			Class: credential.Usage,
-			Err:   fmt.Errorf("no access token for the DigitalOcean API: neither %s is set, and %w", strings.Join(accessTokenEnvVars[:], " nor "), err),
-			Hint:  "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doctl auth init'",
+			Err:   fmt.Errorf("%w: neither %s is set, and %w", ErrNoAccessToken, strings.Join(accessTokenEnvVars[:], " nor "), err),
 		}
 	case err != nil:
 		return AccessToken{}, err
@@ -159,21 +157,19 @@ const maxAccessTokenFile = 64 << 10
 
 // readFile reads the access token in File, which may be a pipe, with white space around it.
 func (s AccessTokenSources) readFile() (AccessToken, error) {
-	const hint = "--token-file names it: is the path right, and the secret mounted?"
 	read := readAny
 	if s.OwnFiles {
 		read = readOwn
 	}
 	text, err := read(s.File)
 	switch {
-	case errors.Is(err, errNotOwn):
+	case errors.Is(err, ErrNotOwn):
 		return AccessToken{}, &credential.Error{
 			Class: credential.Unsafe,
 			Err:   fmt.Errorf("refusing to read an access token from %q: %w", s.File, err),
-			Hint:  "a kubeconfig can name a regular file of yours or root's alone",
 		}
 	case err != nil:
-		return AccessToken{}, usageError(fmt.Errorf("reading the access token: %w", err), hint)
+		return AccessToken{}, usageError(&FileError{fmt.Errorf("reading the access token: %w", err)})
 	}
 	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // as Windows programs write it
 	return AccessToken{
@@ -191,8 +187,6 @@ func readAny(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxAccessTokenFile))
 }
 
-var errNotOwn = errors.New("it is not a regular file of this user's or root's")
-
 func readOwn(path string) ([]byte, error) {
 	f, err := boundedfile.Open(path)
 	if err != nil {
@@ -200,11 +194,22 @@ func readOwn(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || !isOwn(info) {
-		return nil, errNotOwn
+		return nil, ErrNotOwn
 	}
 	return boundedfile.ReadFrom(f, maxAccessTokenFile)
 }
 
-func usageError(err error, hint string) error {
-	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
-}
+func usageError(err error) error { return &credential.Error{Class: credential.Usage, Err: err} }
+
+// What can be wrong with access tokens and where they are kept.
+var (
+	ErrNoAccessToken = errors.New("no access token for the DigitalOcean API")
+	ErrAccessToken   = errors.New("the access token") // which no header can carry
+	ErrNotOwn        = errors.New("it is not a regular file of this user's or root's")
+)
+
+// FileError says that a file with an access token can't be read.
+type FileError struct{ error }
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.error }

@@ -2,7 +2,6 @@ package digitalocean_test
 
 import (
 	"encoding/base64"
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -74,9 +73,8 @@ func checkUnusable(t *testing.T, err error, says string) {
 	if got := credential.ClassOf(err); got != credential.Unusable || !strings.Contains(err.Error(), says) {
 		t.Errorf("got %v of class %q, want %q of class %q", err, got, says, credential.Unusable)
 	}
-	e, ok := errors.AsType[*credential.Error](err)
-	if ok && strings.Contains(err.Error()+e.Hint, "hunter2") || ok && strings.Contains(err.Error(), "\n") {
-		t.Errorf("it shows the answer, or has more than one line: %q, %q", err, e.Hint)
+	if err != nil && strings.ContainsAny(strings.ReplaceAll(err.Error(), "hunter2", "\n"), "\n") {
+		t.Errorf("it shows the answer, or has more than one line: %q", err)
 	}
 }
 

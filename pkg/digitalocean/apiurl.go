@@ -12,20 +12,24 @@ import (
 // CheckAPIURL reports an address that the access token must not be sent to: anything but https,
 // and http on the loopback interface. The error's class is Usage or Unsafe.
 func CheckAPIURL(address string) error {
-	hint := "--api-url, DIGITALOCEAN_API_URL or doctl's configuration gives it; its form is " + DefaultAPIURL
 	u, err := parseAPIURL(address)
 	if err != nil {
-		return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
+		return &credential.Error{Class: credential.Usage, Err: &AddressError{err}}
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
 		return nil
 	}
 	return &credential.Error{
 		Class: credential.Unsafe,
-		Err:   fmt.Errorf("refusing to send the access token to %s: it is not https", credential.ShowURL(address)),
-		Hint:  hint,
+		Err:   &AddressError{fmt.Errorf("refusing to send the access token to %s: it is not https", credential.ShowURL(address))},
 	}
 }
+
+// AddressError says what is wrong with an address of the API.
+type AddressError struct{ error }
+
+// Unwrap returns the cause.
+func (e *AddressError) Unwrap() error { return e.error }
 
 // IsLoopback tells whether an address of the API is on this machine.
 func IsLoopback(address string) bool {

@@ -1,6 +1,7 @@
 package digitalocean
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,14 +11,13 @@ import (
 // ClusterID is a cluster's id, a UUID in lower case. It is safe in a path.
 type ClusterID string
 
+// ErrClusterID says that a text is no cluster id, which is a UUID.
+var ErrClusterID = errors.New("is not a cluster id")
+
 // ParseClusterID returns the id that s is. An error is of class Usage.
 func ParseClusterID(s string) (ClusterID, error) {
 	if !isUUID(s) {
-		return "", &credential.Error{
-			Class: credential.Usage,
-			Err:   fmt.Errorf("%q is not a cluster id", s),
-			Hint:  "a cluster id is a UUID; 'doks-auth cluster list' shows it",
-		}
+		return "", &credential.Error{Class: credential.Usage, Err: fmt.Errorf("%s %w", credential.ShowWord(s), ErrClusterID)}
 	}
 	return ClusterID(strings.ToLower(s)), nil
 }

@@ -128,21 +128,31 @@ func FindCluster(clusters []Cluster, name string) (Cluster, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return Cluster{}, &credential.Error{
-			Class: credential.NotFound,
-			Err:   fmt.Errorf("no cluster has the name %q", name),
-			Hint:  "'doks-auth cluster list' shows the clusters that the access token can see",
-		}
+		return Cluster{}, &credential.Error{Class: credential.NotFound, Err: &NameError{Name: name}}
 	}
-	ids := make([]string, len(found))
-	for i, cluster := range found {
-		ids[i] = string(cluster.ID)
+	ambiguous := &NameError{Name: name}
+	for _, cluster := range found {
+		ambiguous.IDs = append(ambiguous.IDs, cluster.ID)
 	}
-	return Cluster{}, &credential.Error{
-		Class: credential.Usage,
-		Err:   fmt.Errorf("%d clusters have the name %q: %s", len(found), name, strings.Join(ids, ", ")),
-		Hint:  "name the one that is meant by its id",
+	return Cluster{}, &credential.Error{Class: credential.Usage, Err: ambiguous}
+}
+
+// NameError says that a name isn't one cluster's.
+type NameError struct {
+	Name string
+	IDs  []ClusterID // of the clusters that have it: none, or several
+}
+
+// Error names them.
+func (e *NameError) Error() string {
+	if len(e.IDs) == 0 {
+		return "no cluster has the name " + credential.ShowWord(e.Name)
 	}
+	ids := make([]string, len(e.IDs))
+	for i, id := range e.IDs {
+		ids[i] = string(id)
+	}
+	return fmt.Sprintf("%d clusters have the name %s: %s", len(e.IDs), credential.ShowWord(e.Name), strings.Join(ids, ", "))
 }
 
 // clusterAnswer is what is used of the API's cluster. The state is any text: new ones come up.

@@ -1,6 +1,7 @@
 package digitalocean_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -52,9 +53,8 @@ func TestCluster(t *testing.T) {
 	}
 	api.SetScopes(accessToken, digitaloceantest.ScopeCredentials)
 	_, err = client.Cluster(t.Context(), clusterID)
-	if e, ok := err.(interface{ Unwrap() error }); credential.ClassOf(err) != credential.Refused || !ok ||
-		!strings.Contains(e.Unwrap().(*credential.Error).Hint, "kubernetes:read") {
-		t.Errorf("without the scope: %v", err)
+	if e, ok := errors.AsType[*digitalocean.APIError](err); credential.ClassOf(err) != credential.Refused || !ok || e.Scope != "kubernetes:read" {
+		t.Errorf("without the scope: got %v, want one that names it", err)
 	}
 	if _, err := client.Clusters(t.Context()); credential.ClassOf(err) != credential.Refused {
 		t.Errorf("without the scope: %v", err)

@@ -2,6 +2,7 @@ package digitalocean_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -132,17 +133,17 @@ func checkEnd(t *testing.T, got credential.Credential, now time.Time, lives time
 
 // What the API asks to wait for is bounded, too.
 func TestExtremeWaits(t *testing.T) {
-	const after, remaining, reset, later = "Retry-After", "Ratelimit-Remaining", "Ratelimit-Reset", "try again after 20"
+	const after, remaining, reset, later = "Retry-After", "Ratelimit-Remaining", "Ratelimit-Reset", "20"
 	anHourAgo, nines := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), strings.Repeat("9", 300)
 	tests := map[string]struct {
 		headers []string
 		calls   int
-		hint    string
+		retryAt string // how it begins
 	}{
 		"Retry-After 9999":            {[]string{after, year9999}, 1, later},
 		"Retry-After of 0":            {[]string{after, year1}, 3, later},
 		"Retry-After, beyond measure": {[]string{after, nines}, 1, later},
-		"Retry-After, negative":       {[]string{after, "-9223372036854775808"}, 3, "try again later"},
+		"Retry-After, negative":       {[]string{after, "-9223372036854775808"}, 3, "0001"},
 		"reset, beyond measure":       {[]string{remaining, "0", reset, nines}, 1, later},
 		"reset, the greatest number":  {[]string{remaining, "0", reset, "9223372036854775807"}, 1, later},
 		"reset, the least number":     {[]string{remaining, "0", reset, "-9223372036854775808"}, 3, later},
@@ -156,9 +157,9 @@ func TestExtremeWaits(t *testing.T) {
 			api, _, client := newAPI(t, nil)
 			api.SetFault(digitaloceantest.Status(429, test.headers...))
 			_, err := fetch(t, client, 0)
-			e, ok := err.(*credential.Error)
-			if !ok || e.Class != credential.Unreachable || !strings.Contains(e.Hint, test.hint) {
-				t.Errorf("got %#v, want the hint %q", err, test.hint)
+			e, ok := errors.AsType[*digitalocean.APIError](err)
+			if !ok || credential.ClassOf(err) != credential.Unreachable || !strings.HasPrefix(e.RetryAt.Format(time.RFC3339), test.retryAt) {
+				t.Errorf("got %v, %+v; want the time %q", err, e, test.retryAt)
 			}
 			if got := api.Calls(); got != test.calls {
 				t.Errorf("got %d calls, want %d", got, test.calls)

@@ -29,21 +29,32 @@ type doctlConfig struct {
 // doctlDefaultContext is doctl's name for the access token that stands outside of auth-contexts.
 const doctlDefaultContext = "default"
 
-const doctlHint = "'doctl auth init --context NAME' writes doctl's configuration"
+// DoctlError says why doctl's configuration gives no access token.
+type DoctlError struct {
+	Broken   bool     // the file is there, and isn't what doctl writes
+	Contexts []string // the contexts that have an access token
+	Err      error
+}
+
+// Error returns the text of the wrapped error.
+func (e *DoctlError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *DoctlError) Unwrap() error { return e.Err }
 
 // doctlConfig reads doctl's configuration. The error is os.ErrNotExist when there is none, or no
 // way to tell where.
 func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	path := s.doctlConfigPath()
 	if path == "" {
-		return doctlConfig{}, usageError(notFoundError("doctl's configuration has no place without a home directory"), doctlHint)
+		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError("doctl's configuration has no place without a home directory")})
 	}
 	text, err := boundedfile.Read(path, maxDoctlConfig)
 	if errors.Is(err, os.ErrNotExist) {
-		return doctlConfig{}, usageError(notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path)), doctlHint)
+		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path))})
 	}
 	if err != nil {
-		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration %q: %w", path, reason(err)), doctlHint)
+		return doctlConfig{}, usageError(&DoctlError{Err: fmt.Errorf("reading doctl's configuration %q: %w", path, reason(err))})
 	}
 	var config doctlConfig
 	err = yaml.Unmarshal(cutDoctlConfig(text), &config)
@@ -53,7 +64,7 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	if err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
-		return doctlConfig{}, usageError(fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path), "correct the file, or point DIGITALOCEAN_CONFIG elsewhere")
+		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path)})
 	}
 	return config, nil
 }
@@ -190,11 +201,10 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 		}
 	}
 	if token = strings.TrimSpace(token); token == "" {
-		return AccessToken{}, &credential.Error{
-			Class: credential.Usage,
-			Err:   fmt.Errorf("doctl's configuration has no access token for the context %q", name),
-			Hint:  c.contextsHint(),
-		}
+		return AccessToken{}, usageError(&DoctlError{
+			Contexts: c.contexts(),
+			Err:      fmt.Errorf("doctl's configuration has no access token for the context %q", name),
+		})
 	}
 	return AccessToken{
 		Secret:  credential.NewSecret(token),
@@ -213,12 +223,4 @@ func (c doctlConfig) contexts() []string {
 		names = append(names, doctlDefaultContext)
 	}
 	return names
-}
-
-func (c doctlConfig) contextsHint() string {
-	names := c.contexts()
-	if len(names) == 0 {
-		return doctlHint
-	}
-	return "it has one for: " + strings.Join(names, ", ")
 }

@@ -42,7 +42,6 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 	return &credential.Error{
 		Class: credential.Unreachable,
 		Err:   fmt.Errorf("asking %s: %s", c.apiURL, text),
-		Hint:  "check the network; behind a proxy set HTTPS_PROXY, and have the system trust its certificate authority",
 	}
 }
 
@@ -75,74 +74,55 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	}
 	what += ")"
 
+	failed := &APIError{Scope: scope}
+	class := credential.Other
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized:
-		return &credential.Error{
-			Class: credential.Refused,
-			Err:   fmt.Errorf("the API refused the access token: %s", what),
-			Hint:  "the access token is wrong, expired or revoked; replace it",
-		}
+		class, failed.Err = credential.Refused, fmt.Errorf("the API refused the access token: %s", what)
 	case status == http.StatusForbidden:
-		return &credential.Error{
-			Class: credential.Refused,
-			Err:   fmt.Errorf("the API denied access: %s", what),
-			Hint:  "the access token needs the scope " + scope,
-		}
+		class, failed.Err = credential.Refused, fmt.Errorf("the API denied access: %s", what)
 	case status == http.StatusNotFound:
-		return &credential.Error{
-			Class: credential.NotFound,
-			Err:   fmt.Errorf("the API knows no such cluster: %s", what),
-			Hint:  "check the cluster id, and that the access token is of the cluster's team",
-		}
+		class, failed.Err = credential.NotFound, fmt.Errorf("the API knows no such cluster: %s", what)
 	case status == http.StatusTooManyRequests:
-		hint := "the limit is the account's; try again later"
+		class, failed.Err = credential.Unreachable, fmt.Errorf("the API limits the rate of calls: %s", what)
 		if pause, ok := retryAfter(response.Header, c.now()); ok {
-			hint = "try again after " + c.now().Add(pause).UTC().Format(time.RFC3339)
-		}
-		return &credential.Error{
-			Class: credential.Unreachable,
-			Err:   fmt.Errorf("the API limits the rate of calls: %s", what),
-			Hint:  hint,
-		}
-	case status == http.StatusUnprocessableEntity:
-		return &credential.Error{
-			Err:  fmt.Errorf("the API rejected the request: %s", what),
-			Hint: "the expiry that is asked for may be out of the API's range",
+			failed.RetryAt = c.now().Add(pause)
 		}
 	case status >= 500:
-		return &credential.Error{
-			Class: credential.Unreachable,
-			Err:   fmt.Errorf("the API failed: %s", what),
-			Hint:  "try again later; https://status.digitalocean.com tells of incidents",
-		}
+		class, failed.Err = credential.Unreachable, fmt.Errorf("the API failed: %s", what)
 	case status >= 300 && status < 400:
-		return &credential.Error{
-			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing to follow a redirect of %s: %s", c.apiURL, what),
-			Hint:  "a proxy or a login page may stand in the way; else check the API address",
-		}
+		class, failed.Err = credential.Unsafe, fmt.Errorf("refusing to follow a redirect of %s: %s", c.apiURL, what)
 	default:
-		return &credential.Error{Err: fmt.Errorf("the API rejected the request: %s", what)}
+		failed.Err = fmt.Errorf("the API rejected the request: %s", what)
 	}
+	return &credential.Error{Class: class, Status: response.StatusCode, Err: failed}
 }
+
+// APIError is an answer of the API's with another status than 2xx; the status is in the credential.Error that
+// wraps it.
+type APIError struct {
+	Scope   string    // that the call needs the access token to have
+	RetryAt time.Time // with status 429, when the API takes calls again; zero when it doesn't say
+	Err     error
+}
+
+// Error returns the text of the wrapped error.
+func (e *APIError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *APIError) Unwrap() error { return e.Err }
 
 // unusable returns the failure that a useless answer means. skew is how far the local clock is
 // ahead of the API's.
 func (c *Client) unusable(reason error, skew time.Duration) error {
-	e := &credential.Error{
-		Class: credential.Unusable,
-		Err:   fmt.Errorf("the answer of %s can't be used: %w", c.apiURL, reason),
-		Hint:  "something else than the API may have answered: check the API address and proxies",
-	}
+	err := fmt.Errorf("the answer of %s can't be used: %w", c.apiURL, reason)
 	switch {
 	case skew > 0:
-		e.Err = fmt.Errorf("%w; the local clock is %s ahead of the API's", e.Err, skew)
-		e.Hint = "set the clock"
+		err = fmt.Errorf("%w; the local clock is %s ahead of the API's", err, skew)
 	case skew < 0:
-		e.Err = fmt.Errorf("%w; the local clock is %s behind the API's", e.Err, -skew)
-		e.Hint = "set the clock"
+		err = fmt.Errorf("%w; the local clock is %s behind the API's", err, -skew)
 	}
-	return e
+	return &credential.Error{Class: credential.Unusable, Err: err, ClockSkew: skew}
 }
 
 const maxSaid = 300

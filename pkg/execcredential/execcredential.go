@@ -9,6 +9,7 @@
 package execcredential
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -36,11 +37,11 @@ func ParseVersion(s string) (Version, error) {
 	case string(V1Beta1), "v1beta1":
 		return V1Beta1, nil
 	}
-	return "", usageError(
-		fmt.Errorf("unsupported ExecCredential version %q", s),
-		fmt.Sprintf("use %s or %s", V1, V1Beta1))
+	return "", &credential.Error{Class: credential.Usage, Err: fmt.Errorf("%w %s", ErrVersion, credential.ShowWord(s))}
 }
 
-func usageError(err error, hint string) error {
-	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
-}
+// Errors of class Usage, which say what is wrong with a request.
+var (
+	ErrVersion    = errors.New("unsupported ExecCredential version") // neither V1 nor V1Beta1
+	ErrNotRequest = errors.New("not an ExecCredential")
+)

@@ -74,13 +74,13 @@ func ParseRequest(data []byte) (Request, error) {
 	switch in.Kind {
 	case Kind, "ExecCredentials", "":
 	default:
-		return Request{}, notARequest(fmt.Errorf("its kind is %q", in.Kind))
+		return Request{}, notARequest(fmt.Errorf("its kind is %s", credential.ShowWord(in.Kind)))
 	}
 	if in.APIVersion == "" {
 		return Request{}, notARequest(errors.New("it has no apiVersion"))
 	}
 	if !strings.HasPrefix(in.APIVersion, group+"/") {
-		return Request{}, notARequest(fmt.Errorf("its apiVersion is %q", in.APIVersion))
+		return Request{}, notARequest(fmt.Errorf("its apiVersion is %s", credential.ShowWord(in.APIVersion)))
 	}
 	version, err := ParseVersion(in.APIVersion)
 	if err != nil {
@@ -233,6 +233,5 @@ func describe(err error) error {
 }
 
 func notARequest(err error) error {
-	return usageError(fmt.Errorf("reading the request: not an ExecCredential: %w", err),
-		"the client passes it in "+EnvVar+"; with --api-version none is needed")
+	return &credential.Error{Class: credential.Usage, Err: fmt.Errorf("reading the request: %w: %w", ErrNotRequest, err)}
 }

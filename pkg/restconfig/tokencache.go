@@ -135,6 +135,5 @@ func (t *tokenCache) checkURL(u *url.URL) error {
 	return &credential.Error{
 		Class: credential.Unsafe,
 		Err:   fmt.Errorf("refusing to send the token to server %q: the cluster's is %q", u.Scheme+"://"+u.Host, t.server),
-		Hint:  "a redirect may lead there; to go by a tunnel, set the config's Dial or Proxy rather than its Host",
 	}
 }

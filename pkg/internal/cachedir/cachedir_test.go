@@ -237,7 +237,7 @@ func TestFailure(t *testing.T) {
 	if _, err := d.Failure(t.Context(), key); err == nil {
 		t.Error("a failure of nobody's")
 	}
-	want := credential.Failure{At: time.Now().UTC(), Class: credential.NotFound, Message: "message", Hint: "hint"}
+	want := credential.Failure{At: time.Now().UTC(), Class: credential.NotFound, Message: "message", Status: 404, ClockSkew: time.Hour}
 	if err := d.PutFailure(t.Context(), key, want); err != nil {
 		t.Fatal(err)
 	}

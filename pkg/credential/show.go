@@ -1,0 +1,37 @@
+package credential
+
+import (
+	"regexp"
+	"strconv"
+)
+
+// shownURL matches an address of which scheme, host and port can be shown. Userinfo before it may be
+// anything that can't be taken for the host itself. It is compiled only when something is shown.
+const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:/[A-Za-z0-9._~/-]*)?$`
+
+// ShowURL returns scheme, host and port of an address, in quotes, fit to be shown to people. Of an address
+// that isn't plainly of that form it shows nothing: a password may stand anywhere in it.
+func ShowURL(address string) string {
+	parts := regexp.MustCompile(shownURL).FindStringSubmatch(address)
+	if parts == nil {
+		return "(not shown: it is not of the form https://host:port)"
+	}
+	return `"` + parts[1] + parts[2] + `"`
+}
+
+// maxWord is the longest word that is shown; an access token has 71 characters.
+const maxWord = 63
+
+// ShowWord returns a text in quotes, fit to be shown to people, if it is one plain word, as names are. Of
+// others it shows nothing: they may be a secret in the wrong place.
+func ShowWord(text string) string {
+	for i := range len(text) {
+		if c := text[i]; !isLetterOrDigit(c) && (c < '+' || c > ':' || c == ',') && c != '_' && c != '@' {
+			return "(not shown: it is not a plain word)"
+		}
+	}
+	if len(text) > maxWord {
+		return "(not shown: it is too long)"
+	}
+	return strconv.Quote(text)
+}
