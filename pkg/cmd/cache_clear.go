@@ -36,21 +36,16 @@ An entry that is being fetched at that moment is waited for.`,
 		Example: `  doks-auth cache clear 8d91899c-0739-4a1a-acc5-deadbeefbb8f
   doks-auth cache clear production staging
   doks-auth cache clear --expired`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
 			if err := c.check(args); err != nil {
-				return err
+				return nil, err
 			}
-			removed, err := bounded(cmd.Context(), opts, func(ctx context.Context) (string, error) { return c.clear(ctx, args) })
-			if err != nil {
-				return err
-			}
-			if removed == "" {
+			removed, err := c.clear(ctx, args)
+			if removed == "" && err == nil {
 				_, err = io.WriteString(c.Stderr, "Nothing to remove.\n")
-				return err
 			}
-			_, err = io.WriteString(c.Stdout, removed)
-			return err
-		},
+			return []byte(removed), err
+		}),
 		ValidArgsFunction: opts.completeCachedClusters,
 	}
 	flags := cmd.Flags()

@@ -38,17 +38,17 @@ The state is one of
 		Example: `  doks-auth cache list
   doks-auth cache list -o json | jq -r '.[] | select(.state == "expired") | .cluster_id'`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cached, err := bounded(cmd.Context(), opts, l.list)
+		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
+			cached, err := l.list(ctx)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if len(cached) == 0 && l.output.format == formatTable {
 				_, err = fmt.Fprintf(l.Stderr, "No credentials found in %q.\n", l.cachePath())
-				return err
+				return nil, err
 			}
-			return l.output.write(l.Stdout, cached, func(w io.Writer) { cacheTable(w, cached, l.Now()) })
-		},
+			return l.output.render(cached, func(w io.Writer) { cacheTable(w, cached, l.Now()) })
+		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	l.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)

@@ -42,17 +42,17 @@ The access token needs the scope kubernetes:read. No credential is fetched.`,
   doks-auth cluster list --context=work
   doks-auth cluster list -o json | jq -r '.[] | select(.state == "running") | .id'`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			clusters, err := bounded(cmd.Context(), opts, l.list)
+		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
+			clusters, err := l.list(ctx)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if len(clusters) == 0 && l.output.format == formatTable {
 				_, err = io.WriteString(l.Stderr, "No clusters found.\n")
-				return err
+				return nil, err
 			}
-			return l.output.write(l.Stdout, clusters, func(w io.Writer) { clustersTable(w, clusters) })
-		},
+			return l.output.render(clusters, func(w io.Writer) { clustersTable(w, clusters) })
+		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	l.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)

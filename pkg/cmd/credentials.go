@@ -53,40 +53,39 @@ kubernetes:read as well.`,
   token=$(doks-auth credentials production -o jsonpath={.token})
   doks-auth credentials production -o jsonpath={.certificate_authority_data} | base64 -d >ca.pem
   doks-auth credentials production --expiry-seconds=600 --no-cache -o yaml`,
-		Args: usageArgs(oneCluster),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			type result struct {
-				id  digitalocean.ClusterID
-				got credential.Credential
-			}
-			r, err := bounded(cmd.Context(), opts, func(ctx context.Context) (result, error) {
-				ids, err := c.clusterIDs(ctx, args)
-				if err != nil {
-					return result{}, err
-				}
-				account, err := c.account()
-				if err != nil {
-					return result{}, getting(ids[0], err)
-				}
-				got, err := account.credential(ctx, ids[0], c.fetch)
-				return result{ids[0], got}, err
-			})
-			if err != nil {
-				return err
-			}
-			if c.StdoutIsTerminal != nil && c.StdoutIsTerminal() && !cmd.Flags().Changed("output") {
-				c.output.format = formatTable
-			}
-			return c.output.write(c.Stdout, resourceOf(r.got), func(w io.Writer) { credentialTable(w, r.id, r.got) })
-		},
+		Args:              usageArgs(oneCluster),
 		ValidArgsFunction: opts.completeCluster,
 	}
+	cmd.RunE = opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
+		id, got, err := c.get(ctx, args)
+		if err != nil {
+			return nil, err
+		}
+		if c.StdoutIsTerminal != nil && c.StdoutIsTerminal() && !cmd.Flags().Changed("output") {
+			c.output.format = formatTable
+		}
+		return c.output.render(resourceOf(got), func(w io.Writer) { credentialTable(w, id, got) })
+	})
 	c.output = addOutputFlag(cmd, formatJSON, formatYAML, formatTable, formatJSONPath)
 	flags := cmd.Flags()
 	flags.Lookup("output").DefValue = "json, and table on a terminal"
 	c.fetch.addExpiryFlag(flags)
 	c.fetch.addCacheFlags(flags)
 	return cmd
+}
+
+// get returns the credential of the cluster that the argument names.
+func (c *credentials) get(ctx context.Context, args []string) (id digitalocean.ClusterID, got credential.Credential, err error) {
+	ids, err := c.clusterIDs(ctx, args)
+	if err != nil {
+		return id, got, err
+	}
+	account, err := c.account()
+	if err != nil {
+		return ids[0], got, getting(ids[0], err)
+	}
+	got, err = account.credential(ctx, ids[0], c.fetch)
+	return ids[0], got, err
 }
 
 // resourceOf returns a credential as the API's resource. The secrets leave the program by it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,10 @@ type doctor struct {
 	files  kubeconfigFiles
 	output *output
 
-	acting *options // those of the user in the kubeconfig that is looked at, or else our own
+	args   []string
+	config *kubeconfig.Config       // empty when it can't be read
+	acting *options                 // those of the user in the kubeconfig that is looked at, or else our own
+	token  digitalocean.AccessToken // none when it can't be found
 }
 
 // finding is what a check found.
@@ -60,19 +64,8 @@ The exit code is 1 when something failed; warnings don't count.`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: opts.completeCluster,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			findings := d.examine(cmd.Context(), args)
-			if err := cmd.Context().Err(); err != nil {
-				return err
-			}
-			if err := d.output.write(d.Stdout, findings, func(w io.Writer) { writeFindings(w, findings) }); err != nil {
-				return err
-			}
-			for _, f := range findings {
-				if f.Status == statusFailure {
-					return errUnhealthy
-				}
-			}
-			return nil
+			d.args, d.config, d.acting = args, new(kubeconfig.Config), opts
+			return d.examine(cmd.Context())
 		},
 	}
 	d.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
@@ -80,33 +73,89 @@ The exit code is 1 when something failed; warnings don't count.`,
 	return cmd
 }
 
-// examine makes all checks. One that can't be made for what an earlier one found is left out.
-func (d *doctor) examine(ctx context.Context, args []string) []finding {
-	findings := []finding{d.checkProgram()}
-	config, err := bounded(ctx, d.brief(), func(context.Context) (*kubeconfig.Config, error) {
-		return kubeconfig.Read(d.files.paths(d.options))
-	})
-	if err != nil {
-		findings = append(findings, failure("kubeconfig", err))
-		config = new(kubeconfig.Config)
-	} else {
-		findings = append(findings, d.within(ctx, "kubeconfig", func(context.Context) []finding { return d.checkEntries(config) })...)
+// check is one of doctor's. What it finds out for later checks is kept by keep, if that isn't nil: a check that
+// ran out of its time may go on, and mustn't change anything then.
+type check struct {
+	name string
+	run  func(ctx context.Context) (found []finding, keep func())
+}
+
+// checks returns the checks, in their order.
+func (d *doctor) checks() []check {
+	only := func(run func(context.Context) []finding) func(context.Context) ([]finding, func()) {
+		return func(ctx context.Context) ([]finding, func()) { return run(ctx), nil }
 	}
-	d.acting, err = bounded(ctx, d.brief(), func(context.Context) (*options, error) { return d.actingFor(config, args), nil })
-	if err != nil {
-		d.acting = d.options
+	return []check{
+		{"program", only(d.checkProgram)},
+		{"kubeconfig", d.readKubeconfig},
+		{"kubeconfig", only(d.checkEntries)},
+		{"kubeconfig", d.actAsEntry},
+		{"proxy", only(d.checkProxies)},
+		{"kuberc", only(d.checkPolicy)},
+		{"access token", d.findAccessToken},
+		{"access token", only(d.checkAccessToken)},
+		{"api", only(d.checkAPI)},
+		{"cache", only(d.checkCache)},
+		{"cluster", only(d.checkCluster)},
 	}
-	findings = append(findings, checkProxies(config)...)
-	findings = append(findings, d.within(ctx, "kuberc", func(context.Context) []finding { return d.checkPolicy(config) })...)
-	token, err := bounded(ctx, d.brief(), func(context.Context) (digitalocean.AccessToken, error) { return d.acting.accessToken() })
-	if err != nil {
-		findings = append(findings, failure("access token", err))
-	} else {
-		findings = append(findings, d.within(ctx, "access token", func(context.Context) []finding { return d.checkAccessToken(token) })...)
-		findings = append(findings, d.within(ctx, "api", func(ctx context.Context) []finding { return d.checkAPI(ctx, token) })...)
+}
+
+// examine makes all checks, and prints what they find: in a table as they go.
+func (d *doctor) examine(ctx context.Context) error {
+	findings := []finding{}
+	failed := false
+	for _, check := range d.checks() {
+		found := d.within(ctx, check)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, f := range found {
+			failed = failed || f.Status == statusFailure
+		}
+		findings = append(findings, found...)
+		if d.output.format == formatTable {
+			if err := writeFindings(d.Stdout, found); err != nil {
+				return err
+			}
+		}
 	}
-	findings = append(findings, d.within(ctx, "cache", d.checkCache)...)
-	return append(findings, d.within(ctx, "cluster", func(ctx context.Context) []finding { return d.checkCluster(ctx, config, args) })...)
+	if d.output.format != formatTable {
+		out, err := d.output.render(findings, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := d.Stdout.Write(out); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errUnhealthy
+	}
+	return nil
+}
+
+// readKubeconfig reads the files.
+func (d *doctor) readKubeconfig(context.Context) ([]finding, func()) {
+	config, err := kubeconfig.Read(d.files.paths(d.options))
+	if err != nil {
+		return []finding{failure("kubeconfig", err)}, nil
+	}
+	return nil, func() { d.config = config }
+}
+
+// actAsEntry has what follows act as the user in the kubeconfig that is looked at.
+func (d *doctor) actAsEntry(context.Context) ([]finding, func()) {
+	acting := d.actingFor(d.config, d.args)
+	return nil, func() { d.acting = acting }
+}
+
+// findAccessToken finds the access token.
+func (d *doctor) findAccessToken(context.Context) ([]finding, func()) {
+	token, err := d.acting.accessToken()
+	if err != nil {
+		return []finding{failure("access token", err)}, nil
+	}
+	return nil, func() { d.token = token }
 }
 
 // actingFor returns the options of the user in the kubeconfig that is looked at, unless those of the
@@ -134,12 +183,22 @@ func (d *doctor) brief() *options {
 }
 
 // within makes a check within its time.
-func (d *doctor) within(ctx context.Context, name string, check func(context.Context) []finding) []finding {
-	findings, err := bounded(ctx, d.brief(), func(ctx context.Context) ([]finding, error) { return check(ctx), nil })
-	if err != nil {
-		return []finding{failure(name, err)}
+func (d *doctor) within(ctx context.Context, c check) []finding {
+	type result struct {
+		found []finding
+		keep  func()
 	}
-	return findings
+	r, err := bounded(ctx, d.brief(), func(ctx context.Context) (result, error) {
+		found, keep := c.run(ctx)
+		return result{found, keep}, nil
+	})
+	if err != nil {
+		return []finding{failure(c.name, err)}
+	}
+	if r.keep != nil {
+		r.keep()
+	}
+	return r.found
 }
 
 func ok(check, format string, args ...any) finding {
@@ -168,11 +227,14 @@ func failuref(check, hint, format string, args ...any) finding {
 }
 
 // writeFindings writes a line for each finding, and one for what to do.
-func writeFindings(w io.Writer, findings []finding) {
+func writeFindings(w io.Writer, findings []finding) error {
+	var out strings.Builder
 	for _, f := range findings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Status, f.Check, f.Message)
+		fmt.Fprintf(&out, "%-9s %-14s %s\n", f.Status, f.Check, f.Message)
 		if f.Hint != "" {
-			fmt.Fprintf(w, "\t\t→ %s\n", f.Hint)
+			fmt.Fprintf(&out, "%-24s → %s\n", "", f.Hint)
 		}
 	}
+	_, err := io.WriteString(w, out.String())
+	return err
 }

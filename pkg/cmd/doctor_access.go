@@ -12,22 +12,24 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // checkAccessToken tells where the access token is from, and which others there are.
-func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
+func (d *doctor) checkAccessToken(context.Context) []finding {
 	const check = "access token"
-	findings := []finding{ok(check, "from %s", token.Source)}
+	if d.token.Secret.IsZero() {
+		return nil
+	}
+	findings := []finding{ok(check, "from %s", d.token.Source)}
 	all, err := d.acting.accessTokenSources().All()
 	if err != nil {
 		findings = append(findings, warning(check, "", "%v", err))
 	}
 	var others []string
 	for _, other := range all {
-		if !other.Secret.Equal(token.Secret) {
+		if !other.Secret.Equal(d.token.Secret) {
 			others = append(others, other.Source)
 		}
 	}
@@ -38,10 +40,13 @@ func (d *doctor) checkAccessToken(token digitalocean.AccessToken) []finding {
 }
 
 // checkAPI asks the API.
-func (d *doctor) checkAPI(ctx context.Context, token digitalocean.AccessToken) []finding {
+func (d *doctor) checkAPI(ctx context.Context) []finding {
 	const check = "api"
-	address := d.acting.apiAddress(token)
-	account := d.acting.accountOf(token)
+	if d.token.Secret.IsZero() {
+		return nil
+	}
+	address := d.acting.apiAddress(d.token)
+	account := d.acting.accountOf(d.token)
 	client, err := account.client()
 	if err != nil {
 		return []finding{failure(check, err)}

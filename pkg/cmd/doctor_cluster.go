@@ -19,9 +19,9 @@ import (
 )
 
 // checkCluster goes the whole way to a cluster's API server, as a client would by the kubeconfig.
-func (d *doctor) checkCluster(ctx context.Context, config *kubeconfig.Config, args []string) []finding {
+func (d *doctor) checkCluster(ctx context.Context) []finding {
 	const check = "cluster"
-	target, entry, found := d.target(ctx, config, args)
+	target, entry, found := d.target(ctx, d.config, d.args)
 	if target.id == "" {
 		return found
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,25 +19,28 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
-func (d *doctor) checkProgram() finding {
+func (d *doctor) checkProgram(context.Context) []finding {
 	path, err := d.Executable()
 	if err != nil {
-		return failure("program", fmt.Errorf("finding out where this program is: %w", err))
+		return []finding{failure("program", fmt.Errorf("finding out where this program is: %w", err))}
 	}
-	return ok("program", "%s, version %s", path, version())
+	return []finding{ok("program", "%s, version %s", path, version())}
 }
 
 // saveHint is what mends most of what can be wrong with an entry.
 const saveHint = "'doks-auth kubeconfig save CLUSTER' writes the entry anew"
 
 // checkEntries looks at the users that run this program, or doctl.
-func (d *doctor) checkEntries(config *kubeconfig.Config) []finding {
+func (d *doctor) checkEntries(context.Context) []finding {
 	var findings []finding
-	for _, path := range config.Files(true) {
+	if len(d.config.Files(true))+len(d.config.Files(false)) == 0 {
+		return nil // it can't be read
+	}
+	for _, path := range d.config.Files(true) {
 		findings = append(findings, ok("kubeconfig", "%s doesn't exist", path))
 	}
 	users, doctls := 0, 0
-	for _, user := range config.Users {
+	for _, user := range d.config.Users {
 		switch {
 		case !user.Exec.IsOurs():
 			continue
@@ -49,7 +53,7 @@ func (d *doctor) checkEntries(config *kubeconfig.Config) []finding {
 		findings = append(findings, d.checkEntry(user)...)
 	}
 	if users+doctls == 0 {
-		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one", "no user in %s runs doks-auth", strings.Join(config.Files(false), ", ")))
+		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one", "no user in %s runs doks-auth", strings.Join(d.config.Files(false), ", ")))
 	}
 	return findings
 }
@@ -174,14 +178,14 @@ func (d *doctor) checkCommand(user kubeconfig.User) []finding {
 }
 
 // checkPolicy looks whether kubectl may run the entries' commands.
-func (d *doctor) checkPolicy(config *kubeconfig.Config) []finding {
+func (d *doctor) checkPolicy(context.Context) []finding {
 	policy, err := kubeconfig.ReadPluginPolicy(d.Getenv, d.Home)
 	if err != nil {
 		return []finding{failure("kuberc", err)}
 	}
 	var findings []finding
 	told := make(map[string]bool)
-	for _, user := range config.Users {
+	for _, user := range d.config.Users {
 		if !user.Exec.IsOurs() || told[user.Exec.Command] || policy.Allows(user.Exec.Command, exec.LookPath) {
 			continue
 		}

@@ -1,26 +1,26 @@
 package cmd
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
 const proxyHint = "write it as scheme://host:port, with user:password@ before the host if need be, percent-encoded"
 
 // checkProxies tells of proxies of another form than can be shown, without a part of them: there are passwords
 // in them.
-func checkProxies(config *kubeconfig.Config) []finding {
+func (d *doctor) checkProxies(context.Context) []finding {
 	const check = "proxy"
 	var findings []finding
 	if name := oddProxy(); name != "" {
 		findings = append(findings, warning(check, proxyHint, "%s isn't of the form scheme://host:port", name))
 	}
-	for _, cluster := range config.Clusters {
-		if config.IDOf(&cluster) != "" && cluster.ProxyURL != "" && shownProxy(cluster.ProxyURL) == "" {
+	for _, cluster := range d.config.Clusters {
+		if d.config.IDOf(&cluster) != "" && cluster.ProxyURL != "" && shownProxy(cluster.ProxyURL) == "" {
 			findings = append(findings, warning(check, proxyHint, "the proxy-url of the cluster entry %q isn't of the form scheme://host:port", cluster.Name))
 		}
 	}

@@ -49,7 +49,7 @@ func TestShownProxy(t *testing.T) {
 		t.Setenv("HTTPS_PROXY", "")
 		odd := want == ""
 		config := &kubeconfig.Config{Clusters: []kubeconfig.Cluster{{Name: "c", ProxyURL: proxy, ClusterID: "8d91899c-0739-4a1a-acc5-deadbeefbb8f"}}}
-		findings := checkProxies(config)
+		findings := (&doctor{config: config}).checkProxies(t.Context())
 		if (len(findings) == 2) != odd {
 			t.Errorf("%q: got %+v", proxy, findings)
 		}

@@ -78,19 +78,17 @@ func (o *output) Set(text string) error {
 	return o.template.Parse(template)
 }
 
-// write writes a result as the format has it; table writes its rows with row. Nothing is written when
-// that fails.
-func (o *output) write(w io.Writer, result any, table func(rows io.Writer)) error {
+// render returns a result in the chosen format; table writes its rows with row.
+func (o *output) render(result any, table func(rows io.Writer)) ([]byte, error) {
 	var out bytes.Buffer
 	if o.format == formatTable {
 		aligned := tabwriter.NewWriter(&out, 0, 0, 3, ' ', 0)
 		table(aligned)
 		aligned.Flush() // a Buffer doesn't fail
-	} else if err := o.encode(&out, result); err != nil {
-		return err
+		return out.Bytes(), nil
 	}
-	_, err := w.Write(out.Bytes())
-	return err
+	err := o.encode(&out, result)
+	return out.Bytes(), err
 }
 
 // encode writes what isn't a table. Only a template's result is what the API gave, as it is.

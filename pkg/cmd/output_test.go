@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"strings"
@@ -38,13 +37,13 @@ func FuzzOutput(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, format := range []string{formatJSON, formatYAML} {
-			var out bytes.Buffer
-			if err := (&output{format: format}).write(&out, value, func(io.Writer) {}); err != nil {
+			out, err := (&output{format: format}).render(value, func(io.Writer) {})
+			if err != nil {
 				t.Fatalf("%s: %v", format, err)
 			}
-			for _, r := range out.String() {
+			for _, r := range string(out) {
 				if r != '\n' && !unicode.IsPrint(r) {
-					t.Errorf("%s has %U raw: %q", format, r, out.String())
+					t.Errorf("%s has %U raw: %q", format, r, string(out))
 				}
 			}
 			var got any
@@ -52,9 +51,9 @@ func FuzzOutput(f *testing.F) {
 			if format == formatYAML {
 				parse = func(text []byte, v any) error { return yaml.Unmarshal(text, v) }
 			}
-			err := parse(out.Bytes(), &got)
+			err = parse(out, &got)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
-				t.Errorf("%s: %v of %q; want -, got +: %s", format, err, out.String(), diff)
+				t.Errorf("%s: %v of %q; want -, got +: %s", format, err, string(out), diff)
 			}
 		}
 	})
@@ -67,18 +66,16 @@ func TestTemplateChangesNothing(t *testing.T) {
 	if err := o.Set("jsonpath={.token}"); err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	if err := o.write(&out, map[string]string{"token": want}, nil); err != nil || out.String() != want {
-		t.Errorf("got %q, %v; want %q", out.String(), err, want)
+	if out, err := o.render(map[string]string{"token": want}, nil); err != nil || string(out) != want {
+		t.Errorf("got %q, %v; want %q", string(out), err, want)
 	}
 }
 
 // What needs no escaping is printed as it always was.
 func TestPlainYAML(t *testing.T) {
-	var out bytes.Buffer
 	value := []map[string]any{{"name": "Größe.1", "contexts": []string{}, "cached": true, "version": "1.37"}}
 	const want = "- cached: true\n  contexts: []\n  name: Größe.1\n  version: \"1.37\"\n"
-	if err := (&output{format: formatYAML}).write(&out, value, nil); err != nil || out.String() != want {
-		t.Errorf("got %q, %v; want %q", out.String(), err, want)
+	if out, err := (&output{format: formatYAML}).render(value, nil); err != nil || string(out) != want {
+		t.Errorf("got %q, %v; want %q", string(out), err, want)
 	}
 }
