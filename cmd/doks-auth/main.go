@@ -6,9 +6,7 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/signal"
 	"os/user"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -20,13 +18,11 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	log.SetOutput(io.Discard) // net/http's remarks; standard error belongs to the one line
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	home, _ := os.UserHomeDir()
 	if _, set := os.LookupEnv("HOME"); !set && home == "" {
 		home = userHome() // some programs start us without it; an empty one says that there is none
 	}
-	return cmd.Run(ctx, cmd.System{
+	return cmd.Run(context.Background(), cmd.Env{
 		Args:             os.Args[1:],
 		Stdin:            os.Stdin,
 		Stdout:           os.Stdout,

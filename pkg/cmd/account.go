@@ -131,7 +131,9 @@ func (a *account) credential(ctx context.Context, id digitalocean.ClusterID, how
 		return credential.Credential{}, err
 	}
 	a.log().Info("looking for the credential", "cluster", id, "access_token_from", a.token.Source, "api", a.apiAddress(a.token), "cache", a.cachePath())
-	got, err := a.cached(id, how).Credential(ctx)
+	ctx, begin, end := interruptible(ctx)
+	defer end()
+	got, err := a.cached(id, how, begin).Credential(ctx)
 	return got, getting(id, a.explain(err))
 }
 
@@ -145,12 +147,15 @@ func getting(id digitalocean.ClusterID, err error) error {
 
 // renew returns another credential than old, from the API where need be.
 func (a *account) renew(ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential) (credential.Credential, error) {
-	got, err := a.cached(id, how).Renew(ctx, old)
+	ctx, begin, end := interruptible(ctx)
+	defer end()
+	got, err := a.cached(id, how, begin).Renew(ctx, old)
 	return got, a.explain(err)
 }
 
-// cached returns what gives a cluster's credential, by way of the cache where that may be.
-func (a *account) cached(id digitalocean.ClusterID, how fetch) *credential.Cached {
+// cached returns what gives a cluster's credential, by way of the cache where that may be. begin is called
+// before the API is asked.
+func (a *account) cached(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
 	var store credential.Store = a.store()
 	switch {
 	case how.noCache:
@@ -159,12 +164,15 @@ func (a *account) cached(id digitalocean.ClusterID, how fetch) *credential.Cache
 		store = forgetful{store}
 	}
 	return &credential.Cached{
-		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) { return a.fetch(ctx, id, how) }),
-		Store:    store,
-		Key:      a.key(string(id), how.expiry()),
-		Refresh:  how.forceRefresh,
-		Now:      a.Now,
-		Log:      a.log(),
+		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+			begin()
+			return a.fetch(ctx, id, how)
+		}),
+		Store:   store,
+		Key:     a.key(string(id), how.expiry()),
+		Refresh: how.forceRefresh,
+		Now:     a.Now,
+		Log:     a.log(),
 	}
 }
 

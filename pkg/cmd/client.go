@@ -29,11 +29,11 @@ func (o *options) checkForClients() error {
 	return clients.checkAPIAddress(token)
 }
 
-// refuseAll has all that clients may not run refused, cobra's own commands included.
-func refuseAll(root *cobra.Command, names ...string) {
+// refuseAll has cobra's own commands and whatever isn't a command refused.
+func refuseAll(root *cobra.Command) {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(refused("help"))
-	for _, name := range append(names, "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd) {
+	for _, name := range []string{"completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd} {
 		root.AddCommand(refused(name))
 	}
 	root.Args = func(_ *cobra.Command, args []string) error {

@@ -11,12 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/doks-auth/doks-auth/pkg/execcredential"
 )
 
-// System is the world around a run.
-type System struct {
+// Env is the world around a run.
+type Env struct {
 	Args             []string // without the program's name
 	Stdin            io.Reader
 	Stdout, Stderr   io.Writer
@@ -34,21 +32,21 @@ type System struct {
 // Run runs the command that the arguments name until it ends or ctx does, and returns the exit
 // code. Standard output gets the result on success and nothing on failure; an error is one line on
 // standard error, and its hint another. That standard output takes no more is a failure too.
-func Run(ctx context.Context, sys System) int {
-	stdout := &watched{Writer: sys.Stdout}
-	sys.Stdout = stdout
-	opts := &options{System: sys, fetched: new(atomic.Bool)}
+func Run(ctx context.Context, env Env) int {
+	stdout := &watched{Writer: env.Stdout}
+	env.Stdout = stdout
+	opts := &options{Env: env, fetched: new(atomic.Bool)}
 	root := newRoot(opts)
-	root.SetArgs(sys.Args)
-	root.SetIn(sys.Stdin)
+	root.SetArgs(env.Args)
+	root.SetIn(env.Stdin)
 	root.SetOut(stdout)
-	root.SetErr(sys.Stderr)
+	root.SetErr(env.Stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = cmp.Or(opts.helpRefused, stdout.failure()) // cobra has neither as an error
 	}
 	if err != nil {
-		report(sys.Stderr, err)
+		report(env.Stderr, err)
 		return exitCode(err)
 	}
 	opts.prune() // the answer is out
@@ -75,47 +73,6 @@ func (w *watched) failure() error {
 	return fmt.Errorf("writing to standard output: %w", w.err)
 }
 
-func newRoot(opts *options) *cobra.Command {
-	e := &execCredential{options: opts}
-	root := &cobra.Command{
-		Use:                        "doks-auth",
-		Short:                      "A kubectl exec credential plugin for DigitalOcean Kubernetes",
-		Long:                       rootHelp,
-		Args:                       usageArgs(cobra.NoArgs),
-		RunE:                       e.bare,
-		SilenceErrors:              true,
-		SilenceUsage:               true,
-		SuggestionsMinimumDistance: 2,
-	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorOf(cmd, err) })
-	opts.addFlags(root.PersistentFlags())
-	e.addFlags(root.Flags())
-	root.AddCommand(newExecCredential(opts), newVersion(opts))
-	if opts.byClient() {
-		refuseAll(root, "cluster", "credentials", "cache", "kubeconfig", "doctor")
-		root.SetHelpFunc(func(*cobra.Command, []string) { opts.helpRefused = refusal() })
-		return root
-	}
-	root.RegisterFlagCompletionFunc("context", opts.completeContexts)
-	root.AddCommand(newCluster(opts), newCredentials(opts), newCache(opts), newKubeconfig(opts), newDoctor(opts))
-	return root
-}
-
-// bare is what the root command does: with a request it is exec-credential, without one it helps.
-func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
-	err := e.prints(func(ctx context.Context, args []string) ([]byte, error) {
-		request, late, err := e.request(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return e.respond(ctx, request, late, args)
-	})(cmd, args)
-	if errors.Is(err, execcredential.ErrNoRequest) {
-		return cmd.Help()
-	}
-	return err
-}
-
 // usageArgs makes a check of arguments fail with an error of class Usage.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -136,23 +93,3 @@ func oneCluster(_ *cobra.Command, args []string) error {
 	}
 	return errors.New("more than one cluster is named")
 }
-
-const rootHelp = `doks-auth gives Kubernetes clients their credentials for DigitalOcean Kubernetes clusters.
-
-kubectl and other clients run it where a kubeconfig's user names it. It answers from a sealed cache
-in a few milliseconds, and asks the DigitalOcean API only when it must.
-
-To begin, and when something doesn't work:
-
-  doks-auth kubeconfig save CLUSTER
-  doks-auth doctor
-
-The access token of the DigitalOcean API comes from --token-file, from --context, from the variables
-DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, or from doctl's current context: the first that is
-given.
-
-Without a command, and with an ExecCredential request in KUBERNETES_EXEC_INFO or on standard input,
-it does what exec-credential does.
-
-Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 the API can't
-be reached, 6 an answer that can't be used, 7 refused for safety, 1 anything else.`

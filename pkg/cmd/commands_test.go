@@ -50,7 +50,7 @@ func (w *world) run(args ...string) (code int, stdout, stderr string) {
 		"KUBERNETES_EXEC_INFO":      w.request,
 	}
 	var out, err bytes.Buffer
-	code = cmd.Run(w.stopped, cmd.System{
+	code = cmd.Run(w.stopped, cmd.Env{
 		Args:             args,
 		Stdin:            strings.NewReader(""),
 		Stdout:           &out,

@@ -108,7 +108,7 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 // parseEntry returns what the arguments of an entry make of this program, in the environment that the
 // entry gives it, and the arguments that are no flags.
 func (o *options) parseEntry(entry *kubeconfig.Exec) (*execCredential, []string, error) {
-	own := &options{System: o.System, fetched: o.fetched, forClient: true}
+	own := &options{Env: o.Env, fetched: o.fetched, forClient: true}
 	own.Getenv = func(name string) string {
 		for _, variable := range entry.Env {
 			if variable["name"] == name {

@@ -3,10 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/signal"
-	"slices"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,17 +51,6 @@ func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubec
 
 // untilUnlocked bounds how long an edit may take to give the locks back, beyond its time.
 const untilUnlocked = 2 * time.Second
-
-// untilSignal returns a context that also ends with the first signal that would end the process at once
-// otherwise; more of them are swallowed until stop is called. One that is ignored, as by nohup, stays so.
-func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT}
-	signals = slices.DeleteFunc(signals, signal.Ignored)
-	if len(signals) == 0 { // which would mean all there are
-		return ctx, func() {}
-	}
-	return signal.NotifyContext(ctx, signals...)
-}
 
 // kubeconfigEntries make the kubeconfig's entries of clusters.
 type kubeconfigEntries struct {

@@ -20,7 +20,7 @@ import (
 
 // options are the flags that all commands share, and what is made of them.
 type options struct {
-	System
+	Env
 
 	context   string
 	tokenFile string

@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // What comes from elsewhere must not control the terminal that it is printed on: names may hold escape
@@ -62,11 +62,18 @@ func toYAML(text []byte) ([]byte, error) {
 		scalars = append(scalars, scalar)
 		return fmt.Appendf(nil, `"%s%d."`, mark, len(scalars)-1)
 	})
-	converted, err := yaml.JSONToYAML(marked)
-	if err != nil {
+	var value any
+	if err := yaml.Unmarshal(marked, &value); err != nil { // JSON is YAML, and here its numbers stay as they are
 		return nil, err
 	}
-	return regexp.MustCompile(mark+`[0-9]+\.`).ReplaceAllFunc(converted, func(s []byte) []byte {
+	var converted bytes.Buffer
+	encoder := yaml.NewEncoder(&converted)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return regexp.MustCompile(mark+`[0-9]+\.`).ReplaceAllFunc(converted.Bytes(), func(s []byte) []byte {
 		i, _ := strconv.Atoi(string(s[len(mark) : len(s)-1])) // as it was written above
 		return scalars[i]
 	}), nil

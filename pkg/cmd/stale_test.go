@@ -34,7 +34,7 @@ func newAPI(t *testing.T) (api *digitaloceantest.API, run func(ahead time.Durati
 	}
 	return api, func(ahead time.Duration, args ...string) (int, string, string) {
 		var stdout, stderr bytes.Buffer
-		code := cmd.Run(context.Background(), cmd.System{
+		code := cmd.Run(context.Background(), cmd.Env{
 			Args:            append([]string{"exec-credential", "--api-version=v1", clusterID}, args...),
 			Stdin:           strings.NewReader(""),
 			Stdout:          &stdout,

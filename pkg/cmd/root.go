@@ -1,0 +1,103 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
+)
+
+// command is one of those below the root.
+type command struct {
+	name       string
+	build      func(*options) *cobra.Command
+	forClients bool // Kubernetes clients may run it
+}
+
+func commands() []command {
+	return []command{
+		{"exec-credential", newExecCredential, true},
+		{"kubeconfig", newKubeconfig, false},
+		{"cluster", newCluster, false},
+		{"credentials", newCredentials, false},
+		{"cache", newCache, false},
+		{"doctor", newDoctor, false},
+		{"version", newVersion, true},
+	}
+}
+
+// newRoot returns the root command. Below it are only the commands that the arguments call: the others
+// would cost each kubectl their construction.
+func newRoot(opts *options) *cobra.Command {
+	e := &execCredential{options: opts}
+	root := &cobra.Command{
+		Use:                        "doks-auth",
+		Short:                      "A kubectl exec credential plugin for DigitalOcean Kubernetes",
+		Long:                       rootHelp,
+		Args:                       usageArgs(cobra.NoArgs),
+		RunE:                       e.bare,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorOf(cmd, err) })
+	opts.addFlags(root.PersistentFlags())
+	e.addFlags(root.Flags())
+	for _, c := range commands() {
+		root.AddCommand(refused(c.name)) // until it is known to be called
+	}
+	if opts.byClient() {
+		refuseAll(root)
+	}
+	called, _, _ := root.Find(opts.Args)
+	for _, c := range commands() {
+		if (called == root || called.Name() == c.name) && (c.forClients || !opts.byClient()) {
+			stub, _, _ := root.Find([]string{c.name})
+			root.RemoveCommand(stub)
+			root.AddCommand(c.build(opts))
+		}
+	}
+	if !opts.byClient() {
+		root.RegisterFlagCompletionFunc("context", opts.completeContexts)
+	} else {
+		root.SetHelpFunc(func(*cobra.Command, []string) { opts.helpRefused = refusal() })
+	}
+	return root
+}
+
+// bare is what the root command does: with a request it is exec-credential, without one it helps.
+func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
+	err := e.prints(func(ctx context.Context, args []string) ([]byte, error) {
+		request, late, err := e.request(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return e.respond(ctx, request, late, args)
+	})(cmd, args)
+	if errors.Is(err, execcredential.ErrNoRequest) {
+		return cmd.Help()
+	}
+	return err
+}
+
+const rootHelp = `doks-auth gives Kubernetes clients their credentials for DigitalOcean Kubernetes clusters.
+
+kubectl and other clients run it where a kubeconfig's user names it. It answers from a sealed cache
+in a few milliseconds, and asks the DigitalOcean API only when it must.
+
+To begin, and when something doesn't work:
+
+  doks-auth kubeconfig save CLUSTER
+  doks-auth doctor
+
+The access token of the DigitalOcean API comes from --token-file, from --context, from the variables
+DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, or from doctl's current context: the first that is
+given.
+
+Without a command, and with an ExecCredential request in KUBERNETES_EXEC_INFO or on standard input,
+it does what exec-credential does.
+
+Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 the API can't
+be reached, 6 an answer that can't be used, 7 refused for safety, 1 anything else.`
