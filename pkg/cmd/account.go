@@ -198,13 +198,7 @@ func (a *account) store() *cachedir.Dir { return cachedir.Open(a.cachePath(), a.
 
 // key returns the key of what the account gets for a cluster.
 func (a *account) key(id string, expiry time.Duration) credential.Key {
-	return credential.Key{
-		APIURL:    a.apiAddress(a.token),
-		ClusterID: id,
-		Expiry:    expiry,
-		Auth:      "access-token",
-		Identity:  credential.Identity(a.token.Secret),
-	}
+	return digitalocean.CacheKey(a.apiAddress(a.token), digitalocean.ClusterID(id), expiry, a.token.Secret)
 }
 
 // explain adds to an error whose access token it is about; see hint.

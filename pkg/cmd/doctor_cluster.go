@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -214,7 +215,7 @@ func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Cred
 		if wrapper, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapper.Err
 		}
-		if strings.HasPrefix(err.Error(), "proxyconnect") {
+		if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" {
 			return failuref(check, "HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig, names the proxy", "the proxy to %s doesn't answer: %v", shown, err)
 		}
 		return failuref(check, "is the cluster running, and does its firewall let this machine in? behind a proxy set HTTPS_PROXY", "%s doesn't answer: %v", shown, err)

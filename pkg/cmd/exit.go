@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
@@ -96,8 +97,9 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
 		}
 	}
+	unknown, isFlag := errors.AsType[*pflag.NotExistError](err)
 	err = errors.New(shownUnknown(flagError(err).Error()))
-	if strings.HasSuffix(err.Error(), "unknown flag: --version") {
+	if isFlag && unknown.GetSpecifiedName() == "version" {
 		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"
 	}
 	return advise(credential.Usage, err, hint)

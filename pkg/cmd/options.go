@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -57,8 +56,7 @@ func (o *options) accessTokenSources() digitalocean.AccessTokenSources {
 
 // apiAddress returns the API's address: as the user says, or as the access token's source does.
 func (o *options) apiAddress(token digitalocean.AccessToken) string {
-	address := cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL, digitalocean.DefaultAPIURL)
-	return strings.TrimRight(address, "/")
+	return digitalocean.TrimAPIURL(cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL))
 }
 
 // cachePath returns the cache's directory; "" when there is no place for one.

@@ -31,7 +31,7 @@ import (
 // Refresh and Renew.
 type Cached struct {
 	Provider Provider
-	Store    Store
+	Store    Store // nil: nothing is kept, and each call is the provider's
 	Key      Key
 
 	// Refresh takes from the Store only what was fetched since Credential was called.
@@ -52,7 +52,7 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 	if c.Refresh {
 		return c.fetch(ctx, asked, Credential{}, answers)
 	}
-	held, err := c.Store.Get(ctx, c.Key)
+	held, err := c.store().Get(ctx, c.Key)
 	switch {
 	case err != nil:
 		c.log().Info("cache miss", "cluster", c.Key.ClusterID, "reason", err)
@@ -71,7 +71,7 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 func (c *Cached) Renew(ctx context.Context, old Credential) (Credential, error) {
 	asked := c.now()
 	replaces := func(got Credential) bool { return c.fresh(got, c.now()) && !got.same(old) }
-	if got, err := c.Store.Get(ctx, c.Key); err == nil && replaces(got) {
+	if got, err := c.store().Get(ctx, c.Key); err == nil && replaces(got) {
 		c.log().Info("somebody else renewed it", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
 		return got, nil
 	}
@@ -108,7 +108,7 @@ func (c *Cached) fetch(
 	default:
 		c.log().Warn("going on without a lock", "reason", lockErr)
 	}
-	if got, err := c.Store.Get(ctx, c.Key); err == nil && answers(got) {
+	if got, err := c.store().Get(ctx, c.Key); err == nil && answers(got) {
 		c.log().Info("another process fetched it meanwhile", "expires_at", got.ExpiresAt)
 		return got, nil
 	}
@@ -156,9 +156,16 @@ func (c *Cached) put(ctx context.Context, got Credential) {
 		c.log().Info("not cached: its expiry is unknown")
 		return
 	}
-	if err := c.Store.Put(ctx, c.Key, got); err != nil {
+	if err := c.store().Put(ctx, c.Key, got); err != nil {
 		c.log().Warn("not cached", "reason", err)
 	}
+}
+
+func (c *Cached) store() Store {
+	if c.Store == nil {
+		return new(Memory)
+	}
+	return c.Store
 }
 
 func (c *Cached) now() time.Time {

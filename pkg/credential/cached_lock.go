@@ -22,7 +22,7 @@ func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err 
 	if held.Valid(c.now()) {
 		try, cancel := context.WithCancel(ctx)
 		cancel()
-		unlock, err := c.Store.Lock(try, c.Key)
+		unlock, err := c.store().Lock(try, c.Key)
 		switch {
 		case !isContextError(err):
 			return unlock, err
@@ -48,7 +48,7 @@ func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err 
 func (c *Cached) lockInTime(ctx context.Context, key Key) (unlock func(), err error) {
 	ctx, cancel := withShare(ctx, 2, 3)
 	defer cancel()
-	return c.Store.Lock(ctx, key)
+	return c.store().Lock(ctx, key)
 }
 
 // limit returns ctx with the time that a fetch may take: less, if others may wait for it, than they wait.

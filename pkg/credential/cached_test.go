@@ -450,3 +450,11 @@ func TestIdentity(t *testing.T) {
 		t.Error(credential.Identity(one))
 	}
 }
+
+// Without a Store each credential is a new one.
+func TestCachedWithoutAStore(t *testing.T) {
+	c := &credential.Cached{Provider: &fakeProvider{lifetime: time.Hour}}
+	expect(t, c, "token-1")
+	old := renew(t, c, credential.Credential{}, "token-2")
+	renew(t, c, old, "token-3")
+}

@@ -113,7 +113,7 @@ func (c Credential) same(other Credential) bool {
 func (c Credential) Check(now time.Time) error {
 	switch {
 	case !c.Token.IsZero():
-		if err := c.Token.CheckToken(); err != nil {
+		if err := CheckBearer(c.Token); err != nil {
 			return err
 		}
 	case len(c.ClientCertificate) == 0 && c.ClientKey.IsZero():

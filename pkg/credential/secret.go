@@ -2,6 +2,7 @@ package credential
 
 import (
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -59,16 +60,16 @@ func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 // honour: it returns what String returns.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// CheckToken reports whether the secret can be sent as a bearer token: one or more characters, all
-// of them visible ASCII. A line break or a space would end the header that carries it (RFC 6750,
-// section 2.1, is narrower still). The error doesn't tell the secret.
-func (s Secret) CheckToken() error {
-	if s.IsZero() {
-		return fmt.Errorf("the token is empty")
+// CheckBearer reports a secret that can't be sent as a bearer token: it must be one or more visible ASCII
+// characters. A line break or a space would end the header that carries it (RFC 6750, section 2.1, is narrower
+// still). The error doesn't show the secret.
+func CheckBearer(token Secret) error {
+	if token.IsZero() {
+		return errors.New("the token is empty")
 	}
-	for _, b := range []byte(s.Reveal()) {
+	for _, b := range []byte(token.Reveal()) {
 		if b <= ' ' || b > '~' {
-			return fmt.Errorf("the token contains a space, a control character or a character outside ASCII")
+			return errors.New("the token contains a space, a control character or a character outside ASCII")
 		}
 	}
 	return nil

@@ -51,6 +51,15 @@ func ParseServer(server string) (*url.URL, error) {
 	return u, nil
 }
 
+// IsPrivate reports whether what is sent to an address can't be read on the way: by https, or on this machine's
+// loopback interface.
+func IsPrivate(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname())
+}
+
+// IsLoopback reports whether a host is this machine, by its address or the name localhost.
+func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
 // isOdd tells whether clients may differ about what a character means in an address.
 func isOdd(r rune) bool {
 	return r > '~' || !isLetterOrDigit(byte(r)) && !strings.ContainsRune(".:/_~-[]", r)

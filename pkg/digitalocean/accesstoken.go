@@ -24,7 +24,7 @@ type AccessToken struct {
 
 // check reports an access token that no header can carry. The error is of class Usage.
 func (t AccessToken) check() error {
-	if err := t.Secret.CheckToken(); err != nil {
+	if err := credential.CheckBearer(t.Secret); err != nil {
 		return &credential.Error{
 			Class: credential.Usage,
 			Err:   fmt.Errorf("%w from %s can't be used: %w", ErrAccessToken, t.Source, err),
@@ -39,10 +39,10 @@ var accessTokenEnvVars = [...]string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_
 // AccessTokenSources says where to look for an access token. An access token is never taken from
 // the command line, where other users could see it.
 type AccessTokenSources struct {
-	File    string // a file that holds it; "": none
-	Context string // an auth context of doctl's configuration; "": none
-	Getenv  func(string) string
-	Home    string // the home directory, where doctl's configuration is looked for; "": unknown
+	File    string              // a file that holds it; "": none
+	Context string              // an auth context of doctl's configuration; "": none
+	Getenv  func(string) string // the environment's variables; nil: there are none
+	Home    string              // the home directory, where doctl's configuration is looked for; "": unknown
 
 	// OwnFiles is for a File that somebody else chose: it must be a regular file of the user's or root's,
 	// else the error is of class Unsafe.
@@ -90,14 +90,21 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	case err != nil:
 		return AccessToken{}, err
 	}
-	return config.currentAccessToken(s.Getenv("DIGITALOCEAN_CONTEXT"))
+	return config.currentAccessToken(s.getenv("DIGITALOCEAN_CONTEXT"))
+}
+
+func (s AccessTokenSources) getenv(name string) string {
+	if s.Getenv == nil {
+		return ""
+	}
+	return s.Getenv(name)
 }
 
 // fromEnv returns the access tokens in the environment, in their order.
 func (s AccessTokenSources) fromEnv() []AccessToken {
 	var tokens []AccessToken
 	for _, name := range accessTokenEnvVars {
-		if value := strings.TrimSpace(s.Getenv(name)); value != "" {
+		if value := strings.TrimSpace(s.getenv(name)); value != "" {
 			tokens = append(tokens, AccessToken{Secret: credential.NewSecret(value), Source: name})
 		}
 	}

@@ -1,10 +1,11 @@
 package digitalocean
 
 import (
+	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
@@ -16,7 +17,7 @@ func CheckAPIURL(address string) error {
 	if err != nil {
 		return &credential.Error{Class: credential.Usage, Err: &AddressError{err}}
 	}
-	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+	if credential.IsPrivate(u) {
 		return nil
 	}
 	return &credential.Error{
@@ -34,7 +35,7 @@ func (e *AddressError) Unwrap() error { return e.error }
 // IsLoopback tells whether an address of the API is on this machine.
 func IsLoopback(address string) bool {
 	u, err := parseAPIURL(address)
-	return err == nil && isLoopback(u.Hostname())
+	return err == nil && credential.IsLoopback(u.Hostname())
 }
 
 // parseAPIURL parses an address that every client reads alike, as a cluster's server has to be one too.
@@ -46,6 +47,19 @@ func parseAPIURL(address string) (*url.URL, error) {
 	return u, nil
 }
 
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+// CacheKey returns the key under which is cached what an access token gets for a cluster, the same for everybody
+// who shares a cache. The expiry counts in whole seconds, as it is asked for.
+func CacheKey(apiURL string, id ClusterID, expiry time.Duration, accessToken credential.Secret) credential.Key {
+	return credential.Key{
+		APIURL:    TrimAPIURL(apiURL),
+		ClusterID: string(id),
+		Expiry:    expiry.Truncate(time.Second),
+		Auth:      "access-token",
+		Identity:  credential.Identity(accessToken),
+	}
+}
+
+// TrimAPIURL returns an address of the API in the form in which it is used; "" is DefaultAPIURL.
+func TrimAPIURL(address string) string {
+	return strings.TrimRight(cmp.Or(address, DefaultAPIURL), "/")
 }

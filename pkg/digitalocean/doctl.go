@@ -150,17 +150,17 @@ func (e notFoundError) Unwrap() error { return os.ErrNotExist }
 // doctlConfigPath returns where doctl has its configuration: $DIGITALOCEAN_CONFIG, or config.yaml in
 // the operating system's directory for configurations.
 func (s AccessTokenSources) doctlConfigPath() string {
-	if path := s.Getenv("DIGITALOCEAN_CONFIG"); path != "" {
+	if path := s.getenv("DIGITALOCEAN_CONFIG"); path != "" {
 		return path
 	}
 	var dir string
 	switch runtime.GOOS {
 	case "windows":
-		dir = s.Getenv("APPDATA")
+		dir = s.getenv("APPDATA")
 	case "darwin":
 		dir = under(s.Home, "Library", "Application Support")
 	default:
-		if dir = s.Getenv("XDG_CONFIG_HOME"); dir == "" {
+		if dir = s.getenv("XDG_CONFIG_HOME"); dir == "" {
 			dir = under(s.Home, ".config")
 		}
 	}

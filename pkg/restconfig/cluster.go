@@ -1,12 +1,10 @@
 package restconfig
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -48,8 +46,7 @@ func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*res
 	if o.Expiry < 0 {
 		return nil, &credential.Error{Class: credential.Usage, Err: fmt.Errorf("the expiry %s is negative", o.Expiry)}
 	}
-	o.APIURL = strings.TrimRight(cmp.Or(o.APIURL, digitalocean.DefaultAPIURL), "/") // as the plugin has it in its key
-	o.Expiry = o.Expiry.Truncate(time.Second)
+	o.APIURL = digitalocean.TrimAPIURL(o.APIURL)
 	memory := new(credential.Memory)
 	config, err := newConfig(ctx, func() (*credential.Cached, error) { return o.cached(id, memory) })
 	if err != nil {
@@ -76,11 +73,10 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	if err != nil {
 		return nil, err
 	}
-	key := credential.Key{APIURL: o.APIURL, ClusterID: string(id), Expiry: o.Expiry, Auth: "access-token"}
-	var store credential.Store = memory // of one key, whatever the access token
-	if o.CacheDir != "" {
-		store = pruned{cachedir.Open(o.CacheDir, accessToken.Secret)}
-		key.Identity = credential.Identity(accessToken.Secret)
+	key := digitalocean.CacheKey(o.APIURL, id, o.Expiry, accessToken.Secret)
+	var store credential.Store = pruned{cachedir.Open(o.CacheDir, accessToken.Secret)}
+	if o.CacheDir == "" {
+		store, key.Identity = memory, "" // of one key, whatever the access token
 	}
 	return &credential.Cached{
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {

@@ -50,7 +50,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -116,11 +115,10 @@ func newConfig(ctx context.Context, source func() (*credential.Cached, error)) (
 // Unsafe for one that a token must not be sent to.
 func parseServer(server string) (*url.URL, error) {
 	u, err := credential.ParseServer(server)
-	if err != nil || u.Hostname() == "" || u.User != nil {
+	if err != nil {
 		return nil, unusable(errors.New("it names no server"))
 	}
-	loopback := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-	if u.Scheme == "https" || u.Scheme == "http" && loopback {
+	if credential.IsPrivate(u) {
 		return u, nil
 	}
 	return nil, &credential.Error{
