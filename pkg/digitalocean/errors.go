@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -35,7 +34,7 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	}
-	text := sanitize(cause(err).Error(), c.accessToken.Secret)
+	text := describe(err, c.apiURL, c.accessToken.Secret)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		text = fmt.Sprintf("no answer within %s", took.Round(100*time.Millisecond))
 	}
@@ -43,14 +42,6 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 		Class: credential.Unreachable,
 		Err:   fmt.Errorf("asking %s: %s", c.apiURL, text),
 	}
-}
-
-// cause returns an error of net/http without the method and the URL.
-func cause(err error) error {
-	if wrapper, ok := errors.AsType[*url.Error](err); ok {
-		return wrapper.Err
-	}
-	return err
 }
 
 // refusal returns the failure that an answer with another status than 2xx means, for a call that needs
@@ -125,12 +116,17 @@ func (c *Client) unusable(reason error, skew time.Duration) error {
 	return &credential.Error{Class: credential.Unusable, Err: err, ClockSkew: skew}
 }
 
-const maxSaid = 300
+const (
+	maxSaid    = 300
+	shortToken = 8 // none is that short but in tests, where it would be found in other words
+)
 
 // sanitize makes a text from outside fit to be shown in one line of a terminal: bounded, with
 // nothing in it that controls the terminal, and neither the access token nor a proxy's password.
 func sanitize(s string, accessToken credential.Secret) string {
-	s = strings.ReplaceAll(s, accessToken.Reveal(), accessToken.String())
+	if token := accessToken.Reveal(); len(token) > shortToken {
+		s = strings.ReplaceAll(s, token, accessToken.String())
+	}
 	s = regexp.MustCompile(`://[^/@\s]*@`).ReplaceAllString(s, "://[redacted]@")
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {

@@ -71,7 +71,7 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 			return false, nil
 		}
 		if err != nil {
-			o.Log.Warn("the API did not answer", "reason", sanitize(cause(err).Error(), o.AccessToken.Secret))
+			o.Log.Warn("the API did not answer", "reason", describe(err, o.APIURL, o.AccessToken.Secret))
 		} else {
 			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}
