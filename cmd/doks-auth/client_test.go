@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -172,5 +173,135 @@ func TestWithoutHome(t *testing.T) {
 	}
 	if mints := api.Mints(tokenCluster); mints != 1 {
 		t.Errorf("%d mints for three runs, want 1", mints)
+	}
+}
+
+// What goes in clear text goes to this machine alone, never by a proxy, whatever the host's spelling.
+func TestNoProxyInClearText(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	seen := make(chan string, 100)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	defer proxy.Close()
+	port := url[strings.LastIndexByte(url, ':'):]
+	for _, host := range []string{"localhost", "LOCALHOST", "LocalHost", "127.0.0.1", "[::ffff:127.0.0.1]", "127.1.2.3"} {
+		for _, request := range []string{"", `{"apiVersion":"client.authentication.k8s.io/v1"}`} {
+			p := newPlugin(t, "http://"+host+port)
+			p.env = append(p.env, "KUBERNETES_EXEC_INFO="+request, "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "HTTPS_PROXY="+proxy.URL, "NO_PROXY=")
+			got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout=5s", tokenCluster)
+			if len(seen) > 0 {
+				t.Fatalf("%s: the proxy got %q", host, <-seen)
+			}
+			if host == "LocalHost" && got.code != 0 {
+				t.Errorf("%s: %+v", host, got)
+			}
+		}
+	}
+	if api.Mints(tokenCluster) == 0 {
+		t.Error("the API was never reached: the test shows nothing")
+	}
+}
+
+// One address of the API is one, however it is spelled: else each spelling has its own mint.
+func TestSpellingsOfTheAPI(t *testing.T) {
+	api, url, _, _ := newAPI(t)
+	port := url[strings.LastIndexByte(url, ':'):]
+	p := newPlugin(t, "")
+	for _, address := range []string{"http://127.0.0.1", "HTTP://127.0.0.1", "http://[::ffff:127.0.0.1]"} {
+		for _, slash := range []string{"", "/"} {
+			got := p.run(t, nil, "exec-credential", "--api-version=v1", "--api-url="+address+port+slash, tokenCluster)
+			if got.code != 0 {
+				t.Errorf("%s: %+v", address, got)
+			}
+		}
+	}
+	if mints := api.Mints(tokenCluster); mints != 1 {
+		t.Errorf("%d mints, want 1", mints)
+	}
+}
+
+// What answers in the API's place may be anything; nothing of it is shown, or kept in clear text.
+func TestAnswersThatAreNotHTTP(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a header that isn't one": "HTTP/1.1 200 OK\r\n{\"token\":\"SECRET\"}\r\n\r\n",
+		"no status":               "SECRET\r\n\r\n",
+		"a length that isn't one": "HTTP/1.1 200 OK\r\nContent-Length: SECRET\r\n\r\n",
+		"an odd status":           "HTTP/1.1 SECRET\r\n\r\n",
+		"an odd version":          "SECRET/1.1 200 OK\r\n\r\n",
+		"an odd encoding":         "HTTP/1.1 200 OK\r\nTransfer-Encoding: SECRET\r\n\r\n",
+		"an odd chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nSECRET\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					conn.Read(make([]byte, 4096))
+					io.WriteString(conn, answer)
+					conn.Close()
+				}
+			}()
+			p := newPlugin(t, "http://"+listener.Addr().String())
+			got := p.run(t, nil, "exec-credential", "--api-version=v1", "-v", "--timeout=4s", tokenCluster)
+			if got.code == 0 || strings.Contains(got.stderr, "SECRET") || !strings.Contains(got.stderr, "doks-auth: ") {
+				t.Errorf("got %+v, want a failure without the answer", got)
+			}
+			if err := checkSealed(p.dir, "SECRET"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A secret in the place of another value isn't shown.
+func TestSecretsInWrongPlaces(t *testing.T) {
+	_, url, _, _ := newAPI(t)
+	secret := "dop_v1_" + strings.Repeat("0123456789abcdef", 4)
+	for _, args := range [][]string{
+		{"exec-credential", "--api-version=v1", "--token-file=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--token-file=/run/secrets/" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--context=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--api-url=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--api-url=ftp://" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--api-url=http://" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", secret},
+		{"exec-credential", "--api-version=v1", "-t" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--expiry-seconds=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--timeout=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--cache-dir=" + secret, tokenCluster},
+		{"exec-credential", "--api-version=v1", "--" + secret, tokenCluster},
+		{"credentials", secret},
+		{"credentials", tokenCluster, "-o", secret},
+		{"kubeconfig", "save", secret},
+		{"kubeconfig", "show", secret},
+		{"cache", "clear", secret},
+		{"doctor", secret},
+		{secret},
+		{"kubeconfig", secret},
+		{"help", secret},
+	} {
+		p := newPlugin(t, url)
+		doctl := filepath.Join(p.dir, "doctl.yaml")
+		if err := os.WriteFile(doctl, []byte("access-token: "+accessToken+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.env = append(p.env, "DIGITALOCEAN_CONFIG="+doctl)
+		got := p.run(t, nil, args...)
+		if strings.Contains(got.stdout+got.stderr, secret) || strings.Contains(got.stdout+got.stderr, secret[7:40]) {
+			t.Errorf("%q shows it: %+v", args, got)
+		}
+		if args[0] != "help" && got.code == 0 {
+			t.Errorf("%q: exit code 0", args)
+		}
 	}
 }

@@ -24,7 +24,7 @@ const authorityAge = 10 * time.Minute
 func (e *execCredential) bind(
 	ctx context.Context, account *account, id digitalocean.ClusterID, got credential.Credential, request execcredential.Request,
 ) (credential.Credential, error) {
-	if request.Target.Server == "" || e.skipServerCheck {
+	if e.skipServerCheck || request.Target.IsZero() && request.CertificateAuthorityFile == "" {
 		return got, nil
 	}
 	target, err := targetOf(request)

@@ -104,10 +104,15 @@ func (d *doctor) checks() []check {
 func (d *doctor) examine(ctx context.Context) error {
 	findings := []finding{}
 	failed := false
+	timeout, cancel := context.WithTimeout(ctx, max(d.timeout, 0))
+	defer cancel()
 	for _, check := range d.checks() {
-		found := d.within(ctx, check)
-		if err := ctx.Err(); err != nil {
-			return err
+		found := d.within(timeout, check)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case timeout.Err() != nil:
+			found = []finding{failuref(check.name, "give a longer --timeout", "not checked any more, after %s", d.timeout)}
 		}
 		for _, f := range found {
 			failed = failed || f.Status == statusFailure
@@ -117,6 +122,9 @@ func (d *doctor) examine(ctx context.Context) error {
 			if err := writeFindings(d.Stdout, found); err != nil {
 				return err
 			}
+		}
+		if timeout.Err() != nil {
+			break
 		}
 	}
 	if d.output.format != formatTable {

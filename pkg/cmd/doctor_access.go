@@ -95,15 +95,22 @@ func proxyTo(address string) string {
 // checkCache looks at the cache's directory and entries.
 func (d *doctor) checkCache(ctx context.Context) []finding {
 	const check = "cache"
-	path := d.cachePath()
+	o := d.acting
+	if d.cacheDir != "" {
+		o = d.options
+	}
+	path := o.cachePath()
 	if path == "" {
 		return []finding{warning(check, "give --cache-dir, or set DOKS_AUTH_CACHE_DIR", "there is no place for it: each run fetches a new credential")}
 	}
 	var findings []finding
 	foreign := cachedir.Check(path)
 	if foreign != nil {
-		findings = append(findings, warning(check, `sudo chown -R "$(id -u)" `+shellword.Quote(path, "DIRECTORY")+" makes it yours; or remove it",
-			"it can't be used, so that each run fetches a new credential: %v", foreign))
+		hint := ""
+		if path == d.cachePath() { // else it is the kubeconfig's, which may name any directory
+			hint = `sudo chown -R "$(id -u)" ` + shellword.Quote(path, "DIRECTORY") + " makes it yours; or remove it"
+		}
+		findings = append(findings, warning(check, hint, "it can't be used, so that each run fetches a new credential: %v", foreign))
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -122,11 +129,11 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	if info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
 		findings = append(findings, warning(check, "chmod 700 "+shellword.Quote(path, "DIRECTORY"), "others can write to %s", path))
 	}
-	entries, err := d.entries()
+	entries, err := o.entries()
 	if err != nil {
 		return append(findings, failure(check, err))
 	}
-	inventory := newInventory(d.options)
+	inventory := newInventory(o)
 	states := make(map[string]int)
 	for _, e := range entries {
 		if !e.Absent {

@@ -40,7 +40,7 @@ func hintOf(err error) string {
 	case credential.Unreachable:
 		if len(account.roots) > 0 {
 			hint += "; " + strings.Join(account.roots, " and ") +
-				" counts in a client's run only if root owns what it names and nobody else may write that"
+				" counts in a client's run only if root owns what it names, nobody else may write that, and it is nothing but certificates"
 		}
 	}
 	return hint

@@ -56,7 +56,7 @@ func (o *options) accessTokenSources() digitalocean.AccessTokenSources {
 
 // apiAddress returns the API's address: as the user says, or as the access token's source does.
 func (o *options) apiAddress(token digitalocean.AccessToken) string {
-	return digitalocean.TrimAPIURL(cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL))
+	return digitalocean.NormalAPIURL(cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL))
 }
 
 // cachePath returns the cache's directory; "" when there is no place for one.

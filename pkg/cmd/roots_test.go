@@ -21,9 +21,9 @@ func TestAreRoots(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	file := func(dir, name string, mode os.FileMode, uid int) string {
+	file := func(dir, name string, mode os.FileMode, uid int, text string) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Chmod(path, mode); err != nil {
@@ -34,30 +34,48 @@ func TestAreRoots(t *testing.T) {
 		}
 		return path
 	}
-	own := file(dir, "own", 0o644, 0)
-	download := file(t.TempDir(), "download", 0o600, 0)
+	const bundle = "# remark: of the cluster\n\nAn authority\n====\n-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+	own := file(dir, "own", 0o644, 0, bundle)
+	kubeconfig := file(t.TempDir(), "kubeconfig", 0o600, 0, "users: |\n"+bundle)
+	subdir := func(name string, uid int, text string) string {
+		sub := filepath.Join(dir, name)
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		file(sub, "ca.pem", 0o644, uid, text)
+		return sub
+	}
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink(download, link); err != nil {
+	if err := os.Symlink(kubeconfig, link); err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
 		list         string
 		user, toRoot bool
 	}{
-		"root's file":               {own, true, true},
-		"root's directory":          {dir, true, true},
-		"both":                      {own + ":" + dir, true, true},
-		"root's file of a download": {download, true, false},
-		"a link to it":              {link, true, false},
-		"the user's":                {file(dir, "users", 0o644, somebody), false, false},
-		"writable by a group":       {file(dir, "group", 0o664, 0), false, false},
-		"writable by all":           {file(dir, "all", 0o666, 0), false, false},
-		"one of two":                {own + ":" + file(dir, "users-too", 0o644, somebody), false, false},
-		"absent":                    {filepath.Join(dir, "absent"), false, false},
-		"a process's environment":   {"/proc/self/environ", false, false},
-		"a device":                  {"/dev/zero", false, false},
-		"a relative path":           {"etc", false, false},
-		"nothing":                   {":", false, false},
+		"root's file":                    {own, true, true},
+		"root's directory":               {subdir("certs", 0, bundle), true, true},
+		"both":                           {own + ":" + filepath.Join(dir, "certs"), true, true},
+		"a kubeconfig of root's":         {kubeconfig, true, false},
+		"JSON of root's":                 {file(dir, "json", 0o644, 0, "{\"a\"}\n"+bundle), true, false},
+		"a link to it":                   {link, true, false},
+		"the user's":                     {file(dir, "users", 0o644, somebody, bundle), false, false},
+		"writable by a group":            {file(dir, "group", 0o664, 0, bundle), false, false},
+		"writable by all":                {file(dir, "all", 0o666, 0, bundle), false, false},
+		"the user's in root's directory": {subdir("mixed", somebody, bundle), false, false},
+		"a kubeconfig in a directory":    {subdir("odd", 0, "a: b\n"+bundle), true, false},
+		"one of two":                     {own + ":" + file(dir, "users-too", 0o644, somebody, bundle), false, false},
+		"empty":                          {file(dir, "empty", 0o644, 0, ""), false, false},
+		"absent":                         {filepath.Join(dir, "absent"), false, false},
+		"a process's environment":        {"/proc/self/environ", false, false},
+		"a process's arguments":          {"/proc/self/cmdline", false, false},
+		"a device":                       {"/dev/zero", false, false},
+		"devices":                        {"/dev", false, false},
+		"a relative path":                {"etc", false, false},
+		"the system's":                   {"/etc/ssl/certs", true, true},
+	}
+	if _, err := os.Stat("/etc/ssl/certs"); err != nil {
+		delete(tests, "the system's")
 	}
 	for name, test := range tests {
 		if got := areRoots(test.list, somebody); got != test.user {

@@ -2,7 +2,9 @@ package credential
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // shownURL matches an address of which scheme, host and port can be shown. Userinfo before it may be
@@ -13,13 +15,14 @@ const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?((?:[A-Za-z0-9
 // that isn't plainly of that form it shows nothing: a password may stand anywhere in it.
 func ShowURL(address string) string {
 	parts := regexp.MustCompile(shownURL).FindStringSubmatch(address)
-	if parts == nil {
+	if parts == nil || slices.ContainsFunc(strings.Split(parts[2], "."), func(label string) bool { return len(label) > maxWord }) {
 		return "(not shown: it is not of the form https://host:port)"
 	}
 	return `"` + parts[1] + parts[2] + `"`
 }
 
-// maxWord is the longest word that is shown; an access token has 71 characters.
+// maxWord is the longest word that is shown, and the longest part of a host's name; an access token has 71
+// characters.
 const maxWord = 63
 
 // ShowWord returns a text in quotes, fit to be shown to people, if it is one plain word, as names are. Of
@@ -34,4 +37,15 @@ func ShowWord(text string) string {
 		return "(not shown: it is too long)"
 	}
 	return strconv.Quote(text)
+}
+
+// ShowPath returns a file's path in quotes, fit to be shown to people, unless a part of it is so long that it may
+// be a secret in the wrong place.
+func ShowPath(path string) string {
+	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if len(part) > maxWord {
+			return "(not shown: a name in it is too long)"
+		}
+	}
+	return strconv.Quote(path)
 }

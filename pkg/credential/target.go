@@ -20,6 +20,11 @@ type Target struct {
 	CertificateAuthority  []byte // PEM of who may vouch for it; empty: whom the system trusts
 }
 
+// IsZero reports whether a target says nothing.
+func (t Target) IsZero() bool {
+	return t.Server == "" && t.TLSServerName == "" && !t.InsecureSkipTLSVerify && len(t.CertificateAuthority) == 0
+}
+
 // ErrAuthority says that a target trusts a certificate authority that isn't the cluster's.
 var ErrAuthority = errors.New("the certificate authority in the kubeconfig isn't the cluster's")
 
@@ -113,7 +118,9 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 		}
 		certificates = append(certificates, certificate)
 	}
-	if n := bytes.Count(text, []byte("-----BEGIN")); n == 0 || n != len(certificates) {
+	upper := bytes.ToUpper(text)
+	n := bytes.Count(upper, []byte("-BEGIN")) + bytes.Count(upper, []byte(" BEGIN")) // neither occurs in base64
+	if n == 0 || n != len(certificates) {
 		return nil, errors.New("it holds no certificate, or a broken one")
 	}
 	return certificates, nil

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -173,15 +173,15 @@ func (s AccessTokenSources) readFile() (AccessToken, error) {
 	case errors.Is(err, ErrNotOwn):
 		return AccessToken{}, &credential.Error{
 			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing to read an access token from %q: %w", s.File, err),
+			Err:   fmt.Errorf("refusing to read an access token from %s: %w", credential.ShowPath(s.File), err),
 		}
 	case err != nil:
-		return AccessToken{}, usageError(&FileError{fmt.Errorf("reading the access token: %w", err)})
+		return AccessToken{}, usageError(&FileError{fmt.Errorf("reading the access token: %w", shownPath(err))})
 	}
 	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // as Windows programs write it
 	return AccessToken{
 		Secret: credential.NewSecret(word),
-		Source: strconv.Quote(s.File),
+		Source: credential.ShowPath(s.File),
 	}, nil
 }
 
@@ -214,6 +214,15 @@ var (
 	ErrAccessToken   = errors.New("the access token") // which no header can carry
 	ErrNotOwn        = errors.New("it is not a regular file of this user's or root's")
 )
+
+// shownPath returns an error of the file system with its path as it can be shown.
+func shownPath(err error) error {
+	e, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("%s %s: %w", e.Op, strings.Trim(credential.ShowPath(e.Path), `"`), e.Err)
+}
 
 // FileError says that a file with an access token can't be read.
 type FileError struct{ error }

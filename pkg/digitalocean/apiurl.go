@@ -3,6 +3,7 @@ package digitalocean
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func parseAPIURL(address string) (*url.URL, error) {
 // who shares a cache. The expiry counts in whole seconds, as it is asked for.
 func CacheKey(apiURL string, id ClusterID, expiry time.Duration, accessToken credential.Secret) credential.Key {
 	return credential.Key{
-		APIURL:    TrimAPIURL(apiURL),
+		APIURL:    NormalAPIURL(apiURL),
 		ClusterID: string(id),
 		Expiry:    expiry.Truncate(time.Second),
 		Auth:      "access-token",
@@ -59,7 +60,23 @@ func CacheKey(apiURL string, id ClusterID, expiry time.Duration, accessToken cre
 	}
 }
 
-// TrimAPIURL returns an address of the API in the form in which it is used; "" is DefaultAPIURL.
-func TrimAPIURL(address string) string {
-	return strings.TrimRight(cmp.Or(address, DefaultAPIURL), "/")
+// NormalAPIURL returns an address of the API in the one form in which it is used: scheme, host in lower case, and
+// port unless it is the scheme's. "" is DefaultAPIURL. What CheckAPIURL refuses is returned as it is.
+func NormalAPIURL(address string) string {
+	address = cmp.Or(address, DefaultAPIURL)
+	u, err := parseAPIURL(address)
+	if err != nil {
+		return address
+	}
+	host := strings.TrimSuffix(u.Hostname(), ".")
+	if ip := net.ParseIP(host); ip != nil {
+		host = ip.String()
+	}
+	if port := u.Port(); port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		return u.Scheme + "://" + net.JoinHostPort(host, port)
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host
 }

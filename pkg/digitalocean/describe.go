@@ -3,6 +3,7 @@ package digitalocean
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -11,30 +12,47 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// describe says why there was no answer. Where a proxy is on the way, it says no more than can't hold a part of
-// the proxy's address: in one that isn't what its owner meant, a password may stand for the host.
-func describe(err error, apiURL string, accessToken credential.Secret) string {
+// describe says why there was no answer. It shows only what is known to quote neither the answer, which may hold
+// a secret in the wrong place, nor, where a proxy is on the way, the proxy's address: in one that isn't what
+// its owner meant, a password may stand for the host. A caller's own transport may say what it likes.
+func (o Options) describe(err error) string {
 	if wrapper, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapper.Err // without the method and the URL
 	}
-	request, requestErr := http.NewRequest(http.MethodGet, apiURL, nil)
+	if !o.ownTransport {
+		return sanitize(err.Error(), o.AccessToken.Secret)
+	}
+	request, requestErr := http.NewRequest(http.MethodGet, o.APIURL, nil)
 	if requestErr != nil {
 		return "its address can't be used"
 	}
-	proxy, proxyErr := http.ProxyFromEnvironment(request)
+	proxy, proxyErr := proxyOf(request)
 	switch {
 	case proxyErr != nil:
 		return "the proxy in the environment is not of the form http://host:port"
 	case proxy != nil:
 		return "by the proxy in the environment: " + reasonOf(err)
 	}
-	return sanitize(err.Error(), accessToken)
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e.Error()
+	}
+	return reasonOf(err)
 }
 
-// reasonOf returns the innermost reason of a failure of the network, without addresses.
+// reasonOf returns the reason of a failure of the network, without addresses.
 func reasonOf(err error) string {
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
+	switch {
+	case is[*net.DNSError](err):
 		return "a name can't be looked up"
+	case is[net.Error](err) && isTimeout(err):
+		return "no answer in time"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "unexpected EOF"
+	case errors.Is(err, io.EOF):
+		return "EOF"
 	}
 	if e, ok := errors.AsType[*os.SyscallError](err); ok {
 		return e.Err.Error()
@@ -42,8 +60,16 @@ func reasonOf(err error) string {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return sanitize(e.Error(), credential.Secret{})
 	}
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		return "no answer in time"
+	if e, ok := errors.AsType[tls.AlertError](err); ok {
+		return e.Error()
 	}
-	return "it failed"
+	if is[tls.RecordHeaderError](err) {
+		return "what answers doesn't speak TLS"
+	}
+	return "what answers is not the API"
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }

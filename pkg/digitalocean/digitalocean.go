@@ -30,6 +30,7 @@ type Client struct {
 	accessToken AccessToken
 	now         func() time.Time
 	transport   *http.Transport // our own; nil: the caller's is used
+	options     Options
 }
 
 // Options are a Client's settings. AccessToken must be given; the zero values of the others do.
@@ -40,6 +41,8 @@ type Options struct {
 	Transport   http.RoundTripper // carries each attempt; nil: one like http.DefaultTransport
 	Now         func() time.Time  // nil: time.Now
 	Log         *slog.Logger      // nil: silent
+
+	ownTransport bool // Transport is this package's
 }
 
 // NewClient returns a client. It fails, with class Usage or Unsafe, on an access token that no
@@ -60,16 +63,17 @@ func NewClient(o Options) (*Client, error) {
 	if err := CheckAPIURL(o.APIURL); err != nil {
 		return nil, err
 	}
+	o.APIURL = NormalAPIURL(o.APIURL)
 	var own *http.Transport
 	if o.Transport == nil {
 		own = newTransport()
-		o.Transport = own
+		o.Transport, o.ownTransport = own, true
 	}
 	api, err := godo.New(newHTTPClient(o), godo.SetBaseURL(o.APIURL), godo.SetUserAgent(o.UserAgent))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, apiURL: o.APIURL, accessToken: o.AccessToken, now: o.Now, transport: own}, nil
+	return &Client{api: api, apiURL: o.APIURL, accessToken: o.AccessToken, now: o.Now, transport: own, options: o}, nil
 }
 
 // CloseIdleConnections closes the connections that are kept for a next call, a minute at most, with

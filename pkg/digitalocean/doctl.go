@@ -51,10 +51,10 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	text, err := boundedfile.Read(path, maxDoctlConfig)
 	if errors.Is(err, os.ErrNotExist) {
-		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError(fmt.Sprintf("there is no doctl configuration at %q", path))})
+		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError("there is no doctl configuration at " + credential.ShowPath(path))})
 	}
 	if err != nil {
-		return doctlConfig{}, usageError(&DoctlError{Err: fmt.Errorf("reading doctl's configuration %q: %w", path, reason(err))})
+		return doctlConfig{}, usageError(&DoctlError{Err: fmt.Errorf("reading doctl's configuration %s: %w", credential.ShowPath(path), reason(err))})
 	}
 	var config doctlConfig
 	err = yaml.Unmarshal(cutDoctlConfig(text), &config)
@@ -64,7 +64,7 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	if err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
-		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: fmt.Errorf("reading doctl's configuration: %q is not YAML with doctl's fields", path)})
+		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", credential.ShowPath(path))})
 	}
 	return config, nil
 }
@@ -203,7 +203,7 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 	if token = strings.TrimSpace(token); token == "" {
 		return AccessToken{}, usageError(&DoctlError{
 			Contexts: c.contexts(),
-			Err:      fmt.Errorf("doctl's configuration has no access token for the context %q", name),
+			Err:      fmt.Errorf("doctl's configuration has no access token for the context %s", credential.ShowWord(name)),
 		})
 	}
 	return AccessToken{

@@ -34,7 +34,7 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	}
-	text := describe(err, c.apiURL, c.accessToken.Secret)
+	text := c.options.describe(err)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		text = fmt.Sprintf("no answer within %s", took.Round(100*time.Millisecond))
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -52,7 +53,7 @@ func newTransport() *http.Transport {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxyOf,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
 		Protocols:              http1,
@@ -60,6 +61,15 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+// proxyOf returns the proxy for a request, or nil: as the environment says, but none in clear text, which is for
+// this machine alone. http.ProxyFromEnvironment leaves out that host by some of its names only.
+func proxyOf(r *http.Request) (*url.URL, error) {
+	if r.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
 }
 
 // retryPolicy retries what may pass by itself (a failure of the network, 429, 5xx), when that can't mint
@@ -71,7 +81,7 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 			return false, nil
 		}
 		if err != nil {
-			o.Log.Warn("the API did not answer", "reason", describe(err, o.APIURL, o.AccessToken.Secret))
+			o.Log.Warn("the API did not answer", "reason", o.describe(err))
 		} else {
 			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}

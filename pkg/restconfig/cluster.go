@@ -46,7 +46,7 @@ func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*res
 	if o.Expiry < 0 {
 		return nil, &credential.Error{Class: credential.Usage, Err: fmt.Errorf("the expiry %s is negative", o.Expiry)}
 	}
-	o.APIURL = digitalocean.TrimAPIURL(o.APIURL)
+	o.APIURL = digitalocean.NormalAPIURL(o.APIURL)
 	memory := new(credential.Memory)
 	config, err := newConfig(ctx, func() (*credential.Cached, error) { return o.cached(id, memory) })
 	if err != nil {

@@ -86,8 +86,8 @@ func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential
 }
 
 // tagName is the file that tells backup programs to leave the directory out
-// (https://bford.info/cachedir/), and people what it is. Its time is that of the last pruning. It is
-// replaced, never touched, as it may be a link that somebody made.
+// (https://bford.info/cachedir/), and people what it is. It is made with the directory only: one that was there
+// may be anybody's, and hold what is to be backed up.
 const tagName = "CACHEDIR.TAG"
 
 const tag = `Signature: 8a477f597d28d172789f06886806bc55
@@ -96,21 +96,19 @@ const tag = `Signature: 8a477f597d28d172789f06886806bc55
 # fetched anew then.
 `
 
-// create makes the directory and its tag, unless they are there.
+// create makes the directory, with its tag, unless it is there.
 func (d *Dir) create() error {
-	if err := os.MkdirAll(d.path, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
 		return err
 	}
-	name := filepath.Join(d.path, tagName)
-	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-		d.writeTag("") // the cache works without it
+	err := os.Mkdir(d.path, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	return nil
-}
-
-// writeTag puts a new tag in place of whatever has its name.
-func (d *Dir) writeTag(more string) error {
-	return writeFile(filepath.Join(d.path, tagName), []byte(tag+more))
+	if err == nil {
+		writeFile(filepath.Join(d.path, tagName), []byte(tag)) // the cache works without it
+	}
+	return err
 }
 
 var errNoDirectory = errors.New("there is no cache directory")

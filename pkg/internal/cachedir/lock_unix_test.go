@@ -168,7 +168,7 @@ func TestRootsFilesAreReplaced(t *testing.T) {
 		"failure":   write(failureSuffix, 0o600),
 		"temp file": write(entrySuffix+".1"+tempSuffix, 0o600),
 		"tag": func(base string) error {
-			return os.WriteFile(filepath.Join(filepath.Dir(base), tagName), nil, 0o600)
+			return os.WriteFile(filepath.Join(filepath.Dir(base), stampName), nil, 0o600)
 		},
 		"lock directory":  directory(lockSuffix),
 		"entry directory": directory(entrySuffix),

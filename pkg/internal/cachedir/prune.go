@@ -19,7 +19,11 @@ const (
 	leftover = time.Hour
 )
 
-// pruneMark is what the tag says while a pruning has stopped for want of time, with how many files it left.
+// stampName is the file whose time is that of the last pruning. It is replaced, never touched, as it may be a
+// link that somebody made.
+const stampName = "doks-auth.pruned"
+
+// pruneMark is what the stamp says while a pruning has stopped for want of time, with how many files it left.
 const pruneMark = "# Pruning goes on after %d files.\n"
 
 // Prune removes what will never be used again, once a day at most. It stops after a tenth of a second, and
@@ -27,25 +31,28 @@ const pruneMark = "# Pruning goes on after %d files.\n"
 // depends on it, and so it reports nothing. On a network file system that doesn't answer it hangs.
 func (d *Dir) Prune() {
 	skip, due := d.pruneDue()
-	if !due || d.writeTag("") != nil { // first, so that others don't prune as well
+	if !due || d.writeStamp("") != nil { // first, so that others don't prune as well
 		return
 	}
 	if left, done := d.prune(skip); !done {
-		d.writeTag(fmt.Sprintf(pruneMark, left))
+		d.writeStamp(fmt.Sprintf(pruneMark, left))
 	}
+}
+
+// writeStamp puts a new stamp in place of whatever has its name.
+func (d *Dir) writeStamp(text string) error {
+	return writeFile(filepath.Join(d.path, stampName), []byte(text))
 }
 
 // pruneDue tells whether it is time to prune, and how many files to skip.
 func (d *Dir) pruneDue() (skip int, due bool) {
-	name := filepath.Join(d.path, tagName)
+	name := filepath.Join(d.path, stampName)
 	text, err := readFile(name)
 	if err != nil {
 		return 0, d.path != ""
 	}
-	if rest, ok := strings.CutPrefix(string(text), tag); ok {
-		if n, _ := fmt.Sscanf(rest, pruneMark, &skip); n == 1 {
-			return skip, true
-		}
+	if n, _ := fmt.Sscanf(string(text), pruneMark, &skip); n == 1 {
+		return skip, true
 	}
 	return 0, !d.recent(name, pruneEvery)
 }
@@ -89,7 +96,7 @@ func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 	base, suffix, _ := strings.Cut(name, ".")
 	path := filepath.Join(d.path, name)
 	if strings.HasSuffix(suffix, tempSuffix) {
-		isOurs := isName(base) || strings.HasPrefix(name, tagName)
+		isOurs := isName(base) || strings.HasPrefix(name, tagName) || strings.HasPrefix(name, stampName)
 		return isOurs && !d.recent(path, leftover) && os.RemoveAll(path) == nil
 	}
 	if !isName(base) || !isSuffix("."+suffix) {
