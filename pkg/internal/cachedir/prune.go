@@ -21,7 +21,7 @@ const (
 
 // stampName is the file whose time is that of the last pruning. It is replaced, never touched, as it may be a
 // link that somebody made.
-const stampName = "doks-auth.pruned"
+const stampName = "last-pruned"
 
 // pruneMark is what the stamp says while a pruning has stopped for want of time, with how many files it left.
 const pruneMark = "# Pruning goes on after %d files.\n"
