@@ -28,14 +28,14 @@ var rules = []rule{
 	{"pkg/execcredential", []string{"pkg/credential"}, "the protocol knows nothing of DigitalOcean or of files"},
 	{"pkg/digitalocean/digitaloceantest", nil, "a stand-in that shared code with what it tests would share its mistakes"},
 	{"pkg/digitalocean", []string{"pkg/credential", "pkg/internal/boundedfile"}, "the API knows nothing of the protocol or of the cache"},
-	{"pkg/kubeconfig", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock", "pkg/internal/shellword"}, "kubeconfig files know nothing of the API or of the cache"},
+	{"pkg/internal/kubeconfig", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock", "pkg/internal/shellword"}, "kubeconfig files know nothing of the API or of the cache"},
 	{"pkg/internal/atomicfile", nil, "replacing a file knows nothing of what is in it"},
 	{"pkg/internal/boundedfile", nil, "reading a file knows nothing of what is in it"},
 	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},
 	{"pkg/internal/shellword", nil, "quoting for a shell knows nothing of what is quoted"},
 	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
 	{"pkg/restconfig", []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"}, "it wires for programs what the command line wires for people: neither needs the other, nor does a program need the protocol"},
-	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/shellword"}, "the command line wires, and is wired by nobody"},
+	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/shellword"}, "the command line wires, and is wired by nobody"},
 	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
 }
 

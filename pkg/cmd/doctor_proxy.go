@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 const proxyHint = "write it as scheme://host:port, with user:password@ before the host if need be, percent-encoded"
