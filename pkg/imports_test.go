@@ -28,7 +28,7 @@ var rules = []rule{
 	{"pkg/execcredential", []string{"pkg/credential"}, "the protocol knows nothing of DigitalOcean or of files"},
 	{"pkg/digitalocean/digitaloceantest", nil, "a stand-in that shared code with what it tests would share its mistakes"},
 	{"pkg/digitalocean", []string{"pkg/credential", "pkg/internal/boundedfile"}, "the API knows nothing of the protocol or of the cache"},
-	{"pkg/internal/kubeconfig", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock", "pkg/internal/shellword"}, "kubeconfig files know nothing of the API or of the cache"},
+	{"pkg/internal/kubeconfig", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock"}, "kubeconfig files know nothing of the API or of the cache"},
 	{"pkg/internal/atomicfile", nil, "replacing a file knows nothing of what is in it"},
 	{"pkg/internal/boundedfile", nil, "reading a file knows nothing of what is in it"},
 	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},

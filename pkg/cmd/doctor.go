@@ -157,9 +157,7 @@ func failure(check string, err error) finding {
 	if name := oddProxy(); name != "" && credential.ClassOf(err) == credential.Unreachable {
 		f.Message = "no answer; why is not shown, as " + name + " may be part of it"
 	}
-	if e, ok := errors.AsType[*credential.Error](err); ok {
-		f.Hint = oneLine(e.Hint)
-	}
+	f.Hint = oneLine(hintOf(err))
 	return f
 }
 

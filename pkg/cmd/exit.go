@@ -46,8 +46,8 @@ func report(w io.Writer, err error) {
 		text = "interrupted"
 	}
 	lines := "doks-auth: " + oneLine(text) + "\n"
-	if e, ok := errors.AsType[*credential.Error](err); ok && e.Hint != "" {
-		lines += "hint: " + oneLine(e.Hint) + "\n"
+	if hint := hintOf(err); hint != "" {
+		lines += "hint: " + oneLine(hint) + "\n"
 	}
 	io.WriteString(w, lines)
 }

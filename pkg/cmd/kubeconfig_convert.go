@@ -79,8 +79,8 @@ func (v *kubeconfigConvert) tell(w *strings.Builder, done []kubeconfig.Conversio
 			what = "converted"
 		}
 		fmt.Fprintf(w, "%s user %q", what, d.User)
-		if d.Note != "" {
-			fmt.Fprintf(w, ": %s", d.Note)
+		if note := conversionNote(d); note != "" {
+			fmt.Fprintf(w, ": %s", note)
 		}
 		fmt.Fprintln(w)
 		if d.Converted && v.dryRun {

@@ -1,7 +1,6 @@
 package kubeconfig
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -16,7 +15,7 @@ import (
 func (e Entry) Check() error {
 	for _, chosen := range []struct{ what, text string }{{"the alias", e.Alias}, {"the user's name", e.User}} {
 		if !isLine(chosen.text) {
-			return usageError(fmt.Errorf("%s %q %w", chosen.what, chosen.text, errNotLine), "choose another")
+			return usageError(&NameError{chosen.what, chosen.text})
 		}
 	}
 	if err := e.Exec.check(); err != nil {
@@ -49,12 +48,10 @@ func (e Exec) check() error {
 		if name, _, ok := strings.Cut(text, "="); ok && strings.HasPrefix(name, "--") && isLine(name) {
 			what = "the value of " + name
 		}
-		return usageError(fmt.Errorf("%s %w", what, errNotLine), "it would be written into the kubeconfig")
+		return usageError(&ExecError{what})
 	}
 	return nil
 }
-
-var errNotLine = errors.New("is not one line of printable characters")
 
 func isLine(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })

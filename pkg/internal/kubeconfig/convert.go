@@ -18,7 +18,8 @@ type Conversion struct {
 	User      string
 	Converted bool
 	Old, New  Exec   // if it was converted
-	Note      string // why it was left, or what is to be known; may be empty
+	Reason    error  // why it wasn't
+	Note      string // what to know about it; may be empty
 }
 
 // Convert makes the users that run doctl run this plugin instead: with the command, the version, the
@@ -36,7 +37,7 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 		}
 		call, err := parseDoctl(user.Exec.Args)
 		if err != nil {
-			done = append(done, Conversion{User: user.Name, Note: err.Error()})
+			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
 		to, note := exec, ""
@@ -49,7 +50,7 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", credential.ShowURL(server))
 		}
 		if err := to.check(); err != nil {
-			done = append(done, Conversion{User: user.Name, Note: err.Error()})
+			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
 		user.file.setExec(user.Name, to)
@@ -113,21 +114,21 @@ func parseDoctl(args []string) (doctlCall, error) {
 	}
 	words := flags.Args()
 	if len(words) != len(doctlWords)+1 {
-		return call, fmt.Errorf("its arguments aren't doctl's for a credential")
+		return call, errors.New("its arguments aren't doctl's for a credential")
 	}
 	for i, names := range doctlWords {
 		if !slices.Contains(names, words[i]) {
-			return call, fmt.Errorf("its arguments aren't doctl's for a credential")
+			return call, errors.New("its arguments aren't doctl's for a credential")
 		}
 	}
 	call.clusterID = strings.ToLower(words[len(doctlWords)])
 	switch {
 	case !isUUID(call.clusterID):
-		return call, fmt.Errorf("its last argument isn't a cluster id")
+		return call, errors.New("its last argument isn't a cluster id")
 	case accessToken != "":
-		return call, fmt.Errorf("its arguments hold an access token, which others can see there: put that into a file, and use --token-file")
+		return call, ErrAccessTokenInArgs
 	case config != "":
-		return call, fmt.Errorf("it has a --config of its own: set DIGITALOCEAN_CONFIG in the entry's env in its place, and convert it again")
+		return call, ErrOwnConfig
 	}
 	return call, nil
 }

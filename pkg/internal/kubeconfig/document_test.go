@@ -265,7 +265,7 @@ func TestConflicts(t *testing.T) {
 	before := edited(t, emptyDocument, save(newEntry("first", firstID)))
 	before = strings.Replace(before, "    server: ", "    insecure-skip-tls-verify: true\n    server: ", 1)
 	c := load(t, before)
-	if _, errs := c.Save([]Entry{other}, false); errs[0] == nil || !strings.Contains(errs[0].Error(), `the cluster entry "do-fra1-first" is there`) {
+	if _, errs := c.Save([]Entry{other}, false); errs[0] == nil || !strings.Contains(errs[0].Error(), `cluster entry "do-fra1-first" already exists for server`) {
 		t.Error(errs)
 	}
 	if changes, err := c.Changes(); len(changes) > 0 || err != nil {

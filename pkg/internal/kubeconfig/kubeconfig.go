@@ -20,7 +20,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
@@ -109,16 +108,16 @@ func Read(paths []string) (*Config, error) { return readAll(paths, readFile) }
 
 func readAll(paths []string, read func(path string) (*file, error)) (*Config, error) {
 	if len(paths) == 0 {
-		return nil, usageError(errors.New("there is no kubeconfig: no home directory is known"), "set KUBECONFIG, or give --kubeconfig")
+		return nil, usageError(ErrNoFiles)
 	}
 	c := &Config{}
 	for _, path := range paths {
 		f, err := read(path)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("reading kubeconfig %q: %w", path, err), "correct the file; it is left as it is")
+			return nil, usageError(&ReadError{path, err})
 		}
 		if err := c.merge(f); err != nil {
-			return nil, usageError(fmt.Errorf("reading kubeconfig %q: %w", path, err), "correct the file; it is left as it is")
+			return nil, usageError(&ReadError{path, err})
 		}
 	}
 	// As kubectl: the first that exists, else the last.
@@ -240,8 +239,4 @@ func find[E any](entries []E, is func(E) bool) *E {
 		return &entries[i]
 	}
 	return nil
-}
-
-func usageError(err error, hint string) error {
-	return &credential.Error{Class: credential.Usage, Err: err, Hint: hint}
 }

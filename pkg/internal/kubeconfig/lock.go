@@ -5,14 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // kubectl locks a kubeconfig by a file <kubeconfig>.lock, which it creates with O_EXCL and removes.
@@ -68,10 +65,7 @@ func (e *editing) lock(ctx context.Context, at place) error {
 		return unlock, err
 	})
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
-		return &credential.Error{
-			Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", at.path()),
-			Hint: "if no program is at it, one that crashed left the lock: remove " + shellword.Quote(lock.path(), "the lock's file"),
-		}
+		return &LockedError{at.path(), lock.path()}
 	}
 	return err
 }

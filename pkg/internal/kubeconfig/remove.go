@@ -1,7 +1,6 @@
 package kubeconfig
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,14 +27,9 @@ func (c *Config) Remove(name string) (Removed, error) {
 	}
 	switch {
 	case len(clusters) == 0:
-		return Removed{}, &credential.Error{
-			Class: credential.NotFound,
-			Err:   fmt.Errorf("no kubeconfig entry is of a cluster %s", shownName(name)),
-			Hint:  "it has contexts: " + strings.Join(c.contextNames(), ", "),
-		}
+		return Removed{}, &credential.Error{Class: credential.NotFound, Err: &NotFoundError{name, c.contextNames()}}
 	case len(clusters) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
-		return Removed{}, usageError(fmt.Errorf("%q may be each of these clusters: %s", name, strings.Join(clusters, ", ")),
-			"name the one that is meant by its entry or its id")
+		return Removed{}, usageError(&AmbiguousError{name, clusters})
 	}
 	gone := Removed{}
 	for _, cluster := range clusters {
@@ -81,15 +75,6 @@ func (c *Config) Remove(name string) (Removed, error) {
 	}
 	gone.Current = slices.Contains(gone.Contexts, c.CurrentContext)
 	return gone, nil
-}
-
-// shownName returns a name that somebody typed, unless it may be a secret in the wrong place: an access token
-// has 71 characters.
-func shownName(name string) string {
-	if len(name) > 63 {
-		return "of that name"
-	}
-	return fmt.Sprintf("%q", name)
 }
 
 func (c *Config) contextNames() []string {

@@ -46,8 +46,7 @@ func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 		taken[e.Name] = e.ClusterID
 		conflict := cmp.Or(c.clusterConflict(e), c.contextConflict(e), c.userConflict(e))
 		if conflict != nil && !force {
-			errs[i] = usageError(fmt.Errorf("saving cluster %q: %w", e.ClusterID, conflict),
-				fmt.Sprintf("'doks-auth kubeconfig save %s --alias NAME' gives the new one another name; --force overwrites the old one", e.ClusterID))
+			errs[i] = usageError(conflict)
 			continue
 		}
 		c.saveUser(e, c.userConflict(e) != nil, &add) // while the contexts still tell whose it is
@@ -157,7 +156,7 @@ func (c *Config) clusterConflict(e Entry) error {
 	if old == nil || c.IDOf(old) == e.ClusterID || (credential.Credential{Server: e.Server}).CheckServer(old.Server) == nil {
 		return nil
 	}
-	return fmt.Errorf("the cluster entry %q is there, for server %s", e.Name, credential.ShowURL(old.Server))
+	return &ConflictError{e.ClusterID, "cluster entry", e.Name, "for server " + credential.ShowURL(old.Server)}
 }
 
 // contextConflict reports a context of the same name that leads to another cluster.
@@ -169,7 +168,7 @@ func (c *Config) contextConflict(e Entry) error {
 	if cluster := c.Cluster(old.Cluster); cluster != nil && c.IDOf(cluster) == e.ClusterID {
 		return nil
 	}
-	return fmt.Errorf("the context %q is there, for cluster %q", old.Name, old.Cluster)
+	return &ConflictError{e.ClusterID, "context", old.Name, fmt.Sprintf("for cluster %q", old.Cluster)}
 }
 
 // userConflict reports a user of the same name that isn't this cluster's, or, where clusters share a
@@ -191,7 +190,7 @@ func (c *Config) userConflict(e Entry) error {
 	case e.User == "" && old.Exec == nil && own: // doctl's, with a token
 		return nil
 	}
-	return fmt.Errorf("the user %q is there, with other credentials", name)
+	return &ConflictError{e.ClusterID, "user", name, "with other credentials"}
 }
 
 // SetCurrentContext makes a context the current one, in the file that says which is.
