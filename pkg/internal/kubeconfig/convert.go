@@ -31,7 +31,8 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 		return nil, err
 	}
 	var done []Conversion
-	for _, user := range c.Users {
+	for i := range c.Users {
+		user := &c.Users[i]
 		if user.Exec == nil || user.Exec.Program() != "doctl" {
 			continue
 		}
@@ -53,8 +54,8 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
-		user.file.setExec(user.Name, to)
 		done = append(done, Conversion{User: user.Name, Converted: true, Old: *user.Exec, New: to, Note: note})
+		user.setExec(to)
 	}
 	return done, nil
 }

@@ -5,8 +5,34 @@ import (
 	"strings"
 	"sync"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
+
+// Exec says how a client runs a credential plugin.
+type Exec struct {
+	APIVersion         string              `yaml:"apiVersion"`
+	Command            string              `yaml:"command"`
+	Args               []string            `yaml:"args,omitempty"`
+	Env                []map[string]string `yaml:"env,omitempty"`
+	InstallHint        string              `yaml:"installHint,omitempty"`
+	InteractiveMode    string              `yaml:"interactiveMode,omitempty"`
+	ProvideClusterInfo bool                `yaml:"provideClusterInfo"`
+}
+
+// value returns what a kubeconfig says of it.
+func (e Exec) value() map[string]any {
+	text, err := yaml.Marshal(e)
+	if err != nil {
+		panic(err) // it consists of text
+	}
+	var value map[string]any
+	if err := yaml.Unmarshal(text, &value); err != nil {
+		panic(err)
+	}
+	return value
+}
 
 // uuid finds cluster ids.
 var uuid = sync.OnceValue(func() *regexp.Regexp {
@@ -41,14 +67,8 @@ func (e *Exec) IsOurs() bool {
 // IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's
 // name starts with, or what the plugin is told by a context's user. It is "" when nothing tells.
 func (c *Config) IDOf(cluster *Cluster) string {
-	if cluster.ClusterID != "" {
-		return strings.ToLower(cluster.ClusterID)
-	}
-	if server, err := credential.ParseServer(cluster.Server); err == nil {
-		name, _, _ := strings.Cut(server.Hostname(), ".")
-		if isUUID(name) {
-			return strings.ToLower(name)
-		}
+	if id := cluster.id(); id != "" {
+		return id
 	}
 	for _, context := range c.Contexts {
 		if context.Cluster != cluster.Name {
@@ -56,6 +76,19 @@ func (c *Config) IDOf(cluster *Cluster) string {
 		}
 		if user := c.User(context.User); user != nil && user.Exec.IsOurs() && user.Exec.clusterID() != "" {
 			return user.Exec.clusterID()
+		}
+	}
+	return ""
+}
+
+// id returns what an entry itself says of its cluster's id, or "".
+func (c *Cluster) id() string {
+	if c.ClusterID != "" {
+		return strings.ToLower(c.ClusterID)
+	}
+	if server, err := credential.ParseServer(c.Server); err == nil {
+		if name, _, _ := strings.Cut(server.Hostname(), "."); isUUID(name) {
+			return strings.ToLower(name)
 		}
 	}
 	return ""

@@ -18,8 +18,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
@@ -31,14 +29,18 @@ type Config struct {
 	Contexts       []Context
 	Users          []User
 
-	// What an earlier file's entry of the same name hides.
-	hiddenClusters []Cluster
-	hiddenContexts []Context
-
-	known map[string]bool // the entries above, by list and name
+	hidden hidden
+	known  map[string]bool // the entries above, by list and name
 
 	files []*file
 	main  *file // where new entries go
+}
+
+// hidden are the entries that an earlier file's entry of the same name hides.
+type hidden struct {
+	clusters []Cluster
+	contexts []Context
+	users    []User
 }
 
 // Cluster is a cluster's entry.
@@ -90,134 +92,6 @@ type User struct {
 
 // Dir returns the directory of the user's file, from which clients look for a relative command.
 func (u User) Dir() string { return filepath.Dir(u.file.path) }
-
-// Exec says how a client runs a credential plugin.
-type Exec struct {
-	APIVersion         string              `yaml:"apiVersion"`
-	Command            string              `yaml:"command"`
-	Args               []string            `yaml:"args,omitempty"`
-	Env                []map[string]string `yaml:"env,omitempty"`
-	InstallHint        string              `yaml:"installHint,omitempty"`
-	InteractiveMode    string              `yaml:"interactiveMode,omitempty"`
-	ProvideClusterInfo bool                `yaml:"provideClusterInfo"`
-}
-
-// Read reads the files. Those that don't exist are as good as empty. A file that isn't a kubeconfig is
-// an error of class Usage that tells the line.
-func Read(paths []string) (*Config, error) { return readAll(paths, readFile) }
-
-func readAll(paths []string, read func(path string) (*file, error)) (*Config, error) {
-	if len(paths) == 0 {
-		return nil, usageError(ErrNoFiles)
-	}
-	c := &Config{}
-	for _, path := range paths {
-		f, err := read(path)
-		if err != nil {
-			return nil, usageError(&ReadError{path, err})
-		}
-		if err := c.merge(f); err != nil {
-			return nil, usageError(&ReadError{path, err})
-		}
-	}
-	// As kubectl: the first that exists, else the last.
-	c.main = c.files[len(c.files)-1]
-	if i := slices.IndexFunc(c.files, func(f *file) bool { return !f.missing }); i >= 0 {
-		c.main = c.files[i]
-	}
-	return c, nil
-}
-
-// merge adds what a file says.
-func (c *Config) merge(f *file) error {
-	c.files = append(c.files, f)
-	var said struct {
-		CurrentContext string `yaml:"current-context"`
-		Clusters       []struct {
-			Name    string
-			Cluster struct {
-				Server        string
-				TLSServerName string `yaml:"tls-server-name"`
-				Insecure      any    `yaml:"insecure-skip-tls-verify"` // what isn't false may be true to somebody
-				ProxyURL      string `yaml:"proxy-url"`
-				CA            string `yaml:"certificate-authority-data"`
-				CAFile        string `yaml:"certificate-authority"`
-				Extensions    []struct {
-					Name      string
-					Extension yaml.Node // anything
-				}
-			}
-		}
-		Contexts []struct {
-			Name    string
-			Context struct{ Cluster, User string }
-		}
-		Users []struct {
-			Name string
-			User struct{ Exec *Exec }
-		}
-	}
-	if err := f.root.Decode(&said); err != nil {
-		return describe(err)
-	}
-	if c.CurrentContext == "" {
-		c.CurrentContext = said.CurrentContext
-	}
-	if c.known == nil {
-		c.known = make(map[string]bool)
-	}
-	var names []string
-	isHidden := func(list, name string) bool {
-		name = list + " " + name
-		names = append(names, name)
-		hidden := c.known[name]
-		c.known[name] = true
-		return hidden
-	}
-	for _, s := range said.Clusters {
-		cluster := Cluster{
-			Name: s.Name, Server: s.Cluster.Server, TLSServerName: s.Cluster.TLSServerName,
-			InsecureSkipTLSVerify: s.Cluster.Insecure != nil && s.Cluster.Insecure != false,
-			ProxyURL:              s.Cluster.ProxyURL, CA: s.Cluster.CA, CAFile: s.Cluster.CAFile, file: f,
-		}
-		if path := cluster.CAFile; path != "" && !filepath.IsAbs(path) {
-			cluster.CAFile = filepath.Join(filepath.Dir(f.path), path) // as kubectl
-		}
-		for _, e := range s.Cluster.Extensions {
-			if id := child(follow(&e.Extension), "clusterID"); e.Name == execExtension && id != nil {
-				cluster.ClusterID = id.Value
-			}
-		}
-		if !isHidden(clustersList, s.Name) {
-			c.Clusters = append(c.Clusters, cluster)
-		} else {
-			c.hiddenClusters = append(c.hiddenClusters, cluster)
-		}
-	}
-	for _, s := range said.Contexts {
-		context := Context{s.Name, s.Context.Cluster, s.Context.User, f}
-		if !isHidden(contextsList, s.Name) {
-			c.Contexts = append(c.Contexts, context)
-		} else {
-			c.hiddenContexts = append(c.hiddenContexts, context)
-		}
-	}
-	for _, s := range said.Users {
-		if !isHidden(usersList, s.Name) {
-			c.Users = append(c.Users, User{s.Name, s.User.Exec, f})
-		}
-	}
-	slices.Sort(names)
-	for i := range names[:max(len(names)-1, 0)] {
-		if names[i] == names[i+1] {
-			return fmt.Errorf("it names two of its %q alike, which kubectl doesn't read either", names[i])
-		}
-	}
-	return nil
-}
-
-// execExtension is the name of a cluster's extension that clients pass to exec plugins.
-const execExtension = "client.authentication.k8s.io/exec"
 
 // Cluster returns the cluster's entry of that name, or nil.
 func (c *Config) Cluster(name string) *Cluster {

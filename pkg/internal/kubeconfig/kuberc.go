@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
 // PluginPolicy says which credential plugins kubectl may run, from its release 1.35 on
@@ -53,7 +54,7 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 			return PluginPolicy{}, nil
 		}
 		if err != nil {
-			return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, describe(err))
+			return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, yamledit.Describe(err))
 		}
 		if said.Kind != "Preference" {
 			continue

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
@@ -31,6 +32,22 @@ func (p place) beside(name string) place { return place{p.dir, name} }
 
 // path returns where the place was when it was opened.
 func (p place) path() string { return filepath.Join(p.dir.Name(), p.name) }
+
+// spot is one of the names of a file: a path, and where that leads.
+type spot struct {
+	path  string
+	place place
+}
+
+// addSpots adds names of the file that lead elsewhere than those that are known: hard links of it.
+func (f *file) addSpots(spots []spot) {
+	for _, s := range spots {
+		isKnown := func(known spot) bool { return known.place.path() == s.place.path() }
+		if !slices.ContainsFunc(f.spots, isKnown) {
+			f.spots = append(f.spots, s)
+		}
+	}
+}
 
 // read returns what the regular file there holds, and which file it is. It follows no link.
 func (p place) read(limit int64) ([]byte, fs.FileInfo, error) {

@@ -1,9 +1,8 @@
 package kubeconfig
 
 import (
-	"regexp"
+	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
@@ -17,64 +16,149 @@ type Removed struct {
 
 // Remove takes out the entries of a cluster that is named by its id, its name with DigitalOcean, or the
 // name of its entry or of a context that leads to it: the cluster's, all contexts that lead to it, and
-// their users that nobody else uses. A name that isn't there is an error of class NotFound; one that
-// several clusters bear is one of class Usage.
+// its users that nobody else uses. Entries of the cluster that others hide go as well. A name that matches nothing is
+// a *NotFoundError of class NotFound; one that matches several clusters is an *AmbiguousError of class Usage.
 func (c *Config) Remove(name string) (Removed, error) {
-	clusters := c.named(name)
-	ids := make([]string, 0, len(clusters))
+	clusters, id, err := c.lookUp(name)
+	if err != nil {
+		return Removed{}, err
+	}
+	r := newRemoval(c, clusters, id)
+	gone := Removed{}
+	if id != "" {
+		gone.ClusterIDs = []string{id}
+	}
+	take(clustersList, &gone.Clusters, r.clusters.all, r.hasCluster)
+	take(contextsList, &gone.Contexts, r.contexts.all, r.hasContext)
+	r.noteUse()
+	take(usersList, &gone.Users, r.users.all, r.hasUser)
+	gone.Current = r.clearCurrent(gone.Contexts)
+	return gone, nil
+}
+
+// lookUp returns the names of the entries of the one cluster that a user may mean by a name, and the cluster's id,
+// as far as it is known. There may be no entry but a user's.
+func (c *Config) lookUp(name string) (clusters []string, id string, err error) {
+	clusters = c.named(name)
+	var ids []string
 	for _, cluster := range clusters {
 		ids = append(ids, c.idOfNamed(cluster))
 	}
+	matches := clusters
+	if len(clusters) == 0 {
+		for _, user := range c.usersNamed(name) {
+			ids, matches = append(ids, user.Exec.clusterID()), append(matches, user.Name)
+		}
+	}
 	switch {
-	case len(clusters) == 0:
-		return Removed{}, &credential.Error{Class: credential.NotFound, Err: &NotFoundError{name, c.contextNames()}}
-	case len(clusters) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
-		return Removed{}, usageError(&AmbiguousError{name, clusters})
+	case len(matches) == 0:
+		err := &NotFoundError{name, c.contextNames()}
+		return nil, "", &credential.Error{Class: credential.NotFound, Err: err}
+	case len(matches) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
+		return nil, "", usageError(&AmbiguousError{name, matches})
 	}
-	gone := Removed{}
-	for _, cluster := range clusters {
-		if c.Cluster(cluster) != nil {
-			gone.Clusters = append(gone.Clusters, cluster)
+	return clusters, ids[0], nil
+}
+
+// removal finds what is to be removed of a cluster.
+type removal struct {
+	*Config
+	names []string // of the cluster's entries
+	id    string   // "" if it isn't known
+
+	clusters index[Cluster]
+	contexts index[Context]
+	users    index[User]
+
+	kept map[ref]bool // users of contexts that stay
+	left map[ref]bool // users of contexts that go
+}
+
+func newRemoval(c *Config, names []string, id string) *removal {
+	return &removal{
+		Config: c, names: names, id: id,
+		clusters: newIndex(c.Clusters, c.hidden.clusters),
+		contexts: newIndex(c.Contexts, c.hidden.contexts),
+		users:    newIndex(c.Users, c.hidden.users),
+		kept:     make(map[ref]bool),
+		left:     make(map[ref]bool),
+	}
+}
+
+// take removes those entries that are to go from their files, and notes their names.
+func take[E entry](list string, gone *[]string, entries []E, goes func(E) bool) {
+	byFile := make(map[*file][]string)
+	for _, entry := range entries {
+		if !goes(entry) {
+			continue
+		}
+		ref := entry.ref()
+		byFile[ref.file] = append(byFile[ref.file], ref.name)
+		if !slices.Contains(*gone, ref.name) {
+			*gone = append(*gone, ref.name)
 		}
 	}
-	if ids[0] != "" {
-		gone.ClusterIDs = ids[:1]
+	for file, names := range byFile {
+		file.remove(list, names)
 	}
-	// A hidden context goes too, unless its file has another cluster in mind.
-	hidden, kept := split(c.hiddenContexts, func(context Context) bool {
-		return slices.Contains(clusters, context.Cluster) && !slices.ContainsFunc(c.hiddenClusters, func(cluster Cluster) bool {
-			return cluster.file == context.file && cluster.Name == context.Cluster
-		})
-	})
-	contexts, others := split(c.Contexts, func(context Context) bool { return slices.Contains(clusters, context.Cluster) })
-	used := make(map[string]bool)
-	for _, context := range slices.Concat(others, kept) {
-		used[context.User] = true
+}
+
+// hasCluster reports whether a cluster's entry goes. A hidden one may be another cluster's.
+func (r *removal) hasCluster(cluster Cluster) bool {
+	named := slices.Contains(r.names, cluster.Name)
+	if !r.clusters.isHidden(cluster) {
+		return named
 	}
-	for _, context := range contexts {
-		gone.Contexts = append(gone.Contexts, context.Name)
-		if c.User(context.User) != nil && !used[context.User] {
-			used[context.User] = true // once
-			gone.Users = append(gone.Users, context.User)
+	return r.id != "" && cluster.id() == r.id || named && cluster.Server == r.clusters.visible[cluster.Name].Server
+}
+
+// hasContext reports whether a context goes: it leads to an entry that goes, or to one that is gone already.
+func (r *removal) hasContext(context Context) bool {
+	cluster, ok := r.clusters.meant(context, r.contexts.isHidden(context), context.Cluster)
+	if !ok {
+		return slices.Contains(r.names, context.Cluster)
+	}
+	return r.hasCluster(cluster)
+}
+
+// noteUse notes the users of contexts.
+func (r *removal) noteUse() {
+	for _, context := range r.contexts.all {
+		use := r.kept
+		if r.hasContext(context) {
+			use = r.left
+			use[ref{context.file, context.User}] = true // also if an earlier file's hides it
+		}
+		if user, ok := r.users.meant(context, r.contexts.isHidden(context), context.User); ok {
+			use[user.ref()] = true
 		}
 	}
-	for _, f := range c.files {
-		// An entry of the same name in another file is hidden, and may be anything.
-		f.remove(clustersList, in(f, gone.Clusters, c.Cluster))
-		names := in(f, gone.Contexts, c.Context)
-		for _, context := range hidden {
-			if context.file == f {
-				names = append(names, context.Name)
-			}
-		}
-		f.remove(contextsList, names)
-		f.remove(usersList, in(f, gone.Users, c.User))
-		if current, _ := f.meaning["current-context"].(string); slices.Contains(gone.Contexts, current) {
-			f.set("", "current-context")
-		}
+}
+
+// hasUser reports whether a user goes: no context that stays has it, and one that goes has, or its plugin gets
+// credentials for the cluster.
+func (r *removal) hasUser(user User) bool {
+	own := r.id != "" && user.Exec.IsOurs() && user.Exec.clusterID() == r.id
+	return !r.kept[user.ref()] && (own || r.left[user.ref()])
+}
+
+// clearCurrent unsets the current context where a file has one that goes and none of that name that stays. It
+// reports whether there is none any more.
+func (r *removal) clearCurrent(gone []string) bool {
+	stays := make(map[ref]bool)
+	for _, context := range r.contexts.all {
+		stays[context.ref()] = !r.hasContext(context)
 	}
-	gone.Current = slices.Contains(gone.Contexts, c.CurrentContext)
-	return gone, nil
+	before := r.CurrentContext
+	r.CurrentContext = ""
+	for _, f := range r.files {
+		visible := r.contexts.visible[f.current]
+		if slices.Contains(gone, f.current) && !stays[ref{f, f.current}] && !stays[visible.ref()] {
+			f.setCurrent("")
+		}
+		r.CurrentContext = cmp.Or(r.CurrentContext, f.current)
+	}
+	return before != "" && r.CurrentContext == ""
 }
 
 func (c *Config) contextNames() []string {
@@ -83,76 +167,4 @@ func (c *Config) contextNames() []string {
 		names = append(names, context.Name)
 	}
 	return names
-}
-
-// split returns the entries of which something is true, and the others.
-func split[E any](entries []E, is func(E) bool) (are, others []E) {
-	for _, e := range entries {
-		if is(e) {
-			are = append(are, e)
-		} else {
-			others = append(others, e)
-		}
-	}
-	return are, others
-}
-
-// in returns those names whose entries stand in a file.
-func in[E interface{ inFile() *file }](f *file, names []string, entry func(string) *E) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		e := entry(name)
-		return e == nil || (*e).inFile() != f
-	})
-}
-
-func (c Cluster) inFile() *file { return c.file }
-func (c Context) inFile() *file { return c.file }
-func (u User) inFile() *file    { return u.file }
-
-// idOfNamed returns the id of the cluster whose entry has that name, also when the entry is gone and
-// only contexts lead to it.
-func (c *Config) idOfNamed(name string) string {
-	if cluster := c.Cluster(name); cluster != nil {
-		return c.IDOf(cluster)
-	}
-	return c.IDOf(&Cluster{Name: name})
-}
-
-// ContextFor returns the context that a user means by a name, which may be a cluster's, or "".
-func (c *Config) ContextFor(name string) string {
-	if c.Context(name) != nil {
-		return name
-	}
-	clusters := c.named(name)
-	if len(clusters) != 1 {
-		return ""
-	}
-	if context := find(c.Contexts, func(context Context) bool { return context.Cluster == clusters[0] }); context != nil {
-		return context.Name
-	}
-	return ""
-}
-
-// named returns the names of the cluster entries that a user may mean by a name. Contexts may lead to
-// one that isn't there.
-func (c *Config) named(name string) []string {
-	if context := c.Context(name); context != nil {
-		return []string{context.Cluster}
-	}
-	if c.Cluster(name) != nil {
-		return []string{name}
-	}
-	doctls := regexp.MustCompile(`^do-[a-z]+[0-9]+-` + regexp.QuoteMeta(name) + `$`)
-	var found []string
-	for _, cluster := range c.Clusters {
-		if doctls.MatchString(cluster.Name) || strings.EqualFold(c.IDOf(&cluster), name) {
-			found = append(found, cluster.Name)
-		}
-	}
-	for _, context := range c.Contexts {
-		if c.Cluster(context.Cluster) == nil && strings.EqualFold(c.idOfNamed(context.Cluster), name) && !slices.Contains(found, context.Cluster) {
-			found = append(found, context.Cluster)
-		}
-	}
-	return found
 }

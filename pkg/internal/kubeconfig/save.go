@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
 // Entry is what a kubeconfig says of a cluster.
@@ -24,14 +25,13 @@ type Entry struct {
 // Saved tells under which names an entry was put.
 type Saved struct{ Context, Cluster, User string }
 
-// Save puts entries in that pass [Entry.Check], and returns under which names. One that is there is brought up to date where it
-// differs, and keeps what else it says, such as a namespace. One of the same name that is another
-// cluster's is replaced if force is set; else the new one isn't saved, and there is an error of class Usage
-// for it in its place. Where only Name is another cluster's, as that of another account may be, Alias stands
+// Save puts in those entries that pass [Entry.Check], and returns under which names. An entry that exists is
+// updated where it differs, and keeps what else it says, such as a namespace. One of the same name that belongs
+// to another cluster is replaced if force is set; else the new one isn't saved, and its error is a *ConflictError
+// of class Usage. Where only Name belongs to another cluster, as that of another account may, Alias stands
 // for it; two entries of the same Name are told apart by the first part of their ids.
 func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 	saved, errs := make([]Saved, len(entries)), make([]error, len(entries))
-	var add additions
 	taken := make(map[string]string)
 	for i, e := range entries {
 		if errs[i] = e.Check(); errs[i] != nil {
@@ -49,14 +49,11 @@ func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 			errs[i] = usageError(conflict)
 			continue
 		}
-		c.saveUser(e, c.userConflict(e) != nil, &add) // while the contexts still tell whose it is
-		c.saveCluster(e, c.clusterConflict(e) != nil, &add)
-		c.saveContext(e, &add)
+		c.saveUser(e, c.userConflict(e) != nil) // while the contexts still tell whose it is
+		c.saveCluster(e, c.clusterConflict(e) != nil)
+		c.saveContext(e)
 		saved[i] = e.names()
 	}
-	c.main.add(clustersList, add.clusters...)
-	c.main.add(contextsList, add.contexts...)
-	c.main.add(usersList, add.users...)
 	return saved, errs
 }
 
@@ -67,9 +64,6 @@ func (c *Config) nameOf(id string) string {
 	}
 	return ""
 }
-
-// additions are the items that don't stand in the files yet; each list is edited once.
-type additions struct{ clusters, contexts, users []any }
 
 func (e Entry) names() Saved {
 	s := Saved{Context: e.Alias, Cluster: e.Name, User: e.User}
@@ -82,72 +76,70 @@ func (e Entry) names() Saved {
 	return s
 }
 
-// saveCluster writes the cluster's entry: wholly, if the one that is there is another cluster's.
-func (c *Config) saveCluster(e Entry, wholly bool, add *additions) {
-	name := e.names().Cluster
-	fields := map[string]any{
-		"server":                     e.Server,
-		"certificate-authority-data": base64.StdEncoding.EncodeToString(e.CA),
+// saveCluster writes the cluster's entry. With replace set, nothing stays of the one that exists.
+func (c *Config) saveCluster(e Entry, replace bool) {
+	entry := c.Cluster(e.Name)
+	if entry == nil {
+		c.Clusters = append(c.Clusters, Cluster{Name: e.Name, file: c.main})
+		entry = c.Cluster(e.Name)
+		c.main.add(clustersList, e.Name)
 	}
-	if e.User != "" && c.IDOf(&Cluster{Server: e.Server}) != e.ClusterID {
-		// Nothing else tells the plugin which cluster it is.
-		fields["extensions"] = []any{map[string]any{"name": execExtension, "extension": map[string]any{"clusterID": e.ClusterID}}}
+	fields := entry.file.fields(clustersList, e.Name)
+	if replace {
+		clear(fields)
+		entry.ClusterID = ""
 	}
-	old := c.Cluster(name)
-	switch {
-	case old == nil:
-		c.Clusters = append(c.Clusters, Cluster{Name: name, Server: e.Server})
-		add.clusters = append(add.clusters, map[string]any{"name": name, "cluster": fields})
-	case old.file == nil: // one that this call brought in
-	case wholly:
-		old.file.setItem(clustersList, name, fields, "cluster")
-		old.Server, old.ClusterID = e.Server, ""
-	default:
-		for _, key := range slices.Sorted(maps.Keys(fields)) {
-			old.file.setItem(clustersList, name, fields[key], "cluster", key)
-		}
+	entry.Server = e.Server
+	fields["server"] = e.Server
+	fields["certificate-authority-data"] = base64.StdEncoding.EncodeToString(e.CA)
+	if e.User != "" && (&Cluster{Server: e.Server}).id() != e.ClusterID {
+		entry.ClusterID = e.ClusterID // nothing else tells the plugin which cluster it is
+		fields["extensions"] = withExtension(fields["extensions"], e.ClusterID)
 	}
 }
 
-func (c *Config) saveContext(e Entry, add *additions) {
-	names := e.names()
-	if old := c.Context(names.Context); old != nil {
-		if old.file != nil {
-			old.file.setItem(contextsList, names.Context, names.Cluster, "context", "cluster")
-			old.file.setItem(contextsList, names.Context, names.User, "context", "user")
-		}
-		old.Cluster, old.User = names.Cluster, names.User
-		return
-	}
-	c.Contexts = append(c.Contexts, Context{Name: names.Context, Cluster: names.Cluster, User: names.User})
-	add.contexts = append(add.contexts, map[string]any{
-		"name":    names.Context,
-		"context": map[string]any{"cluster": names.Cluster, "user": names.User},
+// withExtension returns a cluster's extensions with the one that tells plugins its id.
+func withExtension(extensions any, clusterID string) []any {
+	list, _ := extensions.([]any)
+	others := slices.DeleteFunc(slices.Clone(list), func(item any) bool { return nameOf(item) == execExtension })
+	return append(others, map[string]any{
+		"name": execExtension, "extension": map[string]any{"clusterID": clusterID},
 	})
 }
 
-// saveUser writes the user's entry: wholly, if the one that is there is somebody else's.
-func (c *Config) saveUser(e Entry, wholly bool, add *additions) {
-	name := e.names().User
-	old := c.User(name)
-	switch {
-	case old == nil:
-		c.Users = append(c.Users, User{Name: name, Exec: &e.Exec})
-		add.users = append(add.users, map[string]any{"name": name, "user": map[string]any{"exec": e.Exec}})
-	case old.file == nil: // one that other entries brought in just now
-	case wholly || old.Exec == nil:
-		old.file.setItem(usersList, name, map[string]any{"exec": e.Exec}, "user")
-	default:
-		old.file.setExec(name, e.Exec)
+func (c *Config) saveContext(e Entry) {
+	names := e.names()
+	entry := c.Context(names.Context)
+	if entry == nil {
+		c.Contexts = append(c.Contexts, Context{Name: names.Context, file: c.main})
+		entry = c.Context(names.Context)
+		c.main.add(contextsList, names.Context)
 	}
+	entry.Cluster, entry.User = names.Cluster, names.User
+	fields := entry.file.fields(contextsList, names.Context)
+	fields["cluster"], fields["user"] = names.Cluster, names.User
+}
+
+// saveUser writes the user's entry. With replace set, or if it doesn't run a plugin, nothing stays of the one that
+// exists.
+func (c *Config) saveUser(e Entry, replace bool) {
+	name := e.names().User
+	entry := c.User(name)
+	if entry == nil {
+		c.Users = append(c.Users, User{Name: name, file: c.main})
+		entry = c.User(name)
+		c.main.add(usersList, name)
+	}
+	if replace || entry.Exec == nil {
+		clear(entry.file.fields(usersList, name))
+	}
+	entry.setExec(e.Exec)
 }
 
 // setExec puts the fields of an exec entry in, and leaves those that it doesn't have.
-func (d *document) setExec(user string, exec Exec) {
-	fields := plain(exec).(map[string]any)
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		d.setItem(usersList, user, fields[key], "user", "exec", key)
-	}
+func (u *User) setExec(exec Exec) {
+	maps.Copy(u.file.child(u.file.fields(usersList, u.Name), "exec"), exec.value())
+	u.Exec = &exec
 }
 
 // clusterConflict reports a cluster's entry of the same name that is another cluster's.
@@ -196,29 +188,30 @@ func (c *Config) userConflict(e Entry) error {
 // SetCurrentContext makes a context the current one, in the file that says which is.
 func (c *Config) SetCurrentContext(name string) {
 	in := c.main
-	for _, f := range c.files {
-		if current, _ := f.meaning["current-context"].(string); current != "" {
-			in = f
-			break
-		}
+	if i := slices.IndexFunc(c.files, func(f *file) bool { return f.current != "" }); i >= 0 {
+		in = c.files[i]
 	}
-	in.set(name, "current-context")
+	in.setCurrent(name)
 	c.CurrentContext = name
+}
+
+func (f *file) setCurrent(context string) {
+	f.edit()["current-context"] = context
+	f.current = context
 }
 
 // Text returns the kubeconfig that holds these entries alone, the first context being the current one.
 func Text(entries []Entry) ([]byte, error) {
-	document, err := parse(nil)
+	document, err := yamledit.Parse(nil, emptyText)
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{}
-	c.main = &file{document: document}
-	c.files = []*file{c.main}
+	f := &file{text: document}
+	c := &Config{main: f, files: []*file{f}}
 	saved, errs := c.Save(entries, false)
 	if err := cmp.Or(errs...); err != nil {
 		return nil, err
 	}
 	c.SetCurrentContext(saved[0].Context)
-	return document.apply()
+	return f.newText()
 }

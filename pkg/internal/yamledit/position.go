@@ -1,4 +1,4 @@
-package kubeconfig
+package yamledit
 
 import (
 	"bytes"
@@ -12,71 +12,71 @@ import (
 // The YAML library says where a node starts. Here is found out where it ends.
 
 // offset returns where a node starts, its anchor and tag included.
-func (d *document) offset(n *yaml.Node) int {
-	if n.Line < 1 || n.Line > len(d.lines) {
-		d.fail()
+func (p *patch) offset(n *yaml.Node) int {
+	if n.Line < 1 || n.Line > len(p.lines) {
+		p.fail()
 		return 0
 	}
-	at := d.lines[n.Line-1]
+	at := p.lines[n.Line-1]
 	for range n.Column - 1 {
-		_, size := utf8.DecodeRune(d.text[at:])
+		_, size := utf8.DecodeRune(p.text[at:])
 		at += size
 	}
 	return at
 }
 
 // content returns where a node starts behind its anchor and tag.
-func (d *document) content(n *yaml.Node) int {
-	at := d.offset(n)
-	for strings.ContainsRune("&!", rune(d.at(at))) {
-		for at < len(d.text) && !unicode.IsSpace(rune(d.text[at])) {
+func (p *patch) content(n *yaml.Node) int {
+	at := p.offset(n)
+	for strings.ContainsRune("&!", rune(p.at(at))) {
+		for at < len(p.text) && !unicode.IsSpace(rune(p.text[at])) {
 			at++
 		}
-		at = d.skipSpace(at)
+		at = p.skipSpace(at)
 	}
 	return at
 }
 
 // at returns a byte of the text, or 0 beyond its end.
-func (d *document) at(i int) byte {
-	if i < 0 || i >= len(d.text) {
+func (p *patch) at(i int) byte {
+	if i < 0 || i >= len(p.text) {
 		return 0
 	}
-	return d.text[i]
+	return p.text[i]
 }
 
-func (d *document) skipSpace(at int) int {
-	for strings.IndexByte(" \t\r\n", d.at(at)) >= 0 && at < len(d.text) {
+func (p *patch) skipSpace(at int) int {
+	for strings.IndexByte(" \t\r\n", p.at(at)) >= 0 && at < len(p.text) {
 		at++
 	}
 	return at
 }
 
 // end returns where a node ends.
-func (d *document) end(n *yaml.Node) int {
+func (p *patch) end(n *yaml.Node) int {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		return d.offset(n) + len("*") + len(n.Value)
+		return p.offset(n) + len("*") + len(n.Value)
 	case n.Kind == yaml.ScalarNode:
-		return d.scalarEnd(n)
+		return p.scalarEnd(n)
 	case n.Style&yaml.FlowStyle != 0:
-		return d.flowEnd(n)
+		return p.flowEnd(n)
 	case len(n.Content) == 0:
-		d.fail()
+		p.fail()
 		return 0
 	case n.Kind == yaml.MappingNode:
-		return d.pairEnd(n, len(n.Content)-2)
+		return p.pairEnd(n, len(n.Content)-2)
 	default:
-		return d.end(n.Content[len(n.Content)-1])
+		return p.end(n.Content[len(n.Content)-1])
 	}
 }
 
 // pairEnd returns where the pair ends whose key is the i-th child of a mapping.
-func (d *document) pairEnd(mapping *yaml.Node, i int) int {
+func (p *patch) pairEnd(mapping *yaml.Node, i int) int {
 	if isAbsent(mapping.Content[i+1]) {
-		return d.colon(mapping.Content[i]) + 1
+		return p.colon(mapping.Content[i]) + 1
 	}
-	return d.end(mapping.Content[i+1])
+	return p.end(mapping.Content[i+1])
 }
 
 // isAbsent tells whether a value isn't written: "key:".
@@ -85,78 +85,78 @@ func isAbsent(n *yaml.Node) bool {
 }
 
 // colon returns where the colon behind a key is.
-func (d *document) colon(key *yaml.Node) int {
-	at := d.end(key)
-	for d.at(at) == ' ' || d.at(at) == '\t' {
+func (p *patch) colon(key *yaml.Node) int {
+	at := p.end(key)
+	for p.at(at) == ' ' || p.at(at) == '\t' {
 		at++
 	}
-	if d.at(at) != ':' {
-		d.fail()
+	if p.at(at) != ':' {
+		p.fail()
 	}
 	return at
 }
 
 // flowEnd returns where a collection ends that is written in brackets.
-func (d *document) flowEnd(n *yaml.Node) int {
-	at := d.content(n) + 1
+func (p *patch) flowEnd(n *yaml.Node) int {
+	at := p.content(n) + 1
 	switch {
 	case len(n.Content) == 0:
 	case n.Kind == yaml.MappingNode:
-		at = d.pairEnd(n, len(n.Content)-2)
+		at = p.pairEnd(n, len(n.Content)-2)
 	default:
-		at = d.end(n.Content[len(n.Content)-1])
+		at = p.end(n.Content[len(n.Content)-1])
 	}
-	for ; at < len(d.text); at++ {
-		switch d.text[at] {
+	for ; at < len(p.text); at++ {
+		switch p.text[at] {
 		case ']', '}':
 			return at + 1
 		case '#':
-			at = d.lineEnd(at)
+			at = p.lineEnd(at)
 		}
 	}
-	d.fail()
+	p.fail()
 	return 0
 }
 
-func (d *document) scalarEnd(n *yaml.Node) int {
-	at := d.content(n)
+func (p *patch) scalarEnd(n *yaml.Node) int {
+	at := p.content(n)
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0:
-		for at++; at < len(d.text) && d.text[at] != '"'; at++ {
-			if d.text[at] == '\\' {
+		for at++; at < len(p.text) && p.text[at] != '"'; at++ {
+			if p.text[at] == '\\' {
 				at++
 			}
 		}
 		return at + 1
 	case n.Style&yaml.SingleQuotedStyle != 0:
-		for at++; at < len(d.text); at++ {
-			if d.text[at] != '\'' {
+		for at++; at < len(p.text); at++ {
+			if p.text[at] != '\'' {
 				continue
 			}
-			if d.at(at+1) != '\'' {
+			if p.at(at+1) != '\'' {
 				return at + 1
 			}
 			at++
 		}
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return d.blockScalarEnd(at)
+		return p.blockScalarEnd(at)
 	default:
-		return d.plainEnd(at, n.Value)
+		return p.plainEnd(at, n.Value)
 	}
-	d.fail()
+	p.fail()
 	return 0
 }
 
 // plainEnd returns where a scalar without quotes ends, which may stand on several lines.
-func (d *document) plainEnd(at int, value string) int {
+func (p *patch) plainEnd(at int, value string) int {
 	for _, r := range value {
 		if unicode.IsSpace(r) {
-			at = d.skipSpace(at)
+			at = p.skipSpace(at)
 			continue
 		}
-		found, size := utf8.DecodeRune(d.text[min(at, len(d.text)):])
+		found, size := utf8.DecodeRune(p.text[min(at, len(p.text)):])
 		if found != r {
-			d.fail()
+			p.fail()
 			return 0
 		}
 		at += size
@@ -166,10 +166,10 @@ func (d *document) plainEnd(at int, value string) int {
 
 // blockScalarEnd returns where a scalar ends whose header, | or >, is at that place: behind the last
 // line that is indented as deep as its first one.
-func (d *document) blockScalarEnd(at int) int {
-	end, indent := d.lineEnd(at), -1
-	for next := d.nextLine(end); next < len(d.text); next = d.nextLine(d.lineEnd(next)) {
-		depth, blank := d.indent(next)
+func (p *patch) blockScalarEnd(at int) int {
+	end, indent := p.lineEnd(at), -1
+	for next := p.nextLine(end); next < len(p.text); next = p.nextLine(p.lineEnd(next)) {
+		depth, blank := p.indent(next)
 		switch {
 		case blank:
 			continue
@@ -178,53 +178,53 @@ func (d *document) blockScalarEnd(at int) int {
 		case depth < indent || indent < 0:
 			return end
 		}
-		end = d.lineEnd(next)
+		end = p.lineEnd(next)
 	}
 	return end
 }
 
 // lineEnd returns where the line ends that holds that place, without its line break.
-func (d *document) lineEnd(at int) int {
-	at = min(at, len(d.text))
-	i := bytes.IndexByte(d.text[at:], '\n')
+func (p *patch) lineEnd(at int) int {
+	at = min(at, len(p.text))
+	i := bytes.IndexByte(p.text[at:], '\n')
 	if i < 0 {
-		return len(d.text)
+		return len(p.text)
 	}
-	if end := at + i; end > at && d.text[end-1] == '\r' {
+	if end := at + i; end > at && p.text[end-1] == '\r' {
 		return end - 1
 	}
 	return at + i
 }
 
 // nextLine returns where the line starts behind one that ends there.
-func (d *document) nextLine(end int) int {
-	i := bytes.IndexByte(d.text[end:], '\n')
+func (p *patch) nextLine(end int) int {
+	i := bytes.IndexByte(p.text[end:], '\n')
 	if i < 0 {
-		return len(d.text)
+		return len(p.text)
 	}
 	return end + i + 1
 }
 
 // indent returns by how many spaces the line is indented that starts there, and whether that is all.
-func (d *document) indent(start int) (depth int, blank bool) {
-	line := d.text[start:d.lineEnd(start)]
+func (p *patch) indent(start int) (depth int, blank bool) {
+	line := p.text[start:p.lineEnd(start)]
 	depth = len(line) - len(bytes.TrimLeft(line, " "))
 	return depth, len(bytes.TrimSpace(line)) == 0
 }
 
 // rest returns where what stands below and belongs to it ends, for something that ends at that place
 // and starts behind so many spaces: the rest of its line, and comments that are indented deeper.
-func (d *document) rest(at, indent int) int {
-	end := d.lineEnd(at)
-	for next := d.nextLine(end); next < len(d.text); next = d.nextLine(d.lineEnd(next)) {
-		depth, blank := d.indent(next)
+func (p *patch) rest(at, indent int) int {
+	end := p.lineEnd(at)
+	for next := p.nextLine(end); next < len(p.text); next = p.nextLine(p.lineEnd(next)) {
+		depth, blank := p.indent(next)
 		if blank {
 			continue
 		}
-		if d.text[next+depth] != '#' || depth <= indent {
+		if p.text[next+depth] != '#' || depth <= indent {
 			break
 		}
-		end = d.lineEnd(next)
+		end = p.lineEnd(next)
 	}
 	return end
 }
