@@ -36,8 +36,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	return filelock.Wait(ctx, func() (func(), error) { return tryLock(path) })
 }
 
-// tryLock takes the lock on the file at path, or returns nil while somebody else has it. In a directory
-// of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
+// tryLock takes the lock on the file at path, or returns filelock.ErrHeld. In a directory of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
 func tryLock(path string) (unlock func(), err error) {
 	unlock, err = filelock.Try(path, true)
 	dir := filepath.Dir(path)
@@ -49,11 +48,11 @@ func tryLock(path string) (unlock func(), err error) {
 	}
 	// One at a time, so that nobody removes what another has just put there and locked.
 	release, dirErr := filelock.Try(dir+string(filepath.Separator)+".", false)
-	switch {
-	case dirErr != nil:
+	if errors.Is(dirErr, filelock.ErrHeld) {
+		return nil, dirErr
+	}
+	if dirErr != nil {
 		return nil, errors.Join(err, dirErr)
-	case release == nil:
-		return nil, nil
 	}
 	defer release()
 	unlock, err = filelock.Try(path, true)

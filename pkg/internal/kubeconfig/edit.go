@@ -50,6 +50,7 @@ type editing struct {
 	undo  []func() // takes away what was left so far
 
 	places     map[string]place // by path: where the locked files are
+	locks      []place          // the lock files that are held
 	unlockable map[string]error // by path: why a file couldn't be locked
 
 	written bool // files have been replaced, but for the failure err

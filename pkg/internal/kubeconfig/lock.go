@@ -54,9 +54,12 @@ func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// lock waits for the lock of a file. The error is ctx's when it is held for too long.
+// lock waits for the lock of a file. The error is a *LockedError when ctx's deadline passes before.
 func (e *editing) lock(ctx context.Context, at place) error {
 	lock := at.beside(at.name + lockSuffix)
+	if e.holds(lock) {
+		return nil
+	}
 	_, err := filelock.Wait(ctx, func() (unlock func(), err error) {
 		err = e.do(func() (func(), error) {
 			unlock, err = lock.tryLock()
@@ -64,20 +67,27 @@ func (e *editing) lock(ctx context.Context, at place) error {
 		})
 		return unlock, err
 	})
+	if err == nil {
+		e.locks = append(e.locks, lock)
+	}
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
 		return &LockedError{at.path(), lock.path()}
 	}
 	return err
 }
 
-// tryLock makes the lock file, or takes over one whose holder is dead. It returns nil while somebody
-// has it.
+// holds reports whether a lock file is one that the edit has already, under another name: where the file system
+// ignores case, or a directory is mounted twice.
+func (e *editing) holds(lock place) bool { return slices.ContainsFunc(e.locks, lock.isSame) }
+
+// tryLock makes the lock file, or takes over one whose holder is dead. The error is filelock.ErrHeld while
+// somebody has it.
 func (p place) tryLock() (unlock func(), err error) {
 	if p.isOurs() {
 		return p.takeOver()
 	}
 	if _, err := p.dir.Lstat(p.name); err == nil {
-		return nil, nil
+		return nil, filelock.ErrHeld
 	}
 	// Made under another name first, so that it is marked and locked from its first moment on.
 	temp := p.beside(tempPrefix(p.name) + rand.Text())
@@ -86,7 +96,7 @@ func (p place) tryLock() (unlock func(), err error) {
 	}
 	defer temp.dir.Remove(temp.name)
 	release, err := filelock.Try(temp.path(), false)
-	if err == nil && release != nil {
+	if err == nil {
 		if err = p.dir.Link(temp.name, p.name); err == nil {
 			p.removeDeadLocks()
 			return p.unlocker(release), nil
@@ -94,8 +104,8 @@ func (p place) tryLock() (unlock func(), err error) {
 		release()
 	}
 	switch {
-	case err == nil, errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
-		return nil, nil
+	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
+		return nil, filelock.ErrHeld
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission):
 		return p.lockWithoutLinks()
 	}
@@ -116,7 +126,7 @@ func (p place) mark() error {
 	return err
 }
 
-// isOurs tells whether a lock file is one of this package's.
+// isOurs reports whether a lock file is one of this package's.
 func (p place) isOurs() bool {
 	mark, _, err := p.read(int64(len(lockMark)))
 	return err == nil && string(mark) == lockMark
@@ -127,7 +137,7 @@ func (p place) isOurs() bool {
 func (p place) lockWithoutLinks() (unlock func(), err error) {
 	err = p.mark()
 	if errors.Is(err, fs.ErrExist) {
-		return nil, nil
+		return nil, filelock.ErrHeld
 	}
 	if err != nil {
 		return nil, err
@@ -135,18 +145,18 @@ func (p place) lockWithoutLinks() (unlock func(), err error) {
 	return p.takeOver()
 }
 
-// takeOver takes a lock file of this package's that is there, unless its holder lives.
+// takeOver takes a lock file of this package's, unless its holder lives.
 func (p place) takeOver() (unlock func(), err error) {
 	release, err := filelock.Try(p.path(), false)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && release == nil {
-		return nil, nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, filelock.ErrHeld // its holder removed it just now
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !p.isOurs() { // it may be kubectl's by now
 		release()
-		return nil, nil
+		return nil, filelock.ErrHeld
 	}
 	return p.unlocker(release), nil
 }
@@ -170,7 +180,7 @@ func (p place) unlocker(release func()) func() {
 // removeDeadLocks removes what those left that were killed before their lock had its name.
 func (p place) removeDeadLocks() {
 	for _, temp := range p.siblings(tempPrefix(p.name)) {
-		if release, err := filelock.Try(temp.path(), false); err == nil && release != nil {
+		if release, err := filelock.Try(temp.path(), false); err == nil {
 			temp.dir.Remove(temp.name)
 			release()
 		}

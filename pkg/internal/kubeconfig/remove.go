@@ -57,6 +57,9 @@ func (c *Config) lookUp(name string) (clusters []string, id string, err error) {
 	case len(matches) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
 		return nil, "", usageError(&AmbiguousError{name, matches})
 	}
+	if len(clusters) == 0 {
+		clusters = c.named(ids[0]) // contexts may lead to one that is gone
+	}
 	return clusters, ids[0], nil
 }
 
