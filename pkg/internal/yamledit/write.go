@@ -48,14 +48,13 @@ func (p *patch) replaceValue(mapping *yaml.Node, i int, value any, depth int) {
 		return
 	}
 	text := strings.TrimPrefix(p.block(map[string]any{"k": value}, mapping.Content[0].Column-1), "k:")
-	switch {
-	case isCollection(value) && strings.HasPrefix(text, "\n"): // a comment in the line stays there
-		p.splice(start, end, "")
-		p.insert(p.lineEnd(end), depth+1, text)
-	case old.Kind == yaml.ScalarNode && !isAbsent(old): // the spaces before it stay
-		p.splice(p.offset(old), end, strings.TrimPrefix(text, " "))
-	default:
-		p.splice(start, end, text)
+	head, below, hasBelow := strings.Cut(text, "\n")
+	if old.Kind == yaml.ScalarNode && !isAbsent(old) && head != "" { // the spaces before it stay
+		start, head = p.offset(old), strings.TrimPrefix(head, " ")
+	}
+	p.splice(start, end, head)
+	if hasBelow { // a comment in the line stays there
+		p.insert(p.lineEnd(end), depth+1, "\n"+below)
 	}
 }
 
