@@ -36,7 +36,8 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	return filelock.Wait(ctx, func() (func(), error) { return tryLock(path) })
 }
 
-// tryLock takes the lock on the file at path, or returns filelock.ErrHeld. In a directory of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
+// tryLock takes the lock on the file at path. The error is filelock.ErrHeld while somebody else has it.
+// In a directory of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
 func tryLock(path string) (unlock func(), err error) {
 	unlock, err = filelock.Try(path, true)
 	dir := filepath.Dir(path)
@@ -68,7 +69,7 @@ func tryLock(path string) (unlock func(), err error) {
 	return filelock.Try(path, true)
 }
 
-// spoilt tells whether what has a lock's path can't serve as one: something else than a file, or somebody
+// spoilt reports whether what has a lock's path can't serve as one: something else than a file, or somebody
 // else's, who could hold it for ever, or what failed for want of permission. Nobody of this user's holds
 // its lock then.
 func spoilt(path string, err error) bool {
@@ -79,7 +80,7 @@ func spoilt(path string, err error) bool {
 	return !info.Mode().IsRegular() || !ownedByUs(info) || errors.Is(err, fs.ErrPermission)
 }
 
-// isOwn tells whether there is a directory of this user's at path.
+// isOwn reports whether there is a directory of this user's at path.
 func isOwn(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir() && ownedByUs(info)

@@ -13,19 +13,18 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Conversion tells what became of one of doctl's entries.
+// Conversion reports what became of one of doctl's entries.
 type Conversion struct {
 	User      string
 	Converted bool
 	Old, New  Exec   // if it was converted
 	Reason    error  // why it wasn't
-	Note      string // what to know about it; may be empty
+	Note      string // a caveat, if it was; may be empty
 }
 
-// Convert makes the users that run doctl run this plugin instead: with the command, the version, the
-// hint and so on of exec, to whose arguments those are added that doctl's mean. It leaves an entry whose
-// arguments have no counterpart here, such as those for single sign-on. An exec that must not get into a
-// file is an error of class Usage.
+// Convert makes users that run doctl run this plugin instead: as exec says, with the counterparts of doctl's
+// arguments added. An entry whose arguments have no counterpart, such as those for single sign-on, is left. The
+// error is an *ExecError of class Usage.
 func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 	if err := exec.check(); err != nil {
 		return nil, err
@@ -60,10 +59,10 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 	return done, nil
 }
 
-// doctlCall is what doctl is told to do.
+// doctlCall is a call of doctl for a credential.
 type doctlCall struct{ clusterID, context, apiURL, expirySeconds string }
 
-// args returns the same for this plugin.
+// args returns this plugin's arguments for the same credential.
 func (d doctlCall) args() []string {
 	var args []string
 	for _, flag := range []struct{ name, value string }{
@@ -76,7 +75,7 @@ func (d doctlCall) args() []string {
 	return append(args, d.clusterID)
 }
 
-// The words of doctl's command, with their other names.
+// doctlWords are the words of doctl's command, with their aliases.
 var doctlWords = [...][]string{
 	{"kubernetes", "kube", "k8s", "k"},
 	{"cluster", "clusters", "c"},
@@ -84,8 +83,8 @@ var doctlWords = [...][]string{
 	{"exec-credential"},
 }
 
-// parseDoctl reads doctl's arguments as doctl does: its flags stand where they like. The error says why
-// there is no counterpart.
+// parseDoctl parses doctl's arguments as doctl does, flags anywhere among them. The error says why they have no
+// counterpart.
 func parseDoctl(args []string) (doctlCall, error) {
 	var call doctlCall
 	var accessToken, config string
@@ -96,7 +95,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 	flags.StringVar(&call.expirySeconds, "expiry-seconds", "", "")
 	flags.StringVarP(&accessToken, "access-token", "t", "", "")
 	flags.StringVarP(&config, "config", "c", "", "")
-	// What follows says nothing of the credential.
+	// The rest doesn't affect the credential.
 	flags.String("version", "", "")
 	flags.StringP("output", "o", "", "")
 	flags.BoolP("verbose", "v", false, "")
@@ -111,7 +110,8 @@ func parseDoctl(args []string) (doctlCall, error) {
 		if flag, ok := errors.AsType[*pflag.NotExistError](err); ok {
 			unknown = shownFlag(flag.GetSpecifiedName())
 		}
-		return call, fmt.Errorf("doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
+		return call, fmt.Errorf(
+			"doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
 	}
 	words := flags.Args()
 	if len(words) != len(doctlWords)+1 {
@@ -134,7 +134,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 	return call, nil
 }
 
-// shownFlag returns a flag's name, unless it may be a secret that stands in the place of one.
+// shownFlag returns a flag's name, unless it may be a secret in the place of one.
 func shownFlag(name string) string {
 	if !regexp.MustCompile(`^[a-z][a-z-]{0,39}$`).MatchString(name) {
 		return ""
@@ -142,10 +142,14 @@ func shownFlag(name string) string {
 	return fmt.Sprintf(" (the flag %s)", name)
 }
 
-// tunnel returns the server of a context of that user whose name isn't the cluster's, or "".
+// tunnel returns the server of one of the user's contexts if its host isn't named after the cluster, or "".
 func (c *Config) tunnel(user, clusterID string) string {
 	for _, context := range c.Contexts {
-		if cluster := c.Cluster(context.Cluster); context.User == user && cluster != nil && !strings.Contains(strings.ToLower(cluster.Server), "//"+clusterID+".") {
+		cluster := c.Cluster(context.Cluster)
+		if context.User != user || cluster == nil {
+			continue
+		}
+		if !strings.Contains(strings.ToLower(cluster.Server), "//"+clusterID+".") {
 			return cluster.Server
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// The errors of this package are of type [*credential.Error] where their class matters. What they wrap is one of
-// these, with the facts that a hint needs.
+// Errors of this package are of type [*credential.Error] where their class matters. They wrap one of the following,
+// which have the facts that a hint needs.
 var (
-	// ErrNoFiles means that no kubeconfig is named and that there is no home directory to look in.
+	// ErrNoFiles means that no kubeconfig is named and the home directory is unknown.
 	ErrNoFiles = errors.New("no kubeconfig: the home directory is unknown")
 
 	// ErrAccessTokenInArgs means that doctl's arguments contain an access token.
@@ -41,7 +41,7 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("waiting for another program to unlock kubeconfig %q: it didn't", e.Path)
 }
 
-// NotFoundError reports that no entry is of the cluster of that name.
+// NotFoundError reports a name that matches no cluster's entry.
 type NotFoundError struct {
 	Name     string
 	Contexts []string // those that exist
@@ -54,8 +54,8 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no kubeconfig entry is of a cluster %q", e.Name)
 }
 
-// maxShownName bounds what is shown of a name that somebody typed: it may be an access token in the wrong place,
-// which has 71 characters.
+// maxShownName bounds the names that are shown: what somebody typed may be an access token in the wrong place, which
+// has 71 characters.
 const maxShownName = 63
 
 // AmbiguousError reports a name that entries of several clusters match.
@@ -68,7 +68,7 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q is ambiguous: it matches %s", e.Name, strings.Join(e.Clusters, ", "))
 }
 
-// ConflictError reports that a cluster wasn't saved: an entry of the same name is something else's.
+// ConflictError reports that a cluster wasn't saved because an entry of the same name belongs to something else.
 type ConflictError struct {
 	ClusterID string // of the cluster that wasn't saved
 	Entry     string // what is in the way: "cluster entry", "context" or "user"

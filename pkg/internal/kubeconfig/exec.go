@@ -21,7 +21,7 @@ type Exec struct {
 	ProvideClusterInfo bool                `yaml:"provideClusterInfo"`
 }
 
-// value returns what a kubeconfig says of it.
+// value returns the entry as a plain value.
 func (e Exec) value() map[string]any {
 	text, err := yaml.Marshal(e)
 	if err != nil {
@@ -39,7 +39,7 @@ var uuid = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
 })
 
-// Program returns the name of the program that is run, without directory and ending.
+// Program returns the name of the program, without directory and .exe.
 func (e *Exec) Program() string {
 	name := e.Command[strings.LastIndexAny(e.Command, `/\`)+1:]
 	return strings.TrimSuffix(strings.ToLower(name), ".exe")
@@ -57,15 +57,14 @@ func (e *Exec) clusterID() string {
 	return ""
 }
 
-// IsOurs tells whether the entry runs this plugin, by whatever name if it is called as such, or doctl in
-// its place.
+// IsOurs reports whether the entry runs this plugin, under any name if its arguments say so, or doctl.
 func (e *Exec) IsOurs() bool {
 	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" ||
 		len(e.Args) > 0 && e.Args[0] == "exec-credential" && e.clusterID() != "")
 }
 
-// IDOf returns the id of the cluster that an entry is of: what its extension says, what its server's
-// name starts with, or what the plugin is told by a context's user. It is "" when nothing tells.
+// IDOf returns the id of an entry's cluster: from its extension, its server's name, or the arguments of the plugin
+// that one of its contexts runs. It is "" if it is unknown.
 func (c *Config) IDOf(cluster *Cluster) string {
 	if id := cluster.id(); id != "" {
 		return id
@@ -81,7 +80,7 @@ func (c *Config) IDOf(cluster *Cluster) string {
 	return ""
 }
 
-// id returns what an entry itself says of its cluster's id, or "".
+// id returns the id of an entry's cluster from the entry alone, or "".
 func (c *Cluster) id() string {
 	if c.ClusterID != "" {
 		return strings.ToLower(c.ClusterID)

@@ -22,11 +22,11 @@ type file struct {
 
 	text    *yamledit.Document
 	current string         // its current-context
-	value   map[string]any // what it is to say; nil until it is edited
+	value   map[string]any // what it will say; nil until it is edited
 	err     error          // why it can't be edited
 }
 
-// maxFile bounds what is read; a cluster takes some two kilobytes.
+// maxFile bounds what is read; a cluster takes about two kilobytes.
 const maxFile = 64 << 20
 
 // emptyText is how kubectl writes a kubeconfig without entries.
@@ -51,7 +51,7 @@ func readFile(path string) (*file, error) {
 // newFile returns the file of that text, if reading it didn't fail.
 func newFile(path string, text []byte, err error) (*file, error) {
 	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing && path != os.DevNull { // which stands for no kubeconfig
+	if err != nil && !missing && path != os.DevNull { // which means no kubeconfig
 		return nil, reason(err)
 	}
 	target, err := resolve(path)
@@ -62,7 +62,7 @@ func newFile(path string, text []byte, err error) (*file, error) {
 	return &file{path: path, target: target, missing: missing, text: document}, err
 }
 
-// isSame reports whether two paths are of one file: spellings, links and hard links of it are.
+// isSame reports whether two paths lead to one file, by whatever spelling, link or hard link.
 func (f *file) isSame(other *file) bool {
 	if f.missing || other.missing {
 		return f.missing && other.missing && f.target == other.target
@@ -70,7 +70,7 @@ func (f *file) isSame(other *file) bool {
 	return os.SameFile(f.info, other.info)
 }
 
-// edit returns what the file says, to be changed.
+// edit returns the file's value, for the caller to change.
 func (f *file) edit() map[string]any {
 	if f.value == nil {
 		f.value = f.text.Value()
@@ -84,7 +84,7 @@ func (f *file) add(list, name string) {
 	f.value[list] = append(items, map[string]any{"name": name, fieldsKey(list): map[string]any{}})
 }
 
-// fields returns the fields of an entry, to be changed.
+// fields returns the fields of an entry, for the caller to change.
 func (f *file) fields(list, name string) map[string]any {
 	items, _ := f.edit()[list].([]any)
 	for _, item := range items {
@@ -96,7 +96,7 @@ func (f *file) fields(list, name string) map[string]any {
 	return make(map[string]any)
 }
 
-// child returns the mapping that a key of another one has, and makes it if there is none.
+// child returns the mapping under a key of another one, and creates a missing one.
 func (f *file) child(mapping map[string]any, key string) map[string]any {
 	child, ok := mapping[key].(map[string]any)
 	if !ok && mapping[key] != nil {
@@ -112,7 +112,7 @@ func (f *file) child(mapping map[string]any, key string) map[string]any {
 // fieldsKey returns the key below which the entries of a list have their fields.
 func fieldsKey(list string) string { return strings.TrimSuffix(list, "s") }
 
-// remove takes the entries of these names out of a list.
+// remove removes the entries of these names from a list.
 func (f *file) remove(list string, names []string) {
 	if len(names) == 0 {
 		return
@@ -131,7 +131,7 @@ func nameOf(item any) string {
 	return name
 }
 
-// Change is what an edit makes of a file.
+// Change is a file's new text.
 type Change struct {
 	Path string
 	New  []byte
@@ -139,7 +139,7 @@ type Change struct {
 	file *file
 }
 
-// Changes returns what was edited since Read, and isn't written yet.
+// Changes returns what was edited and isn't written yet. The error is yamledit.ErrTooOdd.
 func (c *Config) Changes() ([]Change, error) {
 	var changes []Change
 	for _, f := range c.files {
@@ -155,7 +155,7 @@ func (c *Config) Changes() ([]Change, error) {
 	return changes, nil
 }
 
-// newText returns the file's text with the value that it is to have.
+// newText returns the file's text after the edit.
 func (f *file) newText() ([]byte, error) {
 	if f.err != nil {
 		return nil, f.err

@@ -29,8 +29,14 @@ func TestOneFileUnderSeveralNames(t *testing.T) {
 		"through a directory":     {paths: []string{"d/../k", "k"}},
 		"with and without a root": {paths: []string{"k", "$PWD/k"}},
 		"linked directory":        {paths: []string{"dir/k", "k"}, link: func() error { return os.Symlink(".", "dir") }},
-		"hard link":               {paths: []string{"hard", "k"}, link: func() error { return os.Link("k", "hard") }},
-		"hard link elsewhere":     {paths: []string{"k", "d/hard"}, link: func() error { return os.Link("k", "d/hard") }},
+		"beside a linked directory": {paths: []string{"e/../k", "x/k", "l"}, link: func() error {
+			os.Mkdir("x", 0o700)
+			os.Rename("k", "x/k")
+			os.WriteFile("k", []byte("# another\n"), 0o600)
+			return errors.Join(os.Mkdir("x/y", 0o700), os.Symlink("x/y", "e"), os.Symlink("e/../k", "l"))
+		}},
+		"hard link":           {paths: []string{"hard", "k"}, link: func() error { return os.Link("k", "hard") }},
+		"hard link elsewhere": {paths: []string{"k", "d/hard"}, link: func() error { return os.Link("k", "d/hard") }},
 		"all of them": {paths: []string{"link", "hard", "d/../k", "k"}, link: func() error {
 			return errors.Join(os.Symlink("k", "link"), os.Link("k", "hard"))
 		}},
@@ -84,6 +90,9 @@ func TestOneFileUnderSeveralNames(t *testing.T) {
 				}
 				if got := c.Files(false); len(got) != 1 && name != "hard link elsewhere" {
 					t.Errorf("got the files %q; want one", got)
+				}
+				if name == "beside a linked directory" && read(t, "k") != "# another\n" {
+					t.Errorf("the file that isn't named has %q", read(t, "k"))
 				}
 				left, err := filepath.Glob(".*")
 				if err != nil || len(left) > 0 {

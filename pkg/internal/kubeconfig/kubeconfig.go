@@ -1,14 +1,15 @@
 // Package kubeconfig reads and edits the entries for DigitalOcean Kubernetes clusters in kubeconfig
 // files (https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/).
 //
-// A kubeconfig is its owner's: what isn't edited stays as it is, byte for byte, with its comments,
-// order and fields that nobody here knows. Files are locked as kubectl locks them while they are
-// edited, and replaced in one step: a crash at any instant leaves the old file or the new one.
+// A kubeconfig belongs to its owner: what isn't edited stays byte for byte, with its comments, order and unknown
+// fields. While they are edited, files are locked as kubectl locks them. They are replaced in one step: a crash
+// leaves the old file or the new one. A file is known by what it is: links and hard links to it that are read
+// together are one file, and stay one.
 //
-// Not guaranteed: that programs which edit without kubectl's lock don't undo an edit, nor kubectl itself,
-// which reads a file before it locks it; one file that is
-// edited under two names (a hard link, a mount) is one file to nobody here. A file of an owner or with
-// a label that the process can't give keeps its permissions only.
+// Not guaranteed: that an edit survives programs that don't take kubectl's lock, or kubectl itself, which reads a
+// file before it locks it. A hard link that isn't named keeps the old text, and one in another directory becomes a
+// file of its own with the new text. A file with an owner or a label that the process can't set keeps only its
+// permissions.
 package kubeconfig
 
 import (
@@ -21,8 +22,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
-// Config is what the kubeconfig files say together: of entries with the same name, the first file's
-// count, and of current-context the first that is set.
+// Config is what the kubeconfig files say together: the first file's entry of each name counts, and the first
+// current-context that is set.
 type Config struct {
 	CurrentContext string
 	Clusters       []Cluster
@@ -51,13 +52,13 @@ type Cluster struct {
 	InsecureSkipTLSVerify bool
 	ProxyURL              string
 	CA                    string // base64 of PEM
-	CAFile                string // path of a file that holds the PEM, if CA is empty
-	ClusterID             string // that its extension for exec plugins names; "" mostly
+	CAFile                string // path of a PEM file, if CA is empty
+	ClusterID             string // from its extension for exec plugins; mostly ""
 
 	file *file
 }
 
-// Authority returns the certificate authority that clients trust, as PEM; none means the system's.
+// Authority returns the certificate authorities that clients trust, as PEM; empty means the system's.
 func (c Cluster) Authority() ([]byte, error) {
 	if c.CA != "" || c.CAFile == "" {
 		authority, err := base64.StdEncoding.DecodeString(c.CA)
@@ -90,7 +91,7 @@ type User struct {
 	file *file
 }
 
-// Dir returns the directory of the user's file, from which clients look for a relative command.
+// Dir returns the directory of the user's file, to which a relative command is relative.
 func (u User) Dir() string { return filepath.Dir(u.file.path) }
 
 // Cluster returns the cluster's entry of that name, or nil.

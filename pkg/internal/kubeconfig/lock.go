@@ -12,27 +12,26 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 )
 
-// kubectl locks a kubeconfig by a file <kubeconfig>.lock, which it creates with O_EXCL and removes.
-// The lock outlives a process that is killed. Those of this package hold the operating system's lock
-// on that file as well: so a lock file that says it is one of them, and that nobody has locked, was
-// left by the dead, and is taken over.
+// kubectl locks a kubeconfig with a file <kubeconfig>.lock, which it creates with O_EXCL and removes. The file
+// outlives a killed process. This package marks its lock files and holds the operating system's lock on them as
+// well: a marked one that nobody has locked was left by a dead process, and is taken over.
 
 const (
 	lockSuffix = ".lock"
-	lockMark   = "doks-auth\n" // what a lock file of this package holds; kubectl's are empty
+	lockMark   = "doks-auth\n" // the contents of this package's lock files; kubectl's are empty
 )
 
-// lockAll locks the files, those that can be, and notes where they are, or why they can't be locked. Paths
-// are resolved here, and not again.
+// lockAll locks the files that can be locked, and notes where they are, or why they can't be. Paths are resolved
+// here, and not again.
 func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	given, targets := make(map[string]string), make(map[string]string)
-	var names []string // kubectl locks the given one, we also where it leads
+	var names []string // kubectl locks the path as given; this package its target too
 	for _, path := range paths {
 		given[path] = canonical(path)
 		targets[path], e.unlockable[path] = resolve(path)
 		names = append(names, given[path], cmp.Or(targets[path], given[path]))
 	}
-	slices.Sort(names) // everybody locks in this order
+	slices.Sort(names) // the same order for all, so that there is no deadlock
 	for _, name := range slices.Compact(names) {
 		at, err := openPlace(name)
 		if err == nil {
@@ -80,8 +79,7 @@ func (e *editing) lock(ctx context.Context, at place) error {
 // ignores case, or a directory is mounted twice.
 func (e *editing) holds(lock place) bool { return slices.ContainsFunc(e.locks, lock.isSame) }
 
-// tryLock makes the lock file, or takes over one whose holder is dead. The error is filelock.ErrHeld while
-// somebody has it.
+// tryLock creates the lock file, or takes over a dead process's. The error is filelock.ErrHeld while somebody holds it.
 func (p place) tryLock() (unlock func(), err error) {
 	if p.isOurs() {
 		return p.takeOver()
@@ -89,7 +87,7 @@ func (p place) tryLock() (unlock func(), err error) {
 	if _, err := p.dir.Lstat(p.name); err == nil {
 		return nil, filelock.ErrHeld
 	}
-	// Made under another name first, so that it is marked and locked from its first moment on.
+	// Created under another name, so that it is marked and locked from the start.
 	temp := p.beside(tempPrefix(p.name) + rand.Text())
 	if err := temp.mark(); err != nil {
 		return nil, err
@@ -112,7 +110,7 @@ func (p place) tryLock() (unlock func(), err error) {
 	return nil, err
 }
 
-// mark makes a lock file that says that it is one of this package's.
+// mark creates a lock file with this package's mark.
 func (p place) mark() error {
 	f, err := p.dir.OpenFile(p.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -126,14 +124,13 @@ func (p place) mark() error {
 	return err
 }
 
-// isOurs reports whether a lock file is one of this package's.
+// isOurs reports whether a lock file has this package's mark.
 func (p place) isOurs() bool {
 	mark, _, err := p.read(int64(len(lockMark)))
 	return err == nil && string(mark) == lockMark
 }
 
-// lockWithoutLinks does it on a file system that has no hard links. Killed between two lines, it
-// leaves a lock as kubectl would.
+// lockWithoutLinks is tryLock for a file system without hard links. Killed midway, it leaves a lock as kubectl would.
 func (p place) lockWithoutLinks() (unlock func(), err error) {
 	err = p.mark()
 	if errors.Is(err, fs.ErrExist) {
@@ -161,7 +158,7 @@ func (p place) takeOver() (unlock func(), err error) {
 	return p.unlocker(release), nil
 }
 
-// unlocker returns what removes the lock file, unless somebody removed it already and made another.
+// unlocker returns what removes the lock file, unless somebody else has replaced it.
 func (p place) unlocker(release func()) func() {
 	own, err := p.dir.Lstat(p.name)
 	isOwn := func() bool {
@@ -177,7 +174,7 @@ func (p place) unlocker(release func()) func() {
 	}
 }
 
-// removeDeadLocks removes what those left that were killed before their lock had its name.
+// removeDeadLocks removes the lock files of processes that were killed before these had their name.
 func (p place) removeDeadLocks() {
 	for _, temp := range p.siblings(tempPrefix(p.name)) {
 		if release, err := filelock.Try(temp.path(), false); err == nil {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// idOfNamed returns the id of the cluster whose entry has that name, also when the entry is gone and
-// only contexts lead to it.
+// idOfNamed returns the id of the cluster whose entry has that name, even if only contexts are left that lead to it.
 func (c *Config) idOfNamed(name string) string {
 	if cluster := c.Cluster(name); cluster != nil {
 		return c.IDOf(cluster)
@@ -15,7 +14,7 @@ func (c *Config) idOfNamed(name string) string {
 	return c.IDOf(&Cluster{Name: name})
 }
 
-// ContextFor returns the context that a user means by a name, which may be a cluster's, or "".
+// ContextFor returns the context that a user may mean by a name, which may be a cluster's, or "".
 func (c *Config) ContextFor(name string) string {
 	if c.Context(name) != nil {
 		return name
@@ -24,14 +23,15 @@ func (c *Config) ContextFor(name string) string {
 	if len(clusters) != 1 {
 		return ""
 	}
-	if context := find(c.Contexts, func(context Context) bool { return context.Cluster == clusters[0] }); context != nil {
+	leads := func(context Context) bool { return context.Cluster == clusters[0] }
+	if context := find(c.Contexts, leads); context != nil {
 		return context.Name
 	}
 	return ""
 }
 
-// named returns the names of the cluster entries that a user may mean by a name. Contexts may lead to
-// one that isn't there.
+// named returns the names of the cluster entries that a user may mean by a name. One may be missing, with contexts
+// that lead to it.
 func (c *Config) named(name string) []string {
 	if context := c.Context(name); context != nil {
 		return []string{context.Cluster}
@@ -47,14 +47,17 @@ func (c *Config) named(name string) []string {
 		}
 	}
 	for _, context := range c.Contexts {
-		if c.Cluster(context.Cluster) == nil && strings.EqualFold(c.idOfNamed(context.Cluster), name) && !slices.Contains(found, context.Cluster) {
+		if c.Cluster(context.Cluster) != nil || slices.Contains(found, context.Cluster) {
+			continue
+		}
+		if strings.EqualFold(c.idOfNamed(context.Cluster), name) {
 			found = append(found, context.Cluster)
 		}
 	}
 	return found
 }
 
-// usersNamed returns the users for a cluster that a user may mean by a name, for which there are no other entries.
+// usersNamed returns the user entries for a cluster that a user may mean by a name.
 func (c *Config) usersNamed(name string) []User {
 	doctls := isDoctlsName(name)
 	var users []User
@@ -70,7 +73,7 @@ func (c *Config) usersNamed(name string) []User {
 	return users
 }
 
-// isDoctlsName returns what reports whether an entry has the name that doctl gives those of a cluster.
+// isDoctlsName returns a function that reports whether an entry is named as doctl names a cluster's.
 func isDoctlsName(cluster string) func(string) bool {
 	return regexp.MustCompile(`^do-[a-z]+[0-9]+-` + regexp.QuoteMeta(cluster) + `$`).MatchString
 }

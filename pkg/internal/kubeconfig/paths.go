@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Paths returns the files that make up the kubeconfig, by the rules of kubectl: the explicit one, those
-// of $KUBECONFIG, or ~/.kube/config. It is empty when there is no home directory either.
+// Paths returns the kubeconfig's files by kubectl's rules: the explicit one, those of $KUBECONFIG, or
+// ~/.kube/config. There is none if the home directory is unknown as well.
 func Paths(explicit string, getenv func(string) string, home string) []string {
 	if explicit != "" {
 		return []string{explicit}
@@ -23,7 +23,7 @@ func Paths(explicit string, getenv func(string) string, home string) []string {
 	return paths
 }
 
-// Files returns which of the files there are, or, with missing set, which there aren't.
+// Files returns the paths of the files that exist, or of the missing ones.
 func (c *Config) Files(missing bool) []string {
 	var paths []string
 	for _, f := range c.files {

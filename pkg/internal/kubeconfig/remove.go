@@ -7,17 +7,17 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Removed tells what was removed.
+// Removed reports what was removed.
 type Removed struct {
 	Contexts, Clusters, Users []string
-	ClusterIDs                []string // as far as they are known
-	Current                   bool     // the current context was among them; there is none now
+	ClusterIDs                []string // if known
+	Current                   bool     // the current context was among them, and there is none now
 }
 
-// Remove takes out the entries of a cluster that is named by its id, its name with DigitalOcean, or the
-// name of its entry or of a context that leads to it: the cluster's, all contexts that lead to it, and
-// its users that nobody else uses. Entries of the cluster that others hide go as well. A name that matches nothing is
-// a *NotFoundError of class NotFound; one that matches several clusters is an *AmbiguousError of class Usage.
+// Remove removes a cluster, all contexts that lead to it, and its users that no other context uses, hidden entries
+// included. The cluster is named by its id, its name at DigitalOcean, or the name of its entry or of a context. The
+// error is a *NotFoundError of class NotFound or an *AmbiguousError of class Usage. What hidden entries of the same
+// name have of other clusters stays, and isn't hidden any more.
 func (c *Config) Remove(name string) (Removed, error) {
 	clusters, id, err := c.lookUp(name)
 	if err != nil {
@@ -36,8 +36,8 @@ func (c *Config) Remove(name string) (Removed, error) {
 	return gone, nil
 }
 
-// lookUp returns the names of the entries of the one cluster that a user may mean by a name, and the cluster's id,
-// as far as it is known. There may be no entry but a user's.
+// lookUp returns the names of the entries of the one cluster that a user may mean by a name, and its id if known.
+// Only a user's entry may be left of it.
 func (c *Config) lookUp(name string) (clusters []string, id string, err error) {
 	clusters = c.named(name)
 	var ids []string

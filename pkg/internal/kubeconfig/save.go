@@ -11,7 +11,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
-// Entry is what a kubeconfig says of a cluster.
+// Entry is a cluster to be written to a kubeconfig.
 type Entry struct {
 	Name      string // of the cluster's entry and, with "-admin", of its user's: doctl's do-<region>-<name>
 	Alias     string // of the context; "": Name
@@ -22,14 +22,14 @@ type Entry struct {
 	Exec      Exec
 }
 
-// Saved tells under which names an entry was put.
+// Saved reports the names under which an entry was saved.
 type Saved struct{ Context, Cluster, User string }
 
-// Save puts in those entries that pass [Entry.Check], and returns under which names. An entry that exists is
-// updated where it differs, and keeps what else it says, such as a namespace. One of the same name that belongs
-// to another cluster is replaced if force is set; else the new one isn't saved, and its error is a *ConflictError
-// of class Usage. Where only Name belongs to another cluster, as that of another account may, Alias stands
-// for it; two entries of the same Name are told apart by the first part of their ids.
+// Save saves the entries that pass [Entry.Check], and returns their names. An existing entry is updated where it
+// differs, and keeps its other fields, such as a namespace. One of the same name that belongs to another cluster is
+// replaced if force is set; else the new one isn't saved, and its error is a *ConflictError of class Usage. If only
+// Name belongs to another cluster, perhaps of another account, Alias replaces it; of two entries with one Name the
+// second gets the first part of its id appended.
 func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 	saved, errs := make([]Saved, len(entries)), make([]error, len(entries))
 	taken := make(map[string]string)
@@ -136,16 +136,19 @@ func (c *Config) saveUser(e Entry, replace bool) {
 	entry.setExec(e.Exec)
 }
 
-// setExec puts the fields of an exec entry in, and leaves those that it doesn't have.
+// setExec sets the fields of an exec entry, and keeps those that it doesn't have.
 func (u *User) setExec(exec Exec) {
 	maps.Copy(u.file.child(u.file.fields(usersList, u.Name), "exec"), exec.value())
 	u.Exec = &exec
 }
 
-// clusterConflict reports a cluster's entry of the same name that is another cluster's.
+// clusterConflict reports a cluster's entry of the same name that belongs to another cluster.
 func (c *Config) clusterConflict(e Entry) error {
 	old := c.Cluster(e.Name)
-	if old == nil || c.IDOf(old) == e.ClusterID || (credential.Credential{Server: e.Server}).CheckServer(old.Server) == nil {
+	if old == nil || c.IDOf(old) == e.ClusterID {
+		return nil
+	}
+	if (credential.Credential{Server: e.Server}).CheckServer(old.Server) == nil {
 		return nil
 	}
 	return &ConflictError{e.ClusterID, "cluster entry", e.Name, "for server " + credential.ShowURL(old.Server)}
@@ -163,8 +166,8 @@ func (c *Config) contextConflict(e Entry) error {
 	return &ConflictError{e.ClusterID, "context", old.Name, fmt.Sprintf("for cluster %q", old.Cluster)}
 }
 
-// userConflict reports a user of the same name that isn't this cluster's, or, where clusters share a
-// user, one with another access token.
+// userConflict reports a user of the same name that belongs to another cluster or, where clusters share a user,
+// one with another access token.
 func (c *Config) userConflict(e Entry) error {
 	name := e.names().User
 	old := c.User(name)
@@ -200,7 +203,7 @@ func (f *file) setCurrent(context string) {
 	f.current = context
 }
 
-// Text returns the kubeconfig that holds these entries alone, the first context being the current one.
+// Text returns a kubeconfig with these entries alone; the first one's context is the current one.
 func Text(entries []Entry) ([]byte, error) {
 	document, err := yamledit.Parse(nil, emptyText)
 	if err != nil {

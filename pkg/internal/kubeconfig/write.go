@@ -19,8 +19,8 @@ type replacement struct {
 	new  *atomicfile.File
 }
 
-// write replaces files, each wholly or not at all. A link stays a link, and a file's permissions stay; a
-// new file is its owner's alone. A file that was given under several names is replaced under all of them.
+// write replaces files, each completely or not at all. A link stays a link, and permissions stay; a new file is
+// private to its owner. A file with several names is replaced under each of them.
 func (e *editing) write(changes []Change) error {
 	var all []replacement
 	for _, change := range changes {
@@ -49,7 +49,7 @@ func (e *editing) write(changes []Change) error {
 	return err
 }
 
-// replaceAll puts the new files in place, and returns how many of them.
+// replaceAll puts the new files in place, and returns how many it did.
 func replaceAll(all []replacement) (int, error) {
 	for i, r := range all {
 		if err := r.replace(); err != nil {
@@ -59,11 +59,11 @@ func replaceAll(all []replacement) (int, error) {
 	return len(all), nil
 }
 
-// replace puts the new file in place. Hard links in one directory are links of one file again.
+// replace puts the new file in place. Hard links in one directory stay links to one file.
 func (r replacement) replace() error {
 	first := r.spots[0].place
 	if r.spot.place != first && first.isSame(r.spot.place) {
-		return nil // that of another name is here already
+		return nil // two paths to one place, such as a directory that is mounted twice
 	}
 	if err := r.check(r.spot); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (e *editing) prepare(f *file, at place, text []byte) (*atomicfile.File, err
 	var temp *atomicfile.File
 	err := e.do(func() (_ func(), err error) {
 		prefix := tempPrefix(at.name)
-		for _, leftover := range at.siblings(prefix) { // of who was killed; who has the lock has no living rival
+		for _, leftover := range at.siblings(prefix) { // of killed processes: the lock's holder has no living rival
 			leftover.dir.Remove(leftover.name)
 		}
 		temp, err = atomicfile.Create(at.dir, prefix+"*")
@@ -120,8 +120,8 @@ func (e *editing) prepare(f *file, at place, text []byte) (*atomicfile.File, err
 	})
 }
 
-// check reports that a path leads to another file by now than the one that was read, or that this has
-// changed. Between check and rename nothing is sure; but what was read in a directory is written there only.
+// check reports that a path no longer leads to the file that was read, or that this has changed. Nothing is certain
+// between check and rename; but what was read in a directory is only written there.
 func (f *file) check(at spot) error {
 	here, err := at.place.dir.Lstat(at.place.name)
 	there, thereErr := os.Stat(at.path)
@@ -137,7 +137,7 @@ func (f *file) check(at spot) error {
 
 func tempPrefix(name string) string { return "." + name + ".doks-auth-" }
 
-// sync makes what happened to a directory's names survive a power failure, where it can.
+// sync makes a directory's new names survive a power failure, where it can.
 func (p place) sync() {
 	if dir, err := p.dir.Open("."); err == nil {
 		dir.Sync()

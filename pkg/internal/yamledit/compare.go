@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// equal reports whether two values are the same. Null and an empty list are.
+// equal reports whether two values are the same. Null equals an empty list.
 func equal(a, b any) bool {
 	if isEmpty(a) && isEmpty(b) {
 		return true
@@ -37,8 +37,8 @@ func isCollection(value any) bool {
 	return false
 }
 
-// changed returns the keys whose values are new or others than before, in the order in which new ones are
-// written: those of mappings and lists first.
+// changed returns the keys whose values are new or differ, in the order in which new ones are written: those of
+// mappings and lists first.
 func changed(old, new map[string]any) []string {
 	var keys []string
 	for key, value := range new {
@@ -68,9 +68,9 @@ func keepsKey(old, new map[string]any) bool {
 	return false
 }
 
-// match compares two lists. It reports which old items are gone, how many new ones stand for those that stay, which
-// are the first ones, and whether one of these is a mapping. An item stays if it is the same or a mapping with
-// the same name, as Kubernetes's lists have them.
+// match compares two lists. It reports which old items are gone, how many of the first new ones match those that
+// stay, and whether one of these is a mapping. Mappings with the same name match, as in Kubernetes's lists, and so do
+// equal items.
 func match(old, new []any) (gone []bool, kept int, keepsMapping bool) {
 	gone = make([]bool, len(old))
 	for i, item := range old {

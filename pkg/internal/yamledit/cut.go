@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// cut takes pairs out of a mapping, or items out of a list.
+// cut removes pairs from a mapping, or items from a list.
 func (p *patch) cut(node *yaml.Node, gone []bool) {
 	switch {
 	case !slices.Contains(gone, true):
@@ -22,8 +22,8 @@ func (p *patch) cut(node *yaml.Node, gone []bool) {
 	}
 }
 
-// cutLines takes a pair or an item out with its lines, and the line break before them: what was inserted behind the
-// last line of a text is cut without a trace.
+// cutLines removes a pair or an item with its lines, and the line break before them: so what was inserted after the
+// last line of a text leaves no trace.
 func (p *patch) cutLines(node *yaml.Node, i int) {
 	at, indent := p.start(node, i), 0
 	if node.Kind == yaml.SequenceNode {
@@ -47,7 +47,7 @@ func (p *patch) cutLines(node *yaml.Node, i int) {
 	}
 }
 
-// cutFlow takes pairs or items out of brackets, each with one comma.
+// cutFlow removes pairs or items from brackets, each with one comma.
 func (p *patch) cutFlow(node *yaml.Node, gone []bool) {
 	keptBefore := false
 	for i := range gone {

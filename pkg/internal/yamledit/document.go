@@ -1,12 +1,11 @@
-// Package yamledit changes the value of a YAML mapping and keeps every byte of its text that says nothing of
-// the change: comments, order, quotes, line breaks.
+// Package yamledit changes the value of a YAML mapping and keeps all other bytes of its text: comments, order,
+// quotes, line breaks.
 //
-// A text is parsed to a plain value, the caller changes that, and Apply returns a text with the new value. It
-// compares the two, and replaces those parts of the text that differ. What it returns has been parsed again
-// and has the value that was asked for; where YAML is odder than this package foresees there is ErrTooOdd, and
-// no text.
+// Parse a text, change its plain value, and Apply returns a text with the new value. It compares the two values and
+// replaces the parts of the text that differ. It parses the result, which must have the new value: YAML that is odder
+// than this package expects is ErrTooOdd, never a wrong text.
 //
-// Not guaranteed: that a text can be edited; that what is written looks like what surrounds it.
+// Not guaranteed: that every text can be edited, or that what is written looks like its surroundings.
 package yamledit
 
 import (
@@ -22,7 +21,8 @@ import (
 )
 
 // ErrTooOdd reports an edit that could change more of the text than was asked for.
-var ErrTooOdd = errors.New("its YAML has a form that can't be edited safely here: an anchor, an alias or the like is in the way")
+var ErrTooOdd = errors.New(
+	"its YAML has a form that can't be edited safely here: an anchor, an alias or the like is in the way")
 
 // Document is a text that has been parsed.
 type Document struct {
@@ -62,7 +62,7 @@ func Parse(text []byte, empty string) (*Document, error) {
 	return d, nil
 }
 
-var errSeveral = errors.New("it holds more than one YAML document")
+var errSeveral = errors.New("it has more than one YAML document")
 
 // complete parses a text that has no value followed by one that has.
 func complete(text []byte, empty string) (*Document, error) {
@@ -90,14 +90,14 @@ func check(text []byte) error {
 	// YAML 1.1 breaks lines at these as well, which nobody means.
 	if at := regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]").FindIndex(text); at != nil {
 		line := bytes.Count(text[:at[0]], []byte("\n")) + 1
-		return fmt.Errorf("line %d: it holds a line break of another kind than a line feed", line)
+		return fmt.Errorf("line %d: it has a line break other than a line feed", line)
 	}
 	values := 0 // at most twice as many as separators
 	for _, separator := range []string{"\n", ",", "- ", "? "} {
 		values += bytes.Count(text, []byte(separator))
 	}
 	if values > MaxValues {
-		return errors.New("it holds too many values")
+		return errors.New("it has too many values")
 	}
 	return nil
 }

@@ -9,24 +9,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// patch is what makes a text say something else: replacements of parts of it.
+// patch is a change of a text: replacements of parts of it.
 type patch struct {
 	*Document
 	splices []splice
-	failed  bool // the text has a form that isn't foreseen
+	failed  bool // the text has an unexpected form
 }
 
 // splice is a replacement of text[start:end].
 type splice struct {
 	start, end int
 	text       string
-	depth      int // of what is inserted: where several things are inserted in one place, the deepest is first
+	depth      int // of what is inserted: of several things in one place, the deepest comes first
 }
 
-// Apply returns the text with that value, which consists of what Value returns: strings, numbers, lists of type
-// []any and so on. Items of lists are recognised by their name, if they have one. An empty list may be
-// written as null. What is added is written as kubectl does, in lines, keys sorted, mappings and lists first. The
-// error is ErrTooOdd.
+// Apply returns the text with that value, which must consist of the types that Value returns: strings, numbers, lists
+// of type []any and so on. Mappings in lists are recognised by their name, if they have one. An empty list may be
+// written as null. Additions are written on lines of their own where the text isn't in brackets, in the order of their
+// keys, mappings and lists first. The error is ErrTooOdd.
 func (d *Document) Apply(value map[string]any) ([]byte, error) {
 	p := &patch{Document: d}
 	switch {
@@ -47,7 +47,7 @@ func (d *Document) Apply(value map[string]any) ([]byte, error) {
 	return text, nil
 }
 
-// spliced returns the text with all replacements made, with line breaks as it has them.
+// spliced returns the text with all replacements made and its own kind of line breaks.
 func (p *patch) spliced() ([]byte, bool) {
 	slices.SortStableFunc(p.splices, func(a, b splice) int { return cmp.Or(a.start-b.start, b.depth-a.depth) })
 	newline := "\n"
@@ -73,12 +73,12 @@ func (p *patch) splice(start, end int, text string) {
 	p.splices = append(p.splices, splice{start: start, end: end, text: text})
 }
 
-// insert puts something that is nested that deep into the text.
+// insert inserts something that is nested that deep.
 func (p *patch) insert(at, depth int, text string) {
 	p.splices = append(p.splices, splice{start: at, end: at, text: text, depth: depth})
 }
 
-// inside changes what differs inside of a value. It returns false if the value must be replaced.
+// inside changes what differs inside a value. It returns false if the whole value must be replaced.
 func (p *patch) inside(node *yaml.Node, old, new any, depth int) bool {
 	switch old := old.(type) {
 	case map[string]any:
@@ -91,7 +91,7 @@ func (p *patch) inside(node *yaml.Node, old, new any, depth int) bool {
 	return false
 }
 
-// mapping changes the pairs of a mapping that differ.
+// mapping changes the pairs of a mapping that differ. It returns false as inside does.
 func (p *patch) mapping(node *yaml.Node, old, new map[string]any, depth int) bool {
 	if node.Kind != yaml.MappingNode || !keepsKey(old, new) {
 		return false
@@ -116,7 +116,7 @@ func (p *patch) mapping(node *yaml.Node, old, new map[string]any, depth int) boo
 	return true
 }
 
-// list changes the items of a list that differ.
+// list changes the items of a list that differ. It returns false as inside does.
 func (p *patch) list(node *yaml.Node, old, new []any, depth int) bool {
 	if node.Kind != yaml.SequenceNode || len(node.Content) != len(old) || len(old) == 0 {
 		return false

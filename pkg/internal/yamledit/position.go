@@ -9,9 +9,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The YAML library says where a node starts. Here is found out where it ends.
+// The YAML library reports where a node starts. These functions find where it ends.
 
-// offset returns where a node starts, its anchor and tag included.
+// offset returns where a node starts, anchor and tag included.
 func (p *patch) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(p.lines) {
 		p.fail()
@@ -25,7 +25,7 @@ func (p *patch) offset(n *yaml.Node) int {
 	return at
 }
 
-// content returns where a node starts behind its anchor and tag.
+// content returns where a node starts after its anchor and tag.
 func (p *patch) content(n *yaml.Node) int {
 	at := p.offset(n)
 	for strings.ContainsRune("&!", rune(p.at(at))) {
@@ -79,12 +79,12 @@ func (p *patch) pairEnd(mapping *yaml.Node, i int) int {
 	return p.end(mapping.Content[i+1])
 }
 
-// isAbsent tells whether a value isn't written: "key:".
+// isAbsent reports whether a value isn't written: "key:".
 func isAbsent(n *yaml.Node) bool {
 	return isNull(n) && n.Value == "" && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0
 }
 
-// colon returns where the colon behind a key is.
+// colon returns where the colon after a key is.
 func (p *patch) colon(key *yaml.Node) int {
 	at := p.end(key)
 	for p.at(at) == ' ' || p.at(at) == '\t' {
@@ -96,7 +96,7 @@ func (p *patch) colon(key *yaml.Node) int {
 	return at
 }
 
-// flowEnd returns where a collection ends that is written in brackets.
+// flowEnd returns where a collection in brackets ends.
 func (p *patch) flowEnd(n *yaml.Node) int {
 	at := p.content(n) + 1
 	switch {
@@ -147,7 +147,7 @@ func (p *patch) scalarEnd(n *yaml.Node) int {
 	return 0
 }
 
-// plainEnd returns where a scalar without quotes ends, which may stand on several lines.
+// plainEnd returns where a scalar without quotes ends, which may have several lines.
 func (p *patch) plainEnd(at int, value string) int {
 	for _, r := range value {
 		if unicode.IsSpace(r) {
@@ -164,8 +164,8 @@ func (p *patch) plainEnd(at int, value string) int {
 	return at
 }
 
-// blockScalarEnd returns where a scalar ends whose header, | or >, is at that place: behind the last
-// line that is indented as deep as its first one.
+// blockScalarEnd returns where a scalar ends whose header, | or >, is at that place: after the last line that is
+// indented as deep as its first one.
 func (p *patch) blockScalarEnd(at int) int {
 	end, indent := p.lineEnd(at), -1
 	for next := p.nextLine(end); next < len(p.text); next = p.nextLine(p.lineEnd(next)) {
@@ -183,7 +183,7 @@ func (p *patch) blockScalarEnd(at int) int {
 	return end
 }
 
-// lineEnd returns where the line ends that holds that place, without its line break.
+// lineEnd returns where the line of a place ends, without its line break.
 func (p *patch) lineEnd(at int) int {
 	at = min(at, len(p.text))
 	i := bytes.IndexByte(p.text[at:], '\n')
@@ -196,7 +196,7 @@ func (p *patch) lineEnd(at int) int {
 	return at + i
 }
 
-// nextLine returns where the line starts behind one that ends there.
+// nextLine returns where the line after one that ends there starts.
 func (p *patch) nextLine(end int) int {
 	i := bytes.IndexByte(p.text[end:], '\n')
 	if i < 0 {
@@ -205,15 +205,15 @@ func (p *patch) nextLine(end int) int {
 	return end + i + 1
 }
 
-// indent returns by how many spaces the line is indented that starts there, and whether that is all.
+// indent returns by how many spaces the line that starts there is indented, and whether it is blank.
 func (p *patch) indent(start int) (depth int, blank bool) {
 	line := p.text[start:p.lineEnd(start)]
 	depth = len(line) - len(bytes.TrimLeft(line, " "))
 	return depth, len(bytes.TrimSpace(line)) == 0
 }
 
-// rest returns where what stands below and belongs to it ends, for something that ends at that place
-// and starts behind so many spaces: the rest of its line, and comments that are indented deeper.
+// rest returns where everything ends that belongs to a node which ends there and is indented by so many spaces: the
+// rest of its line, and the comments below it that are indented deeper.
 func (p *patch) rest(at, indent int) int {
 	end := p.lineEnd(at)
 	for next := p.nextLine(end); next < len(p.text); next = p.nextLine(p.lineEnd(next)) {

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// addPair writes a pair behind the last one of a mapping.
+// addPair adds a pair after the last one of a mapping.
 func (p *patch) addPair(mapping *yaml.Node, key string, value any, depth int) {
 	end := p.pairEnd(mapping, len(mapping.Content)-2)
 	if isFlow(mapping) {
@@ -19,7 +19,7 @@ func (p *patch) addPair(mapping *yaml.Node, key string, value any, depth int) {
 	p.insert(p.rest(end, indent), depth, "\n"+spaces(indent)+p.block(map[string]any{key: value}, indent))
 }
 
-// addItems writes items behind the last one of a list.
+// addItems adds items after the last one of a list.
 func (p *patch) addItems(list *yaml.Node, values []any, depth int) {
 	if len(values) == 0 {
 		return
@@ -39,7 +39,7 @@ func (p *patch) addItems(list *yaml.Node, values []any, depth int) {
 	p.insert(p.rest(end, indent), depth, "\n"+spaces(indent)+p.block(values, indent))
 }
 
-// replaceValue writes another value behind the key that is the i-th child of a mapping.
+// replaceValue replaces the value of the key that is the i-th child of a mapping.
 func (p *patch) replaceValue(mapping *yaml.Node, i int, value any, depth int) {
 	old := mapping.Content[i+1]
 	start, end := p.colon(mapping.Content[i])+1, p.pairEnd(mapping, i)
@@ -58,7 +58,7 @@ func (p *patch) replaceValue(mapping *yaml.Node, i int, value any, depth int) {
 	}
 }
 
-// block returns a value as kubectl writes it: as lines indented by so many spaces, but for the first.
+// block returns a value on lines, as kubectl writes it, all but the first indented by so many spaces.
 func (p *patch) block(value any, indent int) string {
 	var out strings.Builder
 	encoder := yaml.NewEncoder(&out)
@@ -70,7 +70,7 @@ func (p *patch) block(value any, indent int) string {
 	return strings.ReplaceAll(strings.TrimSuffix(out.String(), "\n"), "\n", "\n"+spaces(indent))
 }
 
-// flow returns a value as it can stand in brackets.
+// flow returns a value as it is written in brackets.
 func (p *patch) flow(value any) string {
 	out, err := json.Marshal(value)
 	if err != nil {
@@ -94,5 +94,5 @@ func (p *patch) dash(item *yaml.Node) (at, indent int) {
 	return at, at - p.lineStart(at)
 }
 
-// lineStart returns where the line starts that holds that place.
+// lineStart returns where the line of a place starts.
 func (p *patch) lineStart(at int) int { return bytes.LastIndexByte(p.text[:at], '\n') + 1 }
