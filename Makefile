@@ -26,7 +26,8 @@ fuzz: ## run each fuzz target for a minute
 	go test -run='^$$' -fuzz=FuzzOpenEntry -fuzztime=1m ./pkg/internal/cachedir
 	go test -run='^$$' -fuzz=FuzzPutGet -fuzztime=1m ./pkg/internal/cachedir
 	go test -run='^$$' -fuzz=FuzzCutDoctlConfig -fuzztime=1m ./pkg/digitalocean
-	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/kubeconfig
+	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/internal/kubeconfig
+	go test -run='^$$' -fuzz=FuzzApply -fuzztime=1m ./pkg/internal/yamledit
 
 verify: ## check formatting, vet, staticcheck, import rules, and every system
 	hack/verify

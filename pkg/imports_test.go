@@ -24,19 +24,57 @@ type rule struct {
 
 // The first rule that matches a package's path is its own.
 var rules = []rule{
-	{"pkg/credential", nil, "it is the domain: everything stands on it, and programs use it without the rest"},
-	{"pkg/execcredential", []string{"pkg/credential"}, "the protocol knows nothing of DigitalOcean or of files"},
-	{"pkg/digitalocean/digitaloceantest", nil, "a stand-in that shared code with what it tests would share its mistakes"},
-	{"pkg/digitalocean", []string{"pkg/credential", "pkg/internal/boundedfile"}, "the API knows nothing of the protocol or of the cache"},
-	{"pkg/kubeconfig", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock", "pkg/internal/shellword"}, "kubeconfig files know nothing of the API or of the cache"},
-	{"pkg/internal/atomicfile", nil, "replacing a file knows nothing of what is in it"},
-	{"pkg/internal/boundedfile", nil, "reading a file knows nothing of what is in it"},
-	{"pkg/internal/filelock", nil, "a lock knows nothing of what it guards"},
-	{"pkg/internal/shellword", nil, "quoting for a shell knows nothing of what is quoted"},
-	{"pkg/internal/cachedir", []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"}, "a Store knows nothing of where credentials come from"},
-	{"pkg/restconfig", []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"}, "it wires for programs what the command line wires for people: neither needs the other, nor does a program need the protocol"},
-	{"pkg/cmd", []string{"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/shellword"}, "the command line wires, and is wired by nobody"},
-	{"cmd/doks-auth", []string{"pkg/cmd"}, "main only starts the command line"},
+	{
+		pkg:   "pkg/credential",
+		since: "it is the domain: everything stands on it, and programs use it without the rest",
+	},
+	{
+		pkg:   "pkg/execcredential",
+		may:   []string{"pkg/credential"},
+		since: "the protocol knows nothing of DigitalOcean or of files",
+	},
+	{
+		pkg:   "pkg/digitalocean/digitaloceantest",
+		since: "a stand-in that shared code with what it tests would share its mistakes",
+	},
+	{
+		pkg:   "pkg/digitalocean",
+		may:   []string{"pkg/credential", "pkg/internal/boundedfile"},
+		since: "the API knows nothing of the protocol or of the cache",
+	},
+	{
+		pkg: "pkg/internal/kubeconfig",
+		may: []string{
+			"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock",
+			"pkg/internal/yamledit",
+		},
+		since: "kubeconfig files know nothing of the API or of the cache",
+	},
+	{pkg: "pkg/internal/atomicfile", since: "replacing a file knows nothing of what is in it"},
+	{pkg: "pkg/internal/boundedfile", since: "reading a file knows nothing of what is in it"},
+	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
+	{pkg: "pkg/internal/shellword", since: "quoting for a shell knows nothing of what is quoted"},
+	{pkg: "pkg/internal/yamledit", since: "editing a text knows nothing of what it says"},
+	{
+		pkg:   "pkg/internal/cachedir",
+		may:   []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"},
+		since: "a Store knows nothing of where credentials come from",
+	},
+	{
+		pkg: "pkg/restconfig",
+		may: []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"},
+		since: "it wires for programs what the command line wires for people: neither needs the other, " +
+			"nor does a program need the protocol",
+	},
+	{
+		pkg: "pkg/cmd",
+		may: []string{
+			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/kubeconfig",
+			"pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/shellword",
+		},
+		since: "the command line wires, and is wired by nobody",
+	},
+	{pkg: "cmd/doks-auth", may: []string{"pkg/cmd"}, since: "main only starts the command line"},
 }
 
 // soles are modules that one package alone imports, so that a change in them has one place to land.
@@ -49,7 +87,8 @@ var soles = map[string]string{
 
 // heavy are packages that would make each run of the plugin start more slowly.
 var heavy = []string{
-	"k8s.io/api", "k8s.io/apimachinery/pkg/apis", "k8s.io/apimachinery/pkg/runtime", "k8s.io/client-go/pkg", "k8s.io/client-go/kubernetes", "k8s.io/client-go/rest", "k8s.io/client-go/tools",
+	"k8s.io/api", "k8s.io/apimachinery/pkg/apis", "k8s.io/apimachinery/pkg/runtime",
+	"k8s.io/client-go/pkg", "k8s.io/client-go/kubernetes", "k8s.io/client-go/rest", "k8s.io/client-go/tools",
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf", "google.golang.org/protobuf", "testing", "html/template",
 }
 

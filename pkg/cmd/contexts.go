@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 // contextsOf returns what tells the names of the kubeconfig's contexts that lead to a cluster. Of a

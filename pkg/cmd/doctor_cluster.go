@@ -15,8 +15,8 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
 )
 
 // checkCluster goes the whole way to a cluster's API server, as a client would by the kubeconfig.

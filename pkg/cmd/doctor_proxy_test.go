@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 // Of a proxy is shown what it is plainly; else it gets a line of its own, and no error of the network's is shown.

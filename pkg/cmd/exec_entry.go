@@ -7,7 +7,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 const installHint = "doks-auth is not where this kubeconfig says. Install it, or run doks-auth kubeconfig save to write where it is."

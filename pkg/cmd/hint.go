@@ -83,7 +83,7 @@ func adviceOn(err error) string {
 			return known.hint
 		}
 	}
-	return adviceOnAPI(err)
+	return cmp.Or(adviceOnKubeconfig(err), adviceOnAPI(err))
 }
 
 // adviceOnTarget returns what to do about a field of a kubeconfig's cluster.
@@ -144,8 +144,5 @@ func adviceOnAPI(err error) string {
 	case e.Class == credential.Unreachable:
 		return "check the network; behind a proxy set HTTPS_PROXY, and have the system trust its certificate authority"
 	}
-	return cmp.Or(kubeconfigHint(err), e.Hint)
+	return ""
 }
-
-// kubeconfigHint is for the errors of the kubeconfig's package.
-func kubeconfigHint(error) string { return "" }

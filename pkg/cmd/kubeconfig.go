@@ -10,7 +10,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 // newKubeconfig returns the commands about kubeconfig files.

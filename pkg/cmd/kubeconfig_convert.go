@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 // kubeconfigConvert is the command that puts this program in doctl's place.
@@ -79,8 +79,8 @@ func (v *kubeconfigConvert) tell(w *strings.Builder, done []kubeconfig.Conversio
 			what = "converted"
 		}
 		fmt.Fprintf(w, "%s user %q", what, d.User)
-		if d.Note != "" {
-			fmt.Fprintf(w, ": %s", d.Note)
+		if note := conversionNote(d); note != "" {
+			fmt.Fprintf(w, ": %s", note)
 		}
 		fmt.Fprintln(w)
 		if d.Converted && v.dryRun {

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
-	"github.com/doks-auth/doks-auth/pkg/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
 func newKubeconfigRemove(opts *options) *cobra.Command {

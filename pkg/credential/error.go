@@ -24,7 +24,6 @@ const (
 type Error struct {
 	Class Class
 	Err   error // nil: the class is all that is known
-	Hint  string
 
 	// Status is the HTTP status with which the API answered, and ClockSkew is by how much the local clock is
 	// ahead of the API's, where that may be why an answer looks expired. 0: neither.

@@ -198,8 +198,13 @@ func TestCacheDirIsPruned(t *testing.T) {
 	mustVersion(t, newClient(t, o), cluster, "token")
 	old := time.Now().Add(-48 * time.Hour)
 	stale := filepath.Join(o.CacheDir, strings.Repeat("0", 32)+".entry")
-	err := errors.Join(os.WriteFile(stale, nil, 0o600), os.Chtimes(stale, old, old),
-		os.Chtimes(filepath.Join(o.CacheDir, "CACHEDIR.TAG"), old, old))
+	stamp := filepath.Join(o.CacheDir, "last-pruned")
+	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(time.Millisecond) {
+		if _, err := os.Lstat(stamp); err == nil {
+			break // the first pruning is over
+		}
+	}
+	err := errors.Join(os.WriteFile(stale, nil, 0o600), os.Chtimes(stale, old, old), os.Chtimes(stamp, old, old))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,12 +36,15 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	return filelock.Wait(ctx, func() (func(), error) { return tryLock(path) })
 }
 
-// tryLock takes the lock on the file at path, or returns nil while somebody else has it. In a directory
-// of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
+// tryLock takes the lock on the file at path. The error is filelock.ErrHeld while somebody else has it.
+// In a directory of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
 func tryLock(path string) (unlock func(), err error) {
 	unlock, err = filelock.Try(path, true)
 	dir := filepath.Dir(path)
 	if !spoilt(path, err) || !isOwn(dir) {
+		if err != nil && !errors.Is(err, filelock.ErrHeld) {
+			unlock, err = filelock.Try(path, true) // it may have been replaced between the two
+		}
 		return unlock, err
 	}
 	if unlock != nil {
@@ -49,11 +52,11 @@ func tryLock(path string) (unlock func(), err error) {
 	}
 	// One at a time, so that nobody removes what another has just put there and locked.
 	release, dirErr := filelock.Try(dir+string(filepath.Separator)+".", false)
-	switch {
-	case dirErr != nil:
+	if errors.Is(dirErr, filelock.ErrHeld) {
+		return nil, dirErr
+	}
+	if dirErr != nil {
 		return nil, errors.Join(err, dirErr)
-	case release == nil:
-		return nil, nil
 	}
 	defer release()
 	unlock, err = filelock.Try(path, true)
@@ -69,7 +72,7 @@ func tryLock(path string) (unlock func(), err error) {
 	return filelock.Try(path, true)
 }
 
-// spoilt tells whether what has a lock's path can't serve as one: something else than a file, or somebody
+// spoilt reports whether what has a lock's path can't serve as one: something else than a file, or somebody
 // else's, who could hold it for ever, or what failed for want of permission. Nobody of this user's holds
 // its lock then.
 func spoilt(path string, err error) bool {
@@ -80,7 +83,7 @@ func spoilt(path string, err error) bool {
 	return !info.Mode().IsRegular() || !ownedByUs(info) || errors.Is(err, fs.ErrPermission)
 }
 
-// isOwn tells whether there is a directory of this user's at path.
+// isOwn reports whether there is a directory of this user's at path.
 func isOwn(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir() && ownedByUs(info)

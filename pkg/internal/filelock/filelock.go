@@ -12,15 +12,18 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrNotAFile says that what has the path is a pipe or a device.
-var ErrNotAFile = errors.New("it is not a regular file")
+var (
+	// ErrHeld means that somebody else holds the lock.
+	ErrHeld = errors.New("somebody else holds the lock")
 
-// Try takes the lock on the file at path and returns what gives it back, or nil while somebody else
-// has it. It makes the file if create is set, and never follows a link. Without create, the path may be
-// a directory's, where the system can lock one.
+	// ErrNotAFile means that the path is a pipe's or a device's.
+	ErrNotAFile = errors.New("it is not a regular file")
+)
+
+// Try takes the lock on the file at path and returns what releases it, or ErrHeld. It creates the file if create is
+// set, and never follows a link. Without create, the path may be a directory's, where the system can lock one.
 //
-// The file may be removed by who holds the lock: who then gets the lock of a file that is gone tries
-// again, on the new one.
+// The holder may remove the file: whoever then gets the lock of a file that is gone tries the new one.
 func Try(path string, create bool) (unlock func(), err error) {
 	flag := flags
 	if create {
@@ -28,9 +31,12 @@ func Try(path string, create bool) (unlock func(), err error) {
 	}
 	for range 10 {
 		lock := flock.New(path, flock.SetFlag(flag))
-		held, err := lock.TryLock()
-		if err != nil || !held {
+		got, err := lock.TryLock()
+		if err != nil {
 			return nil, err
+		}
+		if !got {
+			return nil, ErrHeld
 		}
 		// Between opening the file and locking it, it may have been removed, and somebody else may have
 		// locked a new one.
@@ -54,12 +60,12 @@ const (
 	maxPause = 50 * time.Millisecond
 )
 
-// Wait tries again and again, at least once, until try returns what gives a lock back, or an error: blocking
-// locks can't be given up. So those who wait get it in no order. The error is ctx's when ctx ends.
+// Wait calls try, at least once, until it returns something else than ErrHeld: a blocking lock can't be given up.
+// Those who wait get the lock in no order. The error is ctx's when ctx ends.
 func Wait(ctx context.Context, try func() (unlock func(), err error)) (unlock func(), err error) {
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		unlock, err := try()
-		if err != nil || unlock != nil {
+		if !errors.Is(err, ErrHeld) {
 			return unlock, err
 		}
 		select {

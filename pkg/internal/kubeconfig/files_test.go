@@ -190,7 +190,7 @@ func TestEditsBesideKubectl(t *testing.T) {
 }
 
 func TestForeignLock(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "config"), emptyDocument)
+	path := write(t, filepath.Join(t.TempDir(), "config"), emptyText)
 	lock, err := os.OpenFile(path+lockSuffix, os.O_CREATE|os.O_EXCL, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func TestForeignLock(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "waiting for another program to unlock kubeconfig") {
 		t.Error(err)
 	}
-	if read(t, path) != emptyDocument {
+	if read(t, path) != emptyText {
 		t.Error("edited without the lock")
 	}
 }
@@ -211,7 +211,7 @@ func TestSeveralFiles(t *testing.T) {
 	dir := t.TempDir()
 	none := filepath.Join(dir, "none")
 	first := write(t, filepath.Join(dir, "first"), "# mine\ncontexts:\n- name: do-fra1-second\n  context: {cluster: do-fra1-second, user: do-fra1-second-admin}\n")
-	second := write(t, filepath.Join(dir, "second"), edited(t, emptyDocument, save(newEntry("second", secondID))))
+	second := write(t, filepath.Join(dir, "second"), edited(t, emptyText, save(newEntry("second", secondID))))
 	text := read(t, second)
 
 	mustEdit(t, func(c *Config) error {
@@ -234,7 +234,7 @@ func TestSeveralFiles(t *testing.T) {
 	}
 
 	mustEdit(t, remove(secondID), none, first, second)
-	if diff := cmp.Diff(emptyDocument, read(t, second)); diff != "" {
+	if diff := cmp.Diff(emptyText, read(t, second)); diff != "" {
 		t.Error(diff)
 	}
 	if strings.Contains(read(t, first), "second") {
@@ -255,7 +255,7 @@ func TestFileStaysAsItIs(t *testing.T) {
 		t.Skip("no links and permissions without rights")
 	}
 	dir := t.TempDir()
-	target := write(t, filepath.Join(dir, "target"), emptyDocument)
+	target := write(t, filepath.Join(dir, "target"), emptyText)
 	if err := os.Chmod(target, 0o640); err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestSpellingsOfAPath(t *testing.T) {
 		t.Skip("no links without rights")
 	}
 	dir := t.TempDir()
-	path := write(t, filepath.Join(dir, "config"), emptyDocument)
+	path := write(t, filepath.Join(dir, "config"), emptyText)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
@@ -352,7 +352,7 @@ func TestSpellingsOfAPath(t *testing.T) {
 // What a file has under a name that an earlier file's entry hides may be another cluster's.
 func TestHiddenEntriesStay(t *testing.T) {
 	dir := t.TempDir()
-	first := write(t, filepath.Join(dir, "first"), edited(t, emptyDocument, save(newEntry("first", firstID))))
+	first := write(t, filepath.Join(dir, "first"), edited(t, emptyText, save(newEntry("first", firstID))))
 	text := strings.ReplaceAll(read(t, first), serverOf(firstID), "https://other.example")
 	second := write(t, filepath.Join(dir, "second"), text)
 	mustEdit(t, remove(firstID), first, second)

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Edit reads the files under kubectl's lock, lets edit change what they say, and writes those that it
-// changed. It waits for the lock until ctx ends.
+// Edit reads the files under kubectl's lock, calls edit to change what they say, and writes those that changed. It
+// waits for the lock until ctx ends; the error is a *LockedError when its deadline passes.
 //
-// When ctx ends, Edit gives the locks back and returns, whatever edit is at: nothing of it is written then,
-// and edit may still run. However it ends, a panic in edit included, it leaves no lock and no other file.
+// When ctx ends, Edit releases the locks and returns, even while edit runs: nothing of that is written. However
+// Edit ends, a panic in edit included, it leaves no lock and no temporary file.
 func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
 	e := &editing{step: make(chan struct{}, 1), unlockable: make(map[string]error), places: make(map[string]place)}
 	defer e.end()
@@ -40,25 +40,26 @@ func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
 	return fmt.Errorf("editing the kubeconfig: %w", ctx.Err())
 }
 
-// editing is an edit that is being made. All that leaves something in the file system is done in steps,
-// after whose end there are no more.
+// editing is an edit under way. Whatever leaves something in the file system is a step, and there is none after the
+// edit's end.
 type editing struct {
-	step chan struct{} // full while a step is made
+	step chan struct{} // full during a step
 
 	mu    sync.Mutex // guards what follows
 	ended bool
-	undo  []func() // takes away what was left so far
+	undo  []func() // removes what the steps left
 
 	places     map[string]place // by path: where the locked files are
+	locks      []place          // the lock files that are held
 	unlockable map[string]error // by path: why a file couldn't be locked
 
-	written bool // files have been replaced, but for the failure err
+	written bool // files have been replaced; err is what failed of it
 	err     error
 }
 
 var errEnded = errors.New("the edit has ended")
 
-// do makes a step, which returns what is to be done about it at the end.
+// do makes a step, which returns how to undo it at the end.
 func (e *editing) do(step func() (undo func(), err error)) error {
 	e.step <- struct{}{}
 	defer func() { <-e.step }()
@@ -83,10 +84,10 @@ func (e *editing) hasEnded() bool {
 	return e.ended
 }
 
-// stuck bounds how long a step is waited for, each of which is a call or two of the file system's.
+// stuck bounds the wait for a step, each of which takes a system call or two.
 const stuck = time.Second
 
-// end undoes what the steps left, once.
+// end undoes the steps, once.
 func (e *editing) end() {
 	select {
 	case e.step <- struct{}{}:
@@ -115,7 +116,7 @@ func (e *editing) run(ctx context.Context, paths []string, edit func(*Config) er
 	if err := cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
-	return e.write(c.edited(), changes)
+	return e.write(changes)
 }
 
 // read reads a file where it is locked.
@@ -127,7 +128,7 @@ func (e *editing) read(path string) (*file, error) {
 	text, info, err := at.read(maxFile)
 	f, err := newFile(path, text, err)
 	if err == nil {
-		f.place, f.info = &at, info
+		f.info, f.spots = info, []spot{{path, at}}
 	}
 	return f, err
 }

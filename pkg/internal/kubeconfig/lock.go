@@ -5,37 +5,33 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
-// kubectl locks a kubeconfig by a file <kubeconfig>.lock, which it creates with O_EXCL and removes.
-// The lock outlives a process that is killed. Those of this package hold the operating system's lock
-// on that file as well: so a lock file that says it is one of them, and that nobody has locked, was
-// left by the dead, and is taken over.
+// kubectl locks a kubeconfig with a file <kubeconfig>.lock, which it creates with O_EXCL and removes. The file
+// outlives a killed process. This package marks its lock files and holds the operating system's lock on them as
+// well: a marked one that nobody has locked was left by a dead process, and is taken over.
 
 const (
 	lockSuffix = ".lock"
-	lockMark   = "doks-auth\n" // what a lock file of this package holds; kubectl's are empty
+	lockMark   = "doks-auth\n" // the contents of this package's lock files; kubectl's are empty
 )
 
-// lockAll locks the files, those that can be, and notes where they are, or why they can't be locked. Paths
-// are resolved here, and not again.
+// lockAll locks the files that can be locked, and notes where they are, or why they can't be. Paths are resolved
+// here, and not again.
 func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	given, targets := make(map[string]string), make(map[string]string)
-	var names []string // kubectl locks the given one, we also where it leads
+	var names []string // kubectl locks the path as given; this package its target too
 	for _, path := range paths {
 		given[path] = canonical(path)
 		targets[path], e.unlockable[path] = resolve(path)
 		names = append(names, given[path], cmp.Or(targets[path], given[path]))
 	}
-	slices.Sort(names) // everybody locks in this order
+	slices.Sort(names) // the same order for all, so that there is no deadlock
 	for _, name := range slices.Compact(names) {
 		at, err := openPlace(name)
 		if err == nil {
@@ -57,9 +53,12 @@ func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// lock waits for the lock of a file. The error is ctx's when it is held for too long.
+// lock waits for the lock of a file. The error is a *LockedError when ctx's deadline passes before.
 func (e *editing) lock(ctx context.Context, at place) error {
 	lock := at.beside(at.name + lockSuffix)
+	if e.holds(lock) {
+		return nil
+	}
 	_, err := filelock.Wait(ctx, func() (unlock func(), err error) {
 		err = e.do(func() (func(), error) {
 			unlock, err = lock.tryLock()
@@ -67,32 +66,35 @@ func (e *editing) lock(ctx context.Context, at place) error {
 		})
 		return unlock, err
 	})
+	if err == nil {
+		e.locks = append(e.locks, lock)
+	}
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
-		return &credential.Error{
-			Err:  fmt.Errorf("waiting for another program to unlock kubeconfig %q: it didn't", at.path()),
-			Hint: "if no program is at it, one that crashed left the lock: remove " + shellword.Quote(lock.path(), "the lock's file"),
-		}
+		return &LockedError{at.path(), lock.path()}
 	}
 	return err
 }
 
-// tryLock makes the lock file, or takes over one whose holder is dead. It returns nil while somebody
-// has it.
+// holds reports whether a lock file is one that the edit has already, under another name: where the file system
+// ignores case, or a directory is mounted twice.
+func (e *editing) holds(lock place) bool { return slices.ContainsFunc(e.locks, lock.isSame) }
+
+// tryLock creates the lock file, or takes over a dead process's. The error is filelock.ErrHeld while somebody holds it.
 func (p place) tryLock() (unlock func(), err error) {
 	if p.isOurs() {
 		return p.takeOver()
 	}
 	if _, err := p.dir.Lstat(p.name); err == nil {
-		return nil, nil
+		return nil, filelock.ErrHeld
 	}
-	// Made under another name first, so that it is marked and locked from its first moment on.
+	// Created under another name, so that it is marked and locked from the start.
 	temp := p.beside(tempPrefix(p.name) + rand.Text())
 	if err := temp.mark(); err != nil {
 		return nil, err
 	}
 	defer temp.dir.Remove(temp.name)
 	release, err := filelock.Try(temp.path(), false)
-	if err == nil && release != nil {
+	if err == nil {
 		if err = p.dir.Link(temp.name, p.name); err == nil {
 			p.removeDeadLocks()
 			return p.unlocker(release), nil
@@ -100,15 +102,15 @@ func (p place) tryLock() (unlock func(), err error) {
 		release()
 	}
 	switch {
-	case err == nil, errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
-		return nil, nil
+	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
+		return nil, filelock.ErrHeld
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission):
 		return p.lockWithoutLinks()
 	}
 	return nil, err
 }
 
-// mark makes a lock file that says that it is one of this package's.
+// mark creates a lock file with this package's mark.
 func (p place) mark() error {
 	f, err := p.dir.OpenFile(p.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -122,18 +124,17 @@ func (p place) mark() error {
 	return err
 }
 
-// isOurs tells whether a lock file is one of this package's.
+// isOurs reports whether a lock file has this package's mark.
 func (p place) isOurs() bool {
 	mark, _, err := p.read(int64(len(lockMark)))
 	return err == nil && string(mark) == lockMark
 }
 
-// lockWithoutLinks does it on a file system that has no hard links. Killed between two lines, it
-// leaves a lock as kubectl would.
+// lockWithoutLinks is tryLock for a file system without hard links. Killed midway, it leaves a lock as kubectl would.
 func (p place) lockWithoutLinks() (unlock func(), err error) {
 	err = p.mark()
 	if errors.Is(err, fs.ErrExist) {
-		return nil, nil
+		return nil, filelock.ErrHeld
 	}
 	if err != nil {
 		return nil, err
@@ -141,23 +142,23 @@ func (p place) lockWithoutLinks() (unlock func(), err error) {
 	return p.takeOver()
 }
 
-// takeOver takes a lock file of this package's that is there, unless its holder lives.
+// takeOver takes a lock file of this package's, unless its holder lives.
 func (p place) takeOver() (unlock func(), err error) {
 	release, err := filelock.Try(p.path(), false)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && release == nil {
-		return nil, nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, filelock.ErrHeld // its holder removed it just now
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !p.isOurs() { // it may be kubectl's by now
 		release()
-		return nil, nil
+		return nil, filelock.ErrHeld
 	}
 	return p.unlocker(release), nil
 }
 
-// unlocker returns what removes the lock file, unless somebody removed it already and made another.
+// unlocker returns what removes the lock file, unless somebody else has replaced it.
 func (p place) unlocker(release func()) func() {
 	own, err := p.dir.Lstat(p.name)
 	isOwn := func() bool {
@@ -173,10 +174,10 @@ func (p place) unlocker(release func()) func() {
 	}
 }
 
-// removeDeadLocks removes what those left that were killed before their lock had its name.
+// removeDeadLocks removes the lock files of processes that were killed before these had their name.
 func (p place) removeDeadLocks() {
 	for _, temp := range p.siblings(tempPrefix(p.name)) {
-		if release, err := filelock.Try(temp.path(), false); err == nil && release != nil {
+		if release, err := filelock.Try(temp.path(), false); err == nil {
 			temp.dir.Remove(temp.name)
 			release()
 		}

@@ -13,30 +13,31 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Conversion tells what became of one of doctl's entries.
+// Conversion reports what became of one of doctl's entries.
 type Conversion struct {
 	User      string
 	Converted bool
 	Old, New  Exec   // if it was converted
-	Note      string // why it was left, or what is to be known; may be empty
+	Reason    error  // why it wasn't
+	Note      string // a caveat, if it was; may be empty
 }
 
-// Convert makes the users that run doctl run this plugin instead: with the command, the version, the
-// hint and so on of exec, to whose arguments those are added that doctl's mean. It leaves an entry whose
-// arguments have no counterpart here, such as those for single sign-on. An exec that must not get into a
-// file is an error of class Usage.
+// Convert makes users that run doctl run this plugin instead: as exec says, with the counterparts of doctl's
+// arguments added. An entry whose arguments have no counterpart, such as those for single sign-on, is left. The
+// error is an *ExecError of class Usage.
 func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 	if err := exec.check(); err != nil {
 		return nil, err
 	}
 	var done []Conversion
-	for _, user := range c.Users {
+	for i := range c.Users {
+		user := &c.Users[i]
 		if user.Exec == nil || user.Exec.Program() != "doctl" {
 			continue
 		}
 		call, err := parseDoctl(user.Exec.Args)
 		if err != nil {
-			done = append(done, Conversion{User: user.Name, Note: err.Error()})
+			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
 		to, note := exec, ""
@@ -49,19 +50,19 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", credential.ShowURL(server))
 		}
 		if err := to.check(); err != nil {
-			done = append(done, Conversion{User: user.Name, Note: err.Error()})
+			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
-		user.file.setExec(user.Name, to)
 		done = append(done, Conversion{User: user.Name, Converted: true, Old: *user.Exec, New: to, Note: note})
+		user.setExec(to)
 	}
 	return done, nil
 }
 
-// doctlCall is what doctl is told to do.
+// doctlCall is a call of doctl for a credential.
 type doctlCall struct{ clusterID, context, apiURL, expirySeconds string }
 
-// args returns the same for this plugin.
+// args returns this plugin's arguments for the same credential.
 func (d doctlCall) args() []string {
 	var args []string
 	for _, flag := range []struct{ name, value string }{
@@ -74,7 +75,7 @@ func (d doctlCall) args() []string {
 	return append(args, d.clusterID)
 }
 
-// The words of doctl's command, with their other names.
+// doctlWords are the words of doctl's command, with their aliases.
 var doctlWords = [...][]string{
 	{"kubernetes", "kube", "k8s", "k"},
 	{"cluster", "clusters", "c"},
@@ -82,8 +83,8 @@ var doctlWords = [...][]string{
 	{"exec-credential"},
 }
 
-// parseDoctl reads doctl's arguments as doctl does: its flags stand where they like. The error says why
-// there is no counterpart.
+// parseDoctl parses doctl's arguments as doctl does, flags anywhere among them. The error says why they have no
+// counterpart.
 func parseDoctl(args []string) (doctlCall, error) {
 	var call doctlCall
 	var accessToken, config string
@@ -94,7 +95,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 	flags.StringVar(&call.expirySeconds, "expiry-seconds", "", "")
 	flags.StringVarP(&accessToken, "access-token", "t", "", "")
 	flags.StringVarP(&config, "config", "c", "", "")
-	// What follows says nothing of the credential.
+	// The rest doesn't affect the credential.
 	flags.String("version", "", "")
 	flags.StringP("output", "o", "", "")
 	flags.BoolP("verbose", "v", false, "")
@@ -109,30 +110,31 @@ func parseDoctl(args []string) (doctlCall, error) {
 		if flag, ok := errors.AsType[*pflag.NotExistError](err); ok {
 			unknown = shownFlag(flag.GetSpecifiedName())
 		}
-		return call, fmt.Errorf("doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
+		return call, fmt.Errorf(
+			"doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
 	}
 	words := flags.Args()
 	if len(words) != len(doctlWords)+1 {
-		return call, fmt.Errorf("its arguments aren't doctl's for a credential")
+		return call, errors.New("its arguments aren't doctl's for a credential")
 	}
 	for i, names := range doctlWords {
 		if !slices.Contains(names, words[i]) {
-			return call, fmt.Errorf("its arguments aren't doctl's for a credential")
+			return call, errors.New("its arguments aren't doctl's for a credential")
 		}
 	}
 	call.clusterID = strings.ToLower(words[len(doctlWords)])
 	switch {
 	case !isUUID(call.clusterID):
-		return call, fmt.Errorf("its last argument isn't a cluster id")
+		return call, errors.New("its last argument isn't a cluster id")
 	case accessToken != "":
-		return call, fmt.Errorf("its arguments hold an access token, which others can see there: put that into a file, and use --token-file")
+		return call, ErrAccessTokenInArgs
 	case config != "":
-		return call, fmt.Errorf("it has a --config of its own: set DIGITALOCEAN_CONFIG in the entry's env in its place, and convert it again")
+		return call, ErrOwnConfig
 	}
 	return call, nil
 }
 
-// shownFlag returns a flag's name, unless it may be a secret that stands in the place of one.
+// shownFlag returns a flag's name, unless it may be a secret in the place of one.
 func shownFlag(name string) string {
 	if !regexp.MustCompile(`^[a-z][a-z-]{0,39}$`).MatchString(name) {
 		return ""
@@ -140,10 +142,14 @@ func shownFlag(name string) string {
 	return fmt.Sprintf(" (the flag %s)", name)
 }
 
-// tunnel returns the server of a context of that user whose name isn't the cluster's, or "".
+// tunnel returns the server of one of the user's contexts if its host isn't named after the cluster, or "".
 func (c *Config) tunnel(user, clusterID string) string {
 	for _, context := range c.Contexts {
-		if cluster := c.Cluster(context.Cluster); context.User == user && cluster != nil && !strings.Contains(strings.ToLower(cluster.Server), "//"+clusterID+".") {
+		cluster := c.Cluster(context.Cluster)
+		if context.User != user || cluster == nil {
+			continue
+		}
+		if !strings.Contains(strings.ToLower(cluster.Server), "//"+clusterID+".") {
 			return cluster.Server
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
 // What isn't a kubeconfig or a kuberc of bearable size isn't read, wherever it is named.
@@ -61,14 +63,14 @@ func TestValuesAreBounded(t *testing.T) {
 		"merged in a list":    "a: &a {<<: [*a]}\n",
 		"an extension":        "clusters:\n- name: c\n  cluster: &c {server: x, extensions: [{name: client.authentication.k8s.io/exec, extension: *c}]}\n",
 		"too deep":            "x: " + strings.Repeat("[", 1<<20) + "\n",
-		"commas":              "x: [" + strings.Repeat("1,", maxNodes) + "1]\n",
-		"lines":               strings.Repeat("#\n", maxNodes+1),
-		"dashes":              "x:\n" + strings.Repeat("- - - - - - - -\n", maxNodes/8),
-		"keys of two letters": strings.Repeat("? a\n", maxNodes),
+		"commas":              "x: [" + strings.Repeat("1,", yamledit.MaxValues) + "1]\n",
+		"lines":               strings.Repeat("#\n", yamledit.MaxValues+1),
+		"dashes":              "x:\n" + strings.Repeat("- - - - - - - -\n", yamledit.MaxValues/8),
+		"keys of two letters": strings.Repeat("? a\n", yamledit.MaxValues),
 	} {
-		if document, err := parse([]byte(text)); err == nil {
+		if document, err := yamledit.Parse([]byte(text), emptyText); err == nil {
 			c := &Config{}
-			if err = c.merge(&file{document: document}); err == nil {
+			if err = c.merge(&file{text: document}); err == nil {
 				t.Errorf("%s: got no error", name)
 			}
 		}
@@ -82,10 +84,10 @@ func TestParseErrorsShowNoValue(t *testing.T) {
 		"users:\n- &SECRET1 {name: a, user: *SECRET1}\n", "x: !<SECRET a\n", "%SECRET\n---\n", "current-context: [SECRET]\n", "x: \"\\SECRET\"\n", "users: {\"a'SECRET`b\": 1, \"a'SECRET`b\": 2}\n",
 		"users: \"a\\nSECRET\"\n", "clusters: [{name: [SECRET]}]\n", "users: [{name: a, user: {exec: SECRET}}]\n", "x: @SECRET\n", "x: `SECRET`\n",
 	} {
-		document, err := parse([]byte(text))
+		document, err := yamledit.Parse([]byte(text), emptyText)
 		if err == nil {
 			c := &Config{}
-			err = c.merge(&file{document: document})
+			err = c.merge(&file{text: document})
 		}
 		if err != nil && strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%q: got %v", text, err)

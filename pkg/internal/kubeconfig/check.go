@@ -1,7 +1,6 @@
 package kubeconfig
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -10,13 +9,14 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Check reports an entry that must not get into a file: what is written there is shown, typed and pasted, and
-// is read by programs of all kinds, so each value is one line of printable characters, whatever its source.
-// The error is of class Usage for what a user chose, and of class Unusable for what the API said.
+// Check reports an entry that must not be written. People see, type and paste what a kubeconfig contains, and
+// programs of all kinds read it, so each value must be one line of printable characters, whatever its source.
+// The error is a *NameError or an *ExecError of class Usage for what a user chose, and of class Unusable for what the
+// API returned.
 func (e Entry) Check() error {
 	for _, chosen := range []struct{ what, text string }{{"the alias", e.Alias}, {"the user's name", e.User}} {
 		if !isLine(chosen.text) {
-			return usageError(fmt.Errorf("%s %q %w", chosen.what, chosen.text, errNotLine), "choose another")
+			return usageError(&NameError{chosen.what, chosen.text})
 		}
 	}
 	if err := e.Exec.check(); err != nil {
@@ -24,7 +24,7 @@ func (e Entry) Check() error {
 	}
 	switch {
 	case !isUUID(e.ClusterID):
-		return unusable(fmt.Errorf("the id %q of a cluster is none", e.ClusterID))
+		return unusable(fmt.Errorf("invalid cluster id %q", e.ClusterID))
 	case !isLine(e.Name):
 		return unusable(fmt.Errorf("the cluster's name or region: %q %w", e.Name, errNotLine))
 	case !isLine(e.Server):
@@ -33,7 +33,7 @@ func (e Entry) Check() error {
 	return nil
 }
 
-// check reports what must not get into a file. It shows no value: there may be a secret in it.
+// check reports what must not be written. It shows no value, which may be secret.
 func (e Exec) check() error {
 	texts := append([]string{e.APIVersion, e.Command, e.InstallHint, e.InteractiveMode}, e.Args...)
 	for _, variable := range e.Env {
@@ -49,12 +49,10 @@ func (e Exec) check() error {
 		if name, _, ok := strings.Cut(text, "="); ok && strings.HasPrefix(name, "--") && isLine(name) {
 			what = "the value of " + name
 		}
-		return usageError(fmt.Errorf("%s %w", what, errNotLine), "it would be written into the kubeconfig")
+		return usageError(&ExecError{what})
 	}
 	return nil
 }
-
-var errNotLine = errors.New("is not one line of printable characters")
 
 func isLine(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })

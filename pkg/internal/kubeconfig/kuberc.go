@@ -13,17 +13,18 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
 // PluginPolicy says which credential plugins kubectl may run, from its release 1.35 on
 // (https://kubernetes.io/docs/reference/kubectl/kuberc/).
 type PluginPolicy struct {
-	Path  string   // of the file that says it; "" when none does
+	Path  string   // of the file that sets it; "" if none does
 	Type  string   // "", "AllowAll", "DenyAll" or "Allowlist"
-	Allow []string // programs, by path or by a name to look for on the PATH
+	Allow []string // programs, by path or by a name on the PATH
 }
 
-// ReadPluginPolicy reads kubectl's preferences: $KUBERC, or ~/.kube/kuberc. What isn't there allows all.
+// ReadPluginPolicy reads kubectl's preferences: $KUBERC, or ~/.kube/kuberc. A missing file allows all plugins.
 func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, error) {
 	path := getenv("KUBERC")
 	switch {
@@ -53,7 +54,7 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 			return PluginPolicy{}, nil
 		}
 		if err != nil {
-			return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, describe(err))
+			return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, yamledit.Describe(err))
 		}
 		if said.Kind != "Preference" {
 			continue
@@ -69,7 +70,7 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 
 const maxKuberc = 1 << 20
 
-// Allows tells whether a command may be run. lookPath finds programs, as exec.LookPath does.
+// Allows reports whether a command may be run. lookPath finds programs, as exec.LookPath does.
 func (p PluginPolicy) Allows(command string, lookPath func(string) (string, error)) bool {
 	switch p.Type {
 	case "", "AllowAll":

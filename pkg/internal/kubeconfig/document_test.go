@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
 const (
@@ -31,11 +33,11 @@ func newEntry(name, id string) Entry {
 // load returns the Config of one file's text.
 func load(t *testing.T, text string) *Config {
 	t.Helper()
-	document, err := parse([]byte(text))
+	document, err := yamledit.Parse([]byte(text), emptyText)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Config{main: &file{path: "config", document: document}}
+	c := &Config{main: &file{path: "config", text: document}}
 	if err := c.merge(c.main); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func remove(name string) func(c *Config) error {
 
 // kubeconfigs are as people, kubectl and other programs write them.
 var kubeconfigs = map[string]string{
-	"nothing in it": emptyDocument,
+	"nothing in it": emptyText,
 	"kubectl's": `apiVersion: v1
 clusters:
 - cluster:
@@ -197,7 +199,7 @@ func TestSaveAndRemoveLeaveNoTrace(t *testing.T) {
 
 // What is brought up to date keeps what else it says.
 func TestSaveKeepsWhatItDoesNotWrite(t *testing.T) {
-	before := edited(t, emptyDocument, save(newEntry("first", firstID)))
+	before := edited(t, emptyText, save(newEntry("first", firstID)))
 	before = strings.NewReplacer(
 		"    server: ", "    proxy-url: http://proxy.example # ours\n    server: ",
 		"    cluster: do", "    namespace: web\n    cluster: do",
@@ -236,22 +238,22 @@ func TestSetCurrentContext(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"not YAML":          {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
-		"a list":            {"- a\n", "line 1: it is not a mapping, as a kubeconfig is"},
-		"a text":            {"secret\n", "line 1: it is not a mapping, as a kubeconfig is"},
-		"two documents":     {"kind: Config\n---\nkind: Config\n", "it holds more than one YAML document"},
+		"a list":            {"- a\n", "line 1: it is not a mapping"},
+		"a text":            {"secret\n", "line 1: it is not a mapping"},
+		"two documents":     {"kind: Config\n---\nkind: Config\n", "it has more than one YAML document"},
 		"UTF-16":            {"\xff\xfek\x00", "it is not UTF-8 text"},
-		"an ended document": {"---\n...\n", "it holds more than one YAML document"},
-		"a lone CR":         {"kind: Config\nx: a\rb\n", "line 2: it holds a line break of another kind"},
-		"a line separator":  {"x: '\u2028'\n", "line 1: it holds a line break of another kind"},
+		"an ended document": {"---\n...\n", "it has more than one YAML document"},
+		"a lone CR":         {"kind: Config\nx: a\rb\n", "line 2: it has a line break other than a line feed"},
+		"a line separator":  {"x: '\u2028'\n", "line 1: it has a line break other than a line feed"},
 		"a key twice":       {"kind: Config\nkind: Config\n", `line 2: mapping key "kind" already defined at line 1`},
-		"users as a text":   {"users: secret\n", "line 1: a value of another type (!!str) than a kubeconfig has there"},
+		"users as a text":   {"users: secret\n", "line 1: unexpected type !!str"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			document, err := parse([]byte(test.text))
+			document, err := yamledit.Parse([]byte(test.text), emptyText)
 			if err == nil {
 				c := &Config{}
-				err = c.merge(&file{document: document})
+				err = c.merge(&file{text: document})
 			}
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%v, not %q", err, test.want)
@@ -262,26 +264,26 @@ func TestParseErrors(t *testing.T) {
 
 func TestConflicts(t *testing.T) {
 	other := newEntry("first", secondID)
-	before := edited(t, emptyDocument, save(newEntry("first", firstID)))
+	before := edited(t, emptyText, save(newEntry("first", firstID)))
 	before = strings.Replace(before, "    server: ", "    insecure-skip-tls-verify: true\n    server: ", 1)
 	c := load(t, before)
-	if _, errs := c.Save([]Entry{other}, false); errs[0] == nil || !strings.Contains(errs[0].Error(), `the cluster entry "do-fra1-first" is there`) {
+	if _, errs := c.Save([]Entry{other}, false); errs[0] == nil || !strings.Contains(errs[0].Error(), `cluster entry "do-fra1-first" already exists for server`) {
 		t.Error(errs)
 	}
 	if changes, err := c.Changes(); len(changes) > 0 || err != nil {
-		t.Errorf("%v, %s", err, changes)
+		t.Errorf("%v, %v", err, changes)
 	}
 	forced := edited(t, before, func(c *Config) error {
 		_, errs := c.Save([]Entry{other}, true)
 		return errs[0]
 	})
-	if diff := cmp.Diff(edited(t, emptyDocument, save(other)), forced); diff != "" {
+	if diff := cmp.Diff(edited(t, emptyText, save(other)), forced); diff != "" {
 		t.Error(diff)
 	}
 	// With an alias it stands beside the other, and is found again without.
 	alias := other
 	alias.Alias = "mine"
-	beside := edited(t, edited(t, emptyDocument, save(newEntry("first", firstID))), save(alias))
+	beside := edited(t, edited(t, emptyText, save(newEntry("first", firstID))), save(alias))
 	if diff := cmp.Diff([]string{"mine"}, load(t, beside).ContextsOf(secondID)); diff != "" {
 		t.Error(diff)
 	}
@@ -289,15 +291,15 @@ func TestConflicts(t *testing.T) {
 		t.Error(diff)
 	}
 	// Two of one name in one call are both saved.
-	both := load(t, edited(t, emptyDocument, save(newEntry("first", firstID), other)))
+	both := load(t, edited(t, emptyText, save(newEntry("first", firstID), other)))
 	if diff := cmp.Diff([]string{"do-fra1-first-bd5f5959"}, both.ContextsOf(secondID)); diff != "" {
 		t.Error(diff)
 	}
 	// A context whose cluster is gone can be removed, by its name and by the id.
 	for _, name := range []string{"do-fra1-first", firstID} {
-		text := edited(t, emptyDocument, save(newEntry("first", firstID)))
+		text := edited(t, emptyText, save(newEntry("first", firstID)))
 		gone := edited(t, text, func(c *Config) error { c.main.remove(clustersList, []string{"do-fra1-first"}); return nil })
-		if diff := cmp.Diff(emptyDocument, edited(t, gone, remove(name))); diff != "" {
+		if diff := cmp.Diff(emptyText, edited(t, gone, remove(name))); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -317,6 +319,6 @@ func TestTooOdd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if changes, err := c.Changes(); err == nil || !strings.Contains(err.Error(), "can't be edited safely") {
-		t.Errorf("%v, %s", err, changes)
+		t.Errorf("%v, %v", err, changes)
 	}
 }

@@ -29,7 +29,7 @@ func TestSwappedPaths(t *testing.T) {
 				if err := os.Mkdir(home, 0o700); err != nil {
 					t.Fatal(err)
 				}
-				path := write(t, filepath.Join(home, "config"), mark+"\n"+emptyDocument)
+				path := write(t, filepath.Join(home, "config"), mark+"\n"+emptyText)
 				if err := os.Chmod(path, []os.FileMode{0o600, 0o640}[i]); err != nil {
 					t.Fatal(err)
 				}

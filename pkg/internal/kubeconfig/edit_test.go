@@ -24,7 +24,7 @@ func checkAlone(t *testing.T, path, want string) {
 
 // When its time is over an edit ends, whatever it is at, and what it is at comes to nothing.
 func TestEditEndsWithItsContext(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "config"), emptyDocument)
+	path := write(t, filepath.Join(t.TempDir(), "config"), emptyText)
 	ctx, cancel := context.WithCancel(t.Context())
 	begun, goOn, returned := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
@@ -42,14 +42,14 @@ func TestEditEndsWithItsContext(t *testing.T) {
 	if err := <-returned; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v; want %v", err, context.Canceled)
 	}
-	checkAlone(t, path, emptyDocument)
+	checkAlone(t, path, emptyText)
 	close(goOn)
 	mustEdit(t, func(*Config) error { return nil }, path) // the lock can be had again
-	checkAlone(t, path, emptyDocument)
+	checkAlone(t, path, emptyText)
 	if err := Edit(ctx, []string{path}, save(newEntry("first", firstID))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v; want %v", err, context.Canceled)
 	}
-	checkAlone(t, path, emptyDocument)
+	checkAlone(t, path, emptyText)
 }
 
 // After its end an edit makes no step any more; one in which the file system is stuck doesn't keep what
@@ -85,11 +85,11 @@ func TestStepsEnd(t *testing.T) {
 
 // A panic leaves the file as it was, and no lock.
 func TestEditPanics(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "config"), emptyDocument)
+	path := write(t, filepath.Join(t.TempDir(), "config"), emptyText)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), editPanics+"="+path)
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "panic: on purpose") {
 		t.Errorf("got %v, %s; want a panic", err, out)
 	}
-	checkAlone(t, path, emptyDocument)
+	checkAlone(t, path, emptyText)
 }

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// readFlags open what may be a pipe, and don't wait for who writes to it.
+// readFlags open what may be a pipe without waiting for its writer.
 const readFlags = os.O_RDONLY | syscall.O_NONBLOCK
 
-// keepOwner gives a file the owner and the group of another, where the process may: root edits for others.
-// It returns which permissions may stay: those of a group aren't another group's.
+// keepOwner gives a file the owner and group of another where the process may: root edits for others. It returns
+// the permissions that may stay: a group's aren't for another group.
 func keepOwner(f *os.File, of fs.FileInfo) fs.FileMode {
 	const all, notGroup = 0o777, 0o707
 	stat, ok := of.Sys().(*syscall.Stat_t)

@@ -5,19 +5,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
-// place is where a file is: a name in an open directory. What is read, locked and written there is so in
-// that one directory, also when a link or a directory of its path is replaced meanwhile.
+// place is where a file is: a name in an open directory. Reads, locks and writes all happen in that one directory,
+// even if a link or a directory on its path is replaced meanwhile.
 type place struct {
 	dir  *os.Root
 	name string
 }
 
-// openPlace opens the directory of a file, and makes it where it is missing.
+// openPlace opens the directory of a file, and creates a missing one.
 func openPlace(path string) (place, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return place{}, err
@@ -29,10 +30,26 @@ func openPlace(path string) (place, error) {
 // beside returns the place of another file in the same directory.
 func (p place) beside(name string) place { return place{p.dir, name} }
 
-// path returns where the place was when it was opened.
+// path returns the place's path when it was opened.
 func (p place) path() string { return filepath.Join(p.dir.Name(), p.name) }
 
-// read returns what the regular file there holds, and which file it is. It follows no link.
+// spot is one of the names of a file: a path, and where that leads.
+type spot struct {
+	path  string
+	place place
+}
+
+// addSpots adds names of the file that lead elsewhere than those that are known: hard links of it.
+func (f *file) addSpots(spots []spot) {
+	for _, s := range spots {
+		isKnown := func(known spot) bool { return known.place.path() == s.place.path() }
+		if !slices.ContainsFunc(f.spots, isKnown) {
+			f.spots = append(f.spots, s)
+		}
+	}
+}
+
+// read returns the contents of the regular file there, and which file it is. It follows no link.
 func (p place) read(limit int64) ([]byte, fs.FileInfo, error) {
 	f, err := p.dir.OpenFile(p.name, readFlags, 0)
 	if err != nil {
@@ -50,7 +67,7 @@ func (p place) read(limit int64) ([]byte, fs.FileInfo, error) {
 	return text, info, err
 }
 
-// siblings returns the regular files in the directory whose names start so.
+// siblings returns the regular files in the directory whose names have that prefix.
 func (p place) siblings(prefix string) []place {
 	files, err := fs.ReadDir(p.dir.FS(), ".")
 	if err != nil {
@@ -65,20 +82,20 @@ func (p place) siblings(prefix string) []place {
 	return found
 }
 
-// errMoved is the error of an edit whose file was replaced or changed while it was made: by a program that
-// knows no locks, or by somebody who wants it to write one file's text into another.
-var errMoved = errors.New("it was changed by somebody else meanwhile; try again")
+// errMoved reports that a file was replaced or changed during an edit: by a program that takes no lock, or by
+// somebody who wants one file's text in another.
+var errMoved = errors.New("another program changed it meanwhile; try again")
 
-// resolve returns where a path leads: a link's target, also one that isn't there yet.
+// resolve returns where a path leads: a link's target, even a missing one.
 func resolve(path string) (string, error) {
 	for range maxLinks {
 		path = canonical(path)
 		link, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // it isn't a link, or isn't there
+			return path, nil // it isn't a link, or is missing
 		}
-		if !filepath.IsAbs(link) {
-			link = filepath.Join(filepath.Dir(path), link)
+		if !filepath.IsAbs(link) { // not cleaned: what precedes .. may be a link
+			link = filepath.Dir(path) + string(filepath.Separator) + link
 		}
 		path = link
 	}
@@ -87,20 +104,22 @@ func resolve(path string) (string, error) {
 
 const maxLinks = 40
 
-// canonical returns the one spelling of a path that all its spellings have, but for a link at its end.
+// canonical returns the absolute path without links and dots, but for a link at its end.
 func canonical(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return path
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
 	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
+	if target, err := filepath.EvalSymlinks(dir); err == nil {
+		path = filepath.Join(target, name)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
 		return abs
 	}
-	return filepath.Join(dir, filepath.Base(abs))
+	return path
 }
 
-// reason returns an error of the file system without the path, which the message has already.
+// reason returns a file system's error without the path, which the message already has.
 func reason(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

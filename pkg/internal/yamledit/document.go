@@ -1,0 +1,154 @@
+// Package yamledit changes the value of a YAML mapping and keeps all other bytes of its text: comments, order,
+// quotes, line breaks.
+//
+// Parse a text, change its plain value, and Apply returns a text with the new value. It compares the two values and
+// replaces the parts of the text that differ. It parses the result, which must have the new value: YAML that is odder
+// than this package expects is ErrTooOdd, never a wrong text.
+//
+// Not guaranteed: that every text can be edited, or that what is written looks like its surroundings.
+package yamledit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ErrTooOdd reports an edit that could change more of the text than was asked for.
+var ErrTooOdd = errors.New(
+	"its YAML has a form that can't be edited safely here: an anchor, an alias or the like is in the way")
+
+// Document is a text that has been parsed.
+type Document struct {
+	text  []byte
+	root  *yaml.Node // the mapping at the top
+	lines []int      // where each line starts
+}
+
+// Parse reads a text that is one YAML document, a mapping. A text without any value, or {}, is completed by
+// empty, which must be one. Errors name the line and never quote a value, which may be secret.
+func Parse(text []byte, empty string) (*Document, error) {
+	if err := check(text); err != nil {
+		return nil, err
+	}
+	if string(bytes.TrimSpace(text)) == "{}" {
+		text = nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var node yaml.Node
+	err := decoder.Decode(&node)
+	if errors.Is(err, io.EOF) || err == nil && isNull(node.Content[0]) && node.Content[0].Value == "" {
+		return complete(text, empty)
+	}
+	if err != nil {
+		return nil, Describe(err)
+	}
+	d := &Document{text: text, root: node.Content[0], lines: lineStarts(text)}
+	if d.root.Kind != yaml.MappingNode {
+		return nil, errors.New("line 1: it is not a mapping")
+	}
+	if err := d.Decode(new(map[string]any)); err != nil {
+		return nil, err
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errSeveral
+	}
+	return d, nil
+}
+
+var errSeveral = errors.New("it has more than one YAML document")
+
+// complete parses a text that has no value followed by one that has.
+func complete(text []byte, empty string) (*Document, error) {
+	if empty == "" {
+		return nil, errors.New("it is empty")
+	}
+	if bytes.HasSuffix(text, []byte(empty)) { // it follows the end of another document
+		return nil, errSeveral
+	}
+	text = text[:len(text):len(text)]
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(text, '\n')
+	}
+	return Parse(append(text, empty...), empty)
+}
+
+// MaxValues bounds how many values a text may hold, at some 300 bytes of memory each.
+const MaxValues = 2 << 20
+
+// check reports a text that isn't to be parsed.
+func check(text []byte) error {
+	if !utf8.Valid(text) {
+		return errors.New("it is not UTF-8 text")
+	}
+	// YAML 1.1 breaks lines at these as well, which nobody means.
+	if at := regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]").FindIndex(text); at != nil {
+		line := bytes.Count(text[:at[0]], []byte("\n")) + 1
+		return fmt.Errorf("line %d: it has a line break other than a line feed", line)
+	}
+	values := 0 // at most twice as many as separators
+	for _, separator := range []string{"\n", ",", "- ", "? "} {
+		values += bytes.Count(text, []byte(separator))
+	}
+	if values > MaxValues {
+		return errors.New("it has too many values")
+	}
+	return nil
+}
+
+func lineStarts(text []byte) []int {
+	lines := []int{0}
+	if bytes.HasPrefix(text, []byte("\uFEFF")) {
+		lines[0] = len("\uFEFF") // the library doesn't count it
+	}
+	for i, b := range text {
+		if b == '\n' {
+			lines = append(lines, i+1)
+		}
+	}
+	return lines
+}
+
+// Value returns the text's value, which is the caller's to change. Mappings are of type map[string]any where
+// all keys are strings, and lists of type []any.
+func (d *Document) Value() map[string]any {
+	var value map[string]any
+	d.root.Decode(&value) // Parse saw that it can be decoded
+	return value
+}
+
+// Decode stores the text's value in what into points to, as the YAML library does. Errors are as Parse's.
+func (d *Document) Decode(into any) error {
+	if err := d.root.Decode(into); err != nil {
+		return Describe(err)
+	}
+	return nil
+}
+
+// Says reports whether the text has that value. Null and an empty list are the same.
+func (d *Document) Says(value map[string]any) bool { return equal(d.Value(), value) }
+
+// Describe returns an error of the YAML library without what it quotes of the text, but for names of keys.
+func Describe(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if list, ok := errors.AsType[*yaml.TypeError](err); ok && len(list.Errors) > 0 {
+		text = list.Errors[0]
+	}
+	text = regexp.MustCompile(`cannot unmarshal (\S+)(?s:.*)`).ReplaceAllString(text, "unexpected type $1")
+	key := regexp.MustCompile(`^"[A-Za-z][A-Za-z-]{0,40}"$|^'.?'$`)
+	quoted := regexp.MustCompile(`(?s)"(\\.|[^"\\])*"|'[^']*'|` + "`[^`]*`")
+	return errors.New(quoted.ReplaceAllStringFunc(text, func(quoted string) string {
+		if key.MatchString(quoted) {
+			return quoted
+		}
+		return "(not shown)"
+	}))
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

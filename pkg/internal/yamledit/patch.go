@@ -1,0 +1,152 @@
+package yamledit
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// patch is a change of a text: replacements of parts of it.
+type patch struct {
+	*Document
+	splices []splice
+	failed  bool // the text has an unexpected form
+}
+
+// splice is a replacement of text[start:end].
+type splice struct {
+	start, end int
+	text       string
+	depth      int // of what is inserted: of several things in one place, the deepest comes first
+}
+
+// Apply returns the text with that value, which must consist of the types that Value returns: strings, numbers, lists
+// of type []any and so on. Mappings in lists are recognised by their name, if they have one. An empty list may be
+// written as null. Additions are written on lines of their own where the text isn't in brackets, in the order of their
+// keys, mappings and lists first. The error is ErrTooOdd.
+func (d *Document) Apply(value map[string]any) ([]byte, error) {
+	p := &patch{Document: d}
+	switch {
+	case p.mapping(d.root, d.Value(), value, 0):
+	case isFlow(d.root):
+		p.splice(p.content(d.root), p.flowEnd(d.root), p.flow(value))
+	default:
+		return nil, ErrTooOdd
+	}
+	text, ok := p.spliced()
+	if !ok {
+		return nil, ErrTooOdd
+	}
+	after, err := Parse(text, "")
+	if err != nil || !after.Says(value) {
+		return nil, ErrTooOdd
+	}
+	return text, nil
+}
+
+// spliced returns the text with all replacements made and its own kind of line breaks.
+func (p *patch) spliced() ([]byte, bool) {
+	slices.SortStableFunc(p.splices, func(a, b splice) int { return cmp.Or(a.start-b.start, b.depth-a.depth) })
+	newline := "\n"
+	if bytes.Contains(p.text, []byte("\r\n")) {
+		newline = "\r\n"
+	}
+	var out []byte
+	at := 0
+	for _, s := range p.splices {
+		if s.start < at || s.end < s.start || s.end > len(p.text) {
+			return nil, false
+		}
+		out = append(append(out, p.text[at:s.start]...), strings.ReplaceAll(s.text, "\n", newline)...)
+		at = s.end
+	}
+	return append(out, p.text[at:]...), !p.failed
+}
+
+func (p *patch) fail() { p.failed = true }
+
+// splice replaces a part of the text.
+func (p *patch) splice(start, end int, text string) {
+	p.splices = append(p.splices, splice{start: start, end: end, text: text})
+}
+
+// insert inserts something that is nested that deep.
+func (p *patch) insert(at, depth int, text string) {
+	p.splices = append(p.splices, splice{start: at, end: at, text: text, depth: depth})
+}
+
+// inside changes what differs inside a value. It returns false if the whole value must be replaced.
+func (p *patch) inside(node *yaml.Node, old, new any, depth int) bool {
+	switch old := old.(type) {
+	case map[string]any:
+		new, ok := new.(map[string]any)
+		return ok && p.mapping(node, old, new, depth)
+	case []any:
+		list, ok := new.([]any)
+		return (ok || new == nil) && p.list(node, old, list, depth)
+	}
+	return false
+}
+
+// mapping changes the pairs of a mapping that differ. It returns false as inside does.
+func (p *patch) mapping(node *yaml.Node, old, new map[string]any, depth int) bool {
+	if node.Kind != yaml.MappingNode || !keepsKey(old, new) {
+		return false
+	}
+	gone := make([]bool, len(node.Content)/2)
+	for i := range gone {
+		_, was := old[node.Content[2*i].Value]
+		_, is := new[node.Content[2*i].Value]
+		gone[i] = was && !is
+	}
+	p.cut(node, gone)
+	for _, key := range changed(old, new) {
+		switch i := keyIndex(node, key); {
+		case i < 0:
+			p.addPair(node, key, new[key], depth)
+		case !p.inside(node.Content[i+1], old[key], new[key], depth+1):
+			p.replaceValue(node, i, new[key], depth)
+		case isEmpty(new[key]) && !isFlow(node.Content[i+1]): // all its lines are cut
+			p.insert(p.colon(node.Content[i])+1, depth+1, " null") // as kubectl writes an empty list
+		}
+	}
+	return true
+}
+
+// list changes the items of a list that differ. It returns false as inside does.
+func (p *patch) list(node *yaml.Node, old, new []any, depth int) bool {
+	if node.Kind != yaml.SequenceNode || len(node.Content) != len(old) || len(old) == 0 {
+		return false
+	}
+	gone, kept, keepsMapping := match(old, new)
+	if len(new) > 0 && !keepsMapping {
+		return false
+	}
+	next := 0
+	for i, item := range old {
+		if gone[i] {
+			continue
+		}
+		if !equal(item, new[next]) && !p.inside(node.Content[i], item, new[next], depth+1) {
+			p.fail()
+		}
+		next++
+	}
+	p.cut(node, gone)
+	p.addItems(node, new[kept:], depth)
+	return true
+}
+
+func keyIndex(mapping *yaml.Node, key string) int {
+	for i := 0; i < len(mapping.Content); i += 2 {
+		if n := mapping.Content[i]; n.Kind == yaml.ScalarNode && n.Value == key {
+			return i
+		}
+	}
+	return -1
+}
+
+func isFlow(n *yaml.Node) bool { return n.Style&yaml.FlowStyle != 0 }

@@ -1,0 +1,98 @@
+package yamledit
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// addPair adds a pair after the last one of a mapping.
+func (p *patch) addPair(mapping *yaml.Node, key string, value any, depth int) {
+	end := p.pairEnd(mapping, len(mapping.Content)-2)
+	if isFlow(mapping) {
+		p.insert(end, depth, ", "+p.flow(key)+": "+p.flow(value))
+		return
+	}
+	indent := mapping.Content[0].Column - 1
+	p.insert(p.rest(end, indent), depth, "\n"+spaces(indent)+p.block(map[string]any{key: value}, indent))
+}
+
+// addItems adds items after the last one of a list.
+func (p *patch) addItems(list *yaml.Node, values []any, depth int) {
+	if len(values) == 0 {
+		return
+	}
+	last := list.Content[len(list.Content)-1]
+	end := p.end(last)
+	if isFlow(list) {
+		for _, value := range values {
+			p.insert(end, depth, ", "+p.flow(value))
+		}
+		return
+	}
+	dash, indent := p.dash(last)
+	if dash < 0 {
+		return
+	}
+	p.insert(p.rest(end, indent), depth, "\n"+spaces(indent)+p.block(values, indent))
+}
+
+// replaceValue replaces the value of the key that is the i-th child of a mapping.
+func (p *patch) replaceValue(mapping *yaml.Node, i int, value any, depth int) {
+	old := mapping.Content[i+1]
+	start, end := p.colon(mapping.Content[i])+1, p.pairEnd(mapping, i)
+	if isFlow(mapping) {
+		p.splice(start, end, " "+p.flow(value))
+		return
+	}
+	text := strings.TrimPrefix(p.block(map[string]any{"k": value}, mapping.Content[0].Column-1), "k:")
+	head, below, hasBelow := strings.Cut(text, "\n")
+	if old.Kind == yaml.ScalarNode && !isAbsent(old) && head != "" { // the spaces before it stay
+		start, head = p.offset(old), strings.TrimPrefix(head, " ")
+	}
+	p.splice(start, end, head)
+	if hasBelow { // a comment in the line stays there
+		p.insert(p.lineEnd(end), depth+1, "\n"+below)
+	}
+}
+
+// block returns a value on lines, as kubectl writes it, all but the first indented by so many spaces.
+func (p *patch) block(value any, indent int) string {
+	var out strings.Builder
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	if encoder.Encode(value) != nil {
+		p.fail()
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(out.String(), "\n"), "\n", "\n"+spaces(indent))
+}
+
+// flow returns a value as it is written in brackets.
+func (p *patch) flow(value any) string {
+	out, err := json.Marshal(value)
+	if err != nil {
+		p.fail()
+	}
+	return string(out)
+}
+
+func spaces(n int) string { return strings.Repeat(" ", n) }
+
+// dash returns where the dash of a list's item is, and by how many columns it is indented; -1 if it isn't found.
+func (p *patch) dash(item *yaml.Node) (at, indent int) {
+	at = p.offset(item) - 1
+	for at > 0 && strings.IndexByte(" \t\r\n", p.text[at]) >= 0 {
+		at--
+	}
+	if p.at(at) != '-' {
+		p.fail()
+		return -1, 0
+	}
+	return at, at - p.lineStart(at)
+}
+
+// lineStart returns where the line of a place starts.
+func (p *patch) lineStart(at int) int { return bytes.LastIndexByte(p.text[:at], '\n') + 1 }
