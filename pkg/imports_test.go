@@ -89,7 +89,7 @@ var soles = map[string]string{
 var heavy = []string{
 	"k8s.io/api", "k8s.io/apimachinery/pkg/apis", "k8s.io/apimachinery/pkg/runtime",
 	"k8s.io/client-go/pkg", "k8s.io/client-go/kubernetes", "k8s.io/client-go/rest", "k8s.io/client-go/tools",
-	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf", "google.golang.org/protobuf", "testing", "html/template",
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf", "google.golang.org/protobuf", "sigs.k8s.io/yaml", "testing", "html/template",
 }
 
 // importsOf returns what the packages below a directory import, by their paths below the module. It
