@@ -122,7 +122,7 @@ func TestUnfinishedRequestIsAnError(t *testing.T) {
 	defer stdin.Close()
 	io.WriteString(slow, `{"kind":`)
 	got := newPlugin(t, url).run(t, stdin)
-	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "not complete after 2s") {
+	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "incomplete after 2s") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -33,9 +33,9 @@ func TestUnusableCredentials(t *testing.T) {
 		"server-number":   `its field "server" is of the wrong type`,
 
 		"ca-empty": "it names no certificate authority", "no-ca-field": "it names no certificate authority",
-		"ca-text":    "its certificate authority can't be used: it holds no certificate, or a broken one",
-		"ca-broken":  "its certificate authority can't be used: it holds no certificate, or a broken one",
-		"ca-key":     "its certificate authority can't be used: it holds something else than certificates",
+		"ca-text":    "its certificate authority can't be used: it contains no certificate or a broken one",
+		"ca-broken":  "its certificate authority can't be used: it contains no certificate or a broken one",
+		"ca-key":     "its certificate authority can't be used: it contains something other than certificates",
 		"ca-number":  `its field "certificate_authority_data" is of the wrong type`,
 		"bad-base64": "its certificate data is not base64",
 		"not-utf8":   "its certificate authority can't be used: it is not PEM text",

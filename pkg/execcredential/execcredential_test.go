@@ -131,8 +131,8 @@ func TestReadRequest(t *testing.T) {
 		"white space":             {strings.NewReader(" \n"), true, ""},
 		"failing":                 {iotest.ErrReader(errors.New("bad file descriptor")), true, ""},
 		"silent":                  {open, true, ""},
-		"truncated":               {strings.NewReader(request[:10]), false, "its JSON ends too early"},
-		"stuck":                   {io.MultiReader(strings.NewReader(request[:10]), open), false, "it is not complete after 2s"},
+		"truncated":               {strings.NewReader(request[:10]), false, "its JSON is truncated"},
+		"stuck":                   {io.MultiReader(strings.NewReader(request[:10]), open), false, "it is incomplete after 2s"},
 		"two":                     {strings.NewReader(request + request), false, "something follows"},
 		"too large":               {strings.NewReader(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`), false, "it is larger than a mebibyte"},
 		"endless":                 {io.MultiReader(strings.NewReader("{"), endless{}), false, "it is larger than a mebibyte"},
@@ -197,7 +197,7 @@ func TestLateRequest(t *testing.T) {
 		go io.WriteString(client, "{")
 		synctest.Wait()
 		got, err = in.Late(t.Context())
-		expect("late and stuck", got, err, "it is not complete after 2s")
+		expect("late and stuck", got, err, "it is incomplete after 2s")
 		client.Close()
 
 		pipe, client = io.Pipe()
