@@ -40,17 +40,17 @@ func TestUnusableCredentials(t *testing.T) {
 		"bad-base64": "its certificate data is not base64",
 		"not-utf8":   "its certificate authority can't be used: it is not PEM text",
 
-		"expires-number":   "its time of expiry is not a time",
-		"expires-empty":    "its time of expiry is not a time",
-		"expires-garbage":  "its time of expiry is not a time",
-		"expires-object":   "its time of expiry is not a time",
+		"expires-number":   "invalid expires_at",
+		"expires-empty":    "invalid expires_at",
+		"expires-garbage":  "invalid expires_at",
+		"expires-object":   "invalid expires_at",
 		"expires-far-past": "it expired at ",
 		"token-number":     `its field "token" is of the wrong type`,
 
 		"array": "it is not a JSON object",
 		"two":   "it is not JSON", "deep": "it is not JSON", "html": "it is not JSON",
 		"null": "neither a token nor a client certificate", "empty": "neither a token nor a client certificate",
-		"truncated": "it ends too early",
+		"truncated": "it is truncated",
 		"huge":      "it is too large",
 	}
 	for name, says := range tests {

@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// describe says why there was no answer. Where a proxy is on the way, it says no more than can't hold a part of
-// the proxy's address: in one that isn't what its owner meant, a password may stand for the host.
+// describe explains why there was no answer. If a proxy is in use, the text contains no part of
+// the proxy's address: in a malformed one, the password may be where the host should be.
 func describe(err error, apiURL string, accessToken credential.Secret) string {
 	if wrapper, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapper.Err // without the method and the URL
@@ -26,15 +26,15 @@ func describe(err error, apiURL string, accessToken credential.Secret) string {
 	case proxyErr != nil:
 		return "the proxy in the environment is not of the form http://host:port"
 	case proxy != nil:
-		return "by the proxy in the environment: " + reasonOf(err)
+		return "through the proxy in the environment: " + reasonOf(err)
 	}
 	return sanitize(err.Error(), accessToken)
 }
 
-// reasonOf returns the innermost reason of a failure of the network, without addresses.
+// reasonOf returns the innermost reason for a network failure, without addresses.
 func reasonOf(err error) string {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return "a name can't be looked up"
+		return "a name can't be resolved"
 	}
 	if e, ok := errors.AsType[*os.SyscallError](err); ok {
 		return e.Err.Error()
