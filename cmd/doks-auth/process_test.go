@@ -122,7 +122,7 @@ func TestUnfinishedRequestIsAnError(t *testing.T) {
 	defer stdin.Close()
 	io.WriteString(slow, `{"kind":`)
 	got := newPlugin(t, url).run(t, stdin)
-	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "not complete after 2s") {
+	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "incomplete after 2s") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -186,8 +186,8 @@ func TestFaults(t *testing.T) {
 		{"403", 3, "the API denied access"},
 		{"404", 4, "the API knows no such cluster"},
 		{"422", 1, "the API rejected the request: expiry_seconds is not valid (status 422"},
-		{"429", 5, "the API limits the rate of calls: API rate limit exceeded (status 429"},
-		{"429-retry-after-1", 5, "the API limits the rate of calls"},
+		{"429", 5, "rate limited by the API: API rate limit exceeded (status 429"},
+		{"429-retry-after-1", 5, "rate limited by the API"},
 		{"429-retry-after-huge", 5, "hint: try again after 20"},
 		{"429-hourly", 5, "hint: try again after 20"},
 		{"500", 5, "the API failed: Unexpected server-side error (status 500"},
@@ -197,7 +197,7 @@ func TestFaults(t *testing.T) {
 		{"reset", 5, "EOF"},
 		{"cut", 5, "unexpected EOF"},
 		{"html", 6, "it is not JSON"},
-		{"truncated", 6, "it ends too early"},
+		{"truncated", 6, "it is truncated"},
 		{"null", 6, "neither a token nor a client certificate"},
 		{"empty", 6, "neither a token nor a client certificate"},
 		{"bad-base64", 6, "its certificate data is not base64"},
@@ -217,9 +217,9 @@ func TestFaults(t *testing.T) {
 		{"ca-empty", 6, "it names no certificate authority"},
 		{"ca-text", 6, "its certificate authority can't be used"},
 		{"ca-key", 6, "its certificate authority can't be used"},
-		{"expires-number", 6, "its time of expiry is not a time"},
-		{"expires-empty", 6, "its time of expiry is not a time"},
-		{"expires-garbage", 6, "its time of expiry is not a time"},
+		{"expires-number", 6, "invalid expires_at"},
+		{"expires-empty", 6, "invalid expires_at"},
+		{"expires-garbage", 6, "invalid expires_at"},
 		{"token-number", 6, `its field "token" is of the wrong type`},
 		{"array", 6, "it is not a JSON object"},
 		{"two", 6, "it is not JSON"},

@@ -88,7 +88,7 @@ func TestLibraryOutage(t *testing.T) {
 	u.api.SetFault(down)
 	calls := u.api.Calls()
 	good, bad, err = ask(95 * time.Second) // its end is 40 s after 37 s
-	if bad == 0 || !strings.Contains(err.Error(), "which ended at ") || !strings.Contains(err.Error(), "the API failed: Unexpected server-side error (status 503") {
+	if bad == 0 || !strings.Contains(err.Error(), "which expired at ") || !strings.Contains(err.Error(), "the API failed: Unexpected server-side error (status 503") {
 		t.Fatalf("down for longer: %d succeeded, %d failed: %v", good, bad, err)
 	}
 	t.Logf("down for longer: %d requests succeeded until the end, %d failed then, with %d calls to the API: %v", good, bad, u.api.Calls()-calls, err)

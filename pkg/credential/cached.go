@@ -7,38 +7,38 @@ import (
 	"time"
 )
 
-// Cached is a Provider that keeps what another Provider gives.
+// Cached is a Provider that caches another Provider's credentials in a Store.
 //
-// A fresh credential comes from the Store, with no lock and no call. Else one caller fetches, under
-// the Store's lock, and all who waited take what it got: the credential or the failure. A failure
-// is remembered for five seconds when the Store is a [FailureStore].
+// A fresh credential is returned from the Store without a lock or a call to the Provider. Otherwise one
+// caller fetches under the Store's lock, and all waiting callers share its result, success or failure.
+// If the Store is a [FailureStore], a failure is remembered for five seconds.
 //
-// A credential that is due for renewal but still valid is kept in use: whoever finds the lock held
-// takes it at once, and so does who fetches in vain, unless the API itself refused. Such a fetch has
-// two seconds. If the credential in hand ends meanwhile, the same call to the Provider goes on, with all
-// the time that a fetch has; if not, the call is given up, and whoever holds a valid credential doesn't
-// try again for a minute, as the call may have minted. A Provider that ignores its context is left alone
-// then.
+// A credential that is due for renewal but still valid remains in use. A caller that finds the lock held
+// returns it at once; so does a caller whose fetch fails, unless the API refused it. A renewal has
+// two seconds. If the old credential expires within them, the same call to the Provider continues with the
+// full time of a fetch. If it doesn't, the call is canceled, and callers with a valid credential
+// don't retry for a minute, since the call may have minted. A Provider that ignores its context
+// is then abandoned.
 //
-// Where the Store can't be read, written or locked, the credential is fetched all the same. A holder
-// of the lock that doesn't let go (a stopped process) is waited for during two thirds of the time
-// that ctx leaves, and then passed over, by one at a time of those who wait. Should one of those not let
-// go either, it is waited for during two thirds of the rest, and the credential fetched without a lock.
-// A fetch has three fifths of the time, so that among callers with the same time a slow API isn't taken
-// for a stopped process. Without a deadline all of this lasts as long as it lasts.
+// If the Store can't be read, written or locked, the credential is fetched anyway. If the holder of the lock
+// doesn't release it (a stopped process, for example), waiting callers give up after two thirds of the time left
+// in ctx and then proceed one at a time, under a second lock. If that isn't released either, they
+// wait two thirds of the remaining time and then fetch without a lock. A fetch has three fifths of the time,
+// so that callers with equal deadlines don't mistake a slow API for a stopped process. Without a deadline,
+// these waits are unlimited.
 //
-// Not guaranteed: that a credential was not revoked meanwhile. Nothing tells a Store of that; see
-// Refresh and Renew.
+// Cached doesn't guarantee that a credential hasn't been revoked, which a Store can't know; see Refresh
+// and Renew.
 type Cached struct {
 	Provider Provider
-	Store    Store // nil: nothing is kept, and each call is the provider's
+	Store    Store // nil: no caching, each call goes to the Provider
 	Key      Key
 
-	// Refresh takes from the Store only what was fetched since Credential was called.
+	// Refresh ignores stored credentials fetched before the call of Credential.
 	Refresh bool
 
-	// Leeway is how long before its end a credential is renewed, half of its lifetime at most; 0 means
-	// at [Credential.RenewAt].
+	// Leeway is how long before its expiry a credential is renewed, at most half its lifetime.
+	// 0 means at [Credential.RenewAt].
 	Leeway time.Duration
 
 	Now func() time.Time // nil: time.Now
@@ -57,28 +57,30 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 	case err != nil:
 		c.log().Info("cache miss", "cluster", c.Key.ClusterID, "reason", err)
 	case c.fresh(held, asked):
-		c.log().Info("cache hit", "cluster", c.Key.ClusterID, "renew_at", c.RenewAt(held), "expires_at", held.ExpiresAt)
+		c.log().Info("cache hit", "cluster", c.Key.ClusterID,
+			"renew_at", c.RenewAt(held), "expires_at", held.ExpiresAt)
 		return held, nil
 	default:
-		c.log().Info("cache miss", "cluster", c.Key.ClusterID, "reason", "due for renewal", "expires_at", held.ExpiresAt)
+		c.log().Info("cache miss", "cluster", c.Key.ClusterID,
+			"reason", "due for renewal", "expires_at", held.ExpiresAt)
 	}
 	return c.fetch(ctx, asked, held, answers)
 }
 
-// Renew returns another credential than old, which is due for renewal or which the cluster refused: a
-// fresh one that somebody else got meanwhile, or else a new one. It doesn't fall back on one that is
-// merely valid, and so has all the time that ctx leaves.
+// Renew returns a replacement for old, which is due for renewal or was refused by the cluster: a fresh
+// credential that another caller has stored, or a new one. It never falls back on a credential that is due
+// for renewal, so the fetch isn't limited to two seconds.
 func (c *Cached) Renew(ctx context.Context, old Credential) (Credential, error) {
 	asked := c.now()
 	replaces := func(got Credential) bool { return c.fresh(got, c.now()) && !got.same(old) }
 	if got, err := c.store().Get(ctx, c.Key); err == nil && replaces(got) {
-		c.log().Info("somebody else renewed it", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
+		c.log().Info("already renewed by another caller", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
 		return got, nil
 	}
 	return c.fetch(ctx, asked, Credential{}, replaces)
 }
 
-// RenewAt returns when held is due for renewal; zero when its expiry is unknown.
+// RenewAt returns when held is due for renewal, or the zero time if its expiry is unknown.
 func (c *Cached) RenewAt(held Credential) time.Time {
 	if c.Leeway <= 0 || held.ExpiresAt.IsZero() {
 		return held.RenewAt()
@@ -91,8 +93,8 @@ func (c *Cached) fresh(held Credential, now time.Time) bool {
 	return held.Valid(now) && now.Before(c.RenewAt(held))
 }
 
-// fetch gets a new credential, from the provider or from whoever fetches at the same time. held is
-// what to fall back on while it is valid; answers tells whether what the Store has under the lock will do.
+// fetch gets a new credential from the provider, or from a concurrent caller through the Store. held is the
+// fallback while it is valid; answers reports whether a credential found in the Store under the lock will do.
 func (c *Cached) fetch(
 	ctx context.Context, asked time.Time, held Credential, answers func(Credential) bool,
 ) (Credential, error) {
@@ -101,15 +103,15 @@ func (c *Cached) fetch(
 	case lockErr == nil:
 		defer unlock()
 	case errors.Is(lockErr, errBeingRenewed):
-		c.log().Info("another process renews it; using the cached one until then")
+		c.log().Info("another process is renewing it; using the cached one")
 		return held, nil
 	case isContextError(lockErr):
-		return Credential{}, timedOut(ctx, "waiting for another process that fetches it")
+		return Credential{}, timedOut(ctx, "waiting for another process to fetch it")
 	default:
-		c.log().Warn("going on without a lock", "reason", lockErr)
+		c.log().Warn("continuing without a lock", "reason", lockErr)
 	}
 	if got, err := c.store().Get(ctx, c.Key); err == nil && answers(got) {
-		c.log().Info("another process fetched it meanwhile", "expires_at", got.ExpiresAt)
+		c.log().Info("already fetched by another process", "expires_at", got.ExpiresAt)
 		return got, nil
 	}
 
@@ -133,7 +135,7 @@ func (c *Cached) fetch(
 	return c.fallBack(held, slow || held.Valid(f.At), err)
 }
 
-// fallBack returns held if it is valid and the API didn't refuse another one, or else err.
+// fallBack returns held if it is valid and err is not a refusal; otherwise it returns err.
 func (c *Cached) fallBack(held Credential, valid bool, err error) (Credential, error) {
 	if class := ClassOf(err); valid && (class == Unreachable || class == Unusable) {
 		c.log().Warn("using the cached credential, which is still valid", "expires_at", held.ExpiresAt, "reason", err)
@@ -142,8 +144,7 @@ func (c *Cached) fallBack(held Credential, valid bool, err error) (Credential, e
 	return Credential{}, err
 }
 
-// answers tells whether a credential that the Store has under the lock answers a question that was
-// asked at that time.
+// answers reports whether got, found in the Store under the lock, satisfies a call made at asked.
 func (c *Cached) answers(got Credential, asked time.Time) bool {
 	if c.Refresh || !c.fresh(got, c.now()) {
 		return got.Valid(c.now()) && !got.FetchedAt.Before(asked)

@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// renewalBudget bounds a renewal while the credential in hand is still valid: nobody waits long for
-	// what isn't needed yet.
+	// renewalBudget limits a renewal while the old credential is still valid: nobody should wait long for
+	// a credential that isn't needed yet.
 	renewalBudget = 2 * time.Second
 
-	// deafness is how long a provider has to return after its context has ended.
+	// deafness is how long a provider has to return after its context is done.
 	deafness = 100 * time.Millisecond
 )
 
-// errSlow says that a renewal was given up for want of time, with a valid credential in hand.
+// errSlow means that a renewal was canceled after renewalBudget because held was still valid.
 var errSlow = errors.New("no answer in time")
 
-// call asks the provider. While held is valid, the call has renewalBudget. If that isn't enough and held
-// is valid even then, the call is given up with errSlow. If held has ended meanwhile, it goes on until ctx
-// ends: another call could be another mint.
+// call calls the provider. While held is valid, the call has renewalBudget. If it takes longer and held is
+// still valid, the call is canceled and returns errSlow. If held has expired, the call continues until ctx
+// is done, because a second call could mint a second token.
 func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) {
 	now := c.now()
 	if !held.Valid(now) {
@@ -63,8 +63,8 @@ func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) 
 	return Credential{}, &Error{Class: Unreachable, Err: fmt.Errorf("renewing it: %w", errSlow)}
 }
 
-// expected is a context with the deadline of another one, which it most likely ends at: a provider that
-// plans by the deadline then doesn't begin what it can't end.
+// expected is a context with the deadline of another context, at which it will most likely be canceled, so that
+// a provider that plans by its deadline doesn't start what it can't finish.
 type expected struct {
 	context.Context
 	end context.Context
@@ -73,7 +73,7 @@ type expected struct {
 // Deadline implements context.Context.
 func (e expected) Deadline() (time.Time, bool) { return e.end.Deadline() }
 
-// ask asks the provider, and makes the end of ctx a failure of its own class.
+// ask calls the provider. If ctx ends first, ask returns a classified error.
 func (c *Cached) ask(ctx context.Context) (Credential, error) {
 	start := c.now()
 	got, err := c.Provider.Credential(ctx)

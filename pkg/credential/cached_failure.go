@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// failureMemory is how long a failed fetch answers for the next ones. One kubectl command runs a
-	// failing plugin about five times.
+	// failureMemory is how long a failure is returned again without another fetch. One kubectl command
+	// runs a failing plugin about five times.
 	failureMemory = 5 * time.Second
 
-	// renewalMemory is how long nobody with a valid credential tries again after a renewal that was given
-	// up: each such call may mint.
+	// renewalMemory is how long callers with a valid credential wait before retrying a renewal that timed
+	// out: each attempt may mint.
 	renewalMemory = time.Minute
 )
 
-// recentFailure returns the failure that answers now a question that was asked at that time, by somebody
-// who holds a credential, valid or not, and has that budget for a fetch.
+// recentFailure returns the remembered failure if it still applies to a caller that asked at asked, holds held
+// (valid or not) and has budget for a fetch; otherwise nil.
 func (c *Cached) recentFailure(
 	ctx context.Context, asked, now time.Time, held Credential, budget time.Duration,
 ) error {
@@ -41,12 +41,11 @@ func (c *Cached) recentFailure(
 	if !answers {
 		return nil
 	}
-	c.log().Info("not asking again: a fetch has just failed", "at", f.At)
+	c.log().Info("not fetching: a recent fetch failed", "at", f.At)
 	return &Error{Class: f.Class, Err: errors.New(f.Message), Status: f.Status, ClockSkew: f.ClockSkew}
 }
 
-// remember puts a failed fetch in the Store, with what f tells of it already, unless it was the caller
-// who gave up.
+// remember completes f from err and stores it, unless the caller canceled the fetch.
 func (c *Cached) remember(ctx context.Context, f Failure, err error) {
 	failures, ok := c.Store.(FailureStore)
 	if !ok || errors.Is(err, context.Canceled) {
@@ -57,6 +56,6 @@ func (c *Cached) remember(ctx context.Context, f Failure, err error) {
 		f.Status, f.ClockSkew = e.Status, e.ClockSkew
 	}
 	if err := failures.PutFailure(ctx, c.Key, f); err != nil {
-		c.log().Warn("the failure is not remembered", "reason", err)
+		c.log().Warn("failure not remembered", "reason", err)
 	}
 }

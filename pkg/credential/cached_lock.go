@@ -9,15 +9,15 @@ import (
 )
 
 var (
-	// errBeingRenewed says that somebody else renews a credential that is still valid.
-	errBeingRenewed = errors.New("another process renews it")
+	// errBeingRenewed means that another caller is renewing a credential that is still valid.
+	errBeingRenewed = errors.New("another process is renewing it")
 
-	// errNeverUnlocked says that whoever holds the locks of a key doesn't let go.
-	errNeverUnlocked = errors.New("other processes hold the locks for too long")
+	// errNeverUnlocked means that neither of a key's locks was released in time.
+	errNeverUnlocked = errors.New("other processes have held the locks for too long")
 )
 
-// lock takes the lock of the key. Whoever holds a valid credential only tries. A lock that can't be had
-// in time is passed over; the error is ctx's only when ctx has ended.
+// lock acquires the key's lock. If held is valid, lock tries only once. A lock that isn't released in time
+// is bypassed; a context error means that ctx itself is done.
 func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err error) {
 	if held.Valid(c.now()) {
 		try, cancel := context.WithCancel(ctx)
@@ -28,13 +28,13 @@ func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err 
 			return unlock, err
 		case held.Valid(c.now()):
 			return nil, errBeingRenewed
-		} // else it has just ended
+		} // else held has just expired
 	}
 	unlock, err = c.lockInTime(ctx, c.Key)
 	if !isContextError(err) || ctx.Err() != nil {
 		return unlock, err
 	}
-	c.log().Warn("another process holds the lock for too long; passing it over")
+	c.log().Warn("another process has held the lock for too long; bypassing it")
 	second := c.Key
 	second.PassedOver = true
 	unlock, err = c.lockInTime(ctx, second)
@@ -44,14 +44,15 @@ func (c *Cached) lock(ctx context.Context, held Credential) (unlock func(), err 
 	return unlock, err
 }
 
-// lockInTime waits for a lock, but leaves time for a fetch.
+// lockInTime waits for a lock but leaves time for a fetch.
 func (c *Cached) lockInTime(ctx context.Context, key Key) (unlock func(), err error) {
 	ctx, cancel := withShare(ctx, 2, 3)
 	defer cancel()
 	return c.store().Lock(ctx, key)
 }
 
-// limit returns ctx with the time that a fetch may take: less, if others may wait for it, than they wait.
+// limit returns ctx with the time limit of a fetch. Under a lock, the limit is shorter than others wait for
+// the lock.
 func limit(ctx context.Context, locked bool) (context.Context, context.CancelFunc) {
 	if locked {
 		return withShare(ctx, 3, 5)
@@ -59,7 +60,7 @@ func limit(ctx context.Context, locked bool) (context.Context, context.CancelFun
 	return context.WithCancel(ctx)
 }
 
-// withShare returns ctx with the given share of the time left until its deadline.
+// withShare returns ctx limited to share/of of the time left until its deadline.
 func withShare(ctx context.Context, share, of time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -81,7 +82,7 @@ func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// timedOut returns the failure of a step that ctx ended.
+// timedOut returns the error for a step that was cut short by ctx.
 func timedOut(ctx context.Context, step string) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%s: interrupted: %w", step, ctx.Err())

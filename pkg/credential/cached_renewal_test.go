@@ -12,13 +12,13 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// expectIn is expect for a run that takes a certain time.
+// expectIn is expect, and also compares how long the call took.
 func expectIn(t *testing.T, c *credential.Cached, want string, took time.Duration) {
 	t.Helper()
 	start := time.Now()
 	expect(t, c, want)
 	if got := time.Since(start); got != took {
-		t.Errorf("got it after %s, want %s", got, took)
+		t.Errorf("got the result after %s, want %s", got, took)
 	}
 }
 
@@ -31,7 +31,7 @@ func (p *fakeProvider) expectCalls(t *testing.T, want int) {
 	}
 }
 
-// A run shortly before the end succeeds with one call, however short of it.
+// A run shortly before the expiry succeeds with one call, however little time is left.
 func TestEndsWhileItIsRenewed(t *testing.T) {
 	tests := map[string]struct {
 		left, takes time.Duration
@@ -60,7 +60,7 @@ func TestEndsWhileItIsRenewed(t *testing.T) {
 	}
 }
 
-// Without a lock the time isn't cut either.
+// The fetch isn't cut short without a lock either.
 func TestEndsWhileItIsRenewedWithoutALock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -78,7 +78,7 @@ type noLock struct{ credential.Store }
 
 func (noLock) Lock(context.Context, credential.Key) (func(), error) { return nil, errBroken }
 
-// A failure, too, is one of a run that had something to fall back on only as long as it had.
+// A failure after the old credential has expired is returned: there is nothing left to fall back on.
 func TestFailsAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -90,8 +90,8 @@ func TestFailsAfterTheEnd(t *testing.T) {
 	})
 }
 
-// An API that is slower than two seconds is asked once a minute inside the leeway, not at each run, and
-// again at once when nothing is left to fall back on.
+// Inside the leeway, an API slower than two seconds is called once a minute, not on each run. Once there is
+// nothing left to fall back on, it is called at once.
 func TestSlowRenewalIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -109,13 +109,13 @@ func TestSlowRenewalIsRemembered(t *testing.T) {
 		provider.expectCalls(t, 5)
 		expectIn(t, c, "token-1", 2*time.Second) // at 59:08
 		time.Sleep(52*time.Second - time.Second)
-		expectIn(t, c, "token-7", 3*time.Second) // it has just ended
+		expectIn(t, c, "token-7", 3*time.Second) // it has just expired
 		provider.expectCalls(t, 7)
 	})
 }
 
-// What was remembered of a slow renewal is no answer to those who have nothing valid, not even if they
-// asked before.
+// A remembered slow renewal doesn't fail callers without a valid credential, even if they asked before it
+// was remembered.
 func TestSlowRenewalIsNobodyElsesFailure(t *testing.T) {
 	asks := map[string]func(t *testing.T, c credential.Cached, old credential.Credential, want string){
 		"refresh": func(t *testing.T, c credential.Cached, _ credential.Credential, want string) {
@@ -150,7 +150,7 @@ func TestSlowRenewalIsNobodyElsesFailure(t *testing.T) {
 	}
 }
 
-// Other failures are remembered inside the leeway as they are elsewhere.
+// Inside the leeway, other failures are remembered as long as elsewhere.
 func TestFailureInsideTheLeewayIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -166,7 +166,7 @@ func TestFailureInsideTheLeewayIsForgotten(t *testing.T) {
 	})
 }
 
-// Also a run that has less than the two seconds may have minted.
+// A run that has less than two seconds may have minted too.
 func TestShortRenewalIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -186,7 +186,7 @@ func TestShortRenewalIsRemembered(t *testing.T) {
 	})
 }
 
-// An interrupt inside the leeway is one, and isn't remembered.
+// An interrupt inside the leeway is an error and isn't remembered.
 func TestInterruptInsideTheLeeway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -203,7 +203,7 @@ func TestInterruptInsideTheLeeway(t *testing.T) {
 	})
 }
 
-// A provider that ignores its context keeps nobody who has something to fall back on.
+// A provider that ignores its context doesn't hold up callers that have something to fall back on.
 func TestDeafProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -213,7 +213,7 @@ func TestDeafProvider(t *testing.T) {
 		c.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 			return provider.Credential(context.WithoutCancel(ctx))
 		})
-		const grace = 100 * time.Millisecond // to return when its context has ended
+		const grace = 100 * time.Millisecond // to return after its context is done
 		expectIn(t, c, "token-1", 2*time.Second+grace)
 		expectIn(t, c, "token-1", 0)
 		time.Sleep(time.Minute)
@@ -228,7 +228,7 @@ func TestDeafProvider(t *testing.T) {
 	})
 }
 
-// A Store whose lock is held is waited for by those whose credential ends while they try it.
+// A caller whose credential expires while it tries the lock waits for the lock.
 func TestEndsWhileItTriesTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -245,7 +245,7 @@ func TestEndsWhileItTriesTheLock(t *testing.T) {
 	})
 }
 
-// slowLock is a Store that takes a nanosecond to find out that a lock is held.
+// slowLock is a Store that takes a nanosecond to report that a lock is held.
 type slowLock struct{ credential.Store }
 
 func (s slowLock) Lock(ctx context.Context, key credential.Key) (func(), error) {
@@ -256,11 +256,11 @@ func (s slowLock) Lock(ctx context.Context, key credential.Key) (func(), error) 
 	return unlock, err
 }
 
-// Whether a credential has ended is told by the injected clock; how long a call takes, by the context's.
+// The injected clock decides whether a credential has expired; the context's clock, how long a call may take.
 func TestTwoClocks(t *testing.T) {
 	tests := map[string]struct {
 		left time.Duration
-		rate float64 // of the injected clock, when so much is left
+		rate float64 // of the injected clock, once only left remains
 		want string
 		took time.Duration
 	}{
@@ -295,17 +295,18 @@ func TestTwoClocks(t *testing.T) {
 	}
 }
 
-// While the old one is good for longer than that, a provider is told that it has two seconds, so that it
-// doesn't begin what it can't end.
+// While the old credential is valid for longer than that, the provider's deadline is in two seconds, so that
+// it doesn't start what it can't finish.
 func TestDeadlineInsideTheLeeway(t *testing.T) {
-	for left, want := range map[time.Duration]time.Duration{time.Minute: 2 * time.Second, time.Second: 18 * time.Second} {
+	deadlines := map[time.Duration]time.Duration{time.Minute: 2 * time.Second, time.Second: 18 * time.Second}
+	for left, want := range deadlines {
 		synctest.Test(t, func(t *testing.T) {
 			c, provider := newCached()
 			expect(t, c, "token-1")
 			time.Sleep(time.Hour - left)
 			c.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 				if deadline, _ := ctx.Deadline(); time.Until(deadline) != want {
-					t.Errorf("%s before the end: got a deadline in %s, want %s", left, time.Until(deadline), want)
+					t.Errorf("%s before the expiry: got a deadline in %s, want %s", left, time.Until(deadline), want)
 				}
 				return provider.Credential(ctx)
 			})
@@ -314,7 +315,7 @@ func TestDeadlineInsideTheLeeway(t *testing.T) {
 	}
 }
 
-// Somebody who holds every lock there is costs a mint, never the credential.
+// A process that never releases any lock may cost a mint, but never the credential.
 func TestAllLocksAreHeld(t *testing.T) {
 	for _, takes := range []time.Duration{0, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -326,7 +327,7 @@ func TestAllLocksAreHeld(t *testing.T) {
 			wait.Go(func() { expect(t, c, "token-1") })
 			wait.Wait()
 			if took := time.Since(start); took > 30*time.Second {
-				t.Errorf("it took %s", took)
+				t.Errorf("got the result after %s, want at most 30s", took)
 			}
 			provider.expectCalls(t, 1)
 			expectIn(t, c, "token-1", 0)
@@ -334,7 +335,7 @@ func TestAllLocksAreHeld(t *testing.T) {
 	}
 }
 
-// heldLocks is a Store whose locks are held by somebody who never lets go.
+// heldLocks is a Store whose locks are never released.
 type heldLocks struct{ credential.Store }
 
 func (heldLocks) Lock(ctx context.Context, _ credential.Key) (func(), error) {

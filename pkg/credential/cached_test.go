@@ -12,7 +12,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// fakeProvider mints a numbered token for each call, or fails.
+// fakeProvider mints a numbered token on each call, or fails.
 type fakeProvider struct {
 	mu       sync.Mutex
 	calls    int
@@ -53,7 +53,7 @@ func newCached() (*credential.Cached, *fakeProvider) {
 	return &credential.Cached{Provider: provider, Store: new(credential.Memory)}, provider
 }
 
-// expect asks for a credential and compares the token, or the error's text.
+// expect gets a credential and compares the token or the error's text.
 func expect(t *testing.T, c *credential.Cached, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -72,7 +72,7 @@ func failure(class credential.Class) error {
 	return &credential.Error{Class: class, Err: errors.New("failed"), Status: 404}
 }
 
-// Time in these tests is synctest's: it stands still while anything runs, and jumps.
+// These tests use synctest's clock, which advances only when all goroutines are blocked.
 
 func TestHitAndRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -86,9 +86,7 @@ func TestHitAndRenewal(t *testing.T) {
 		expect(t, c, "token-2")
 		time.Sleep(2 * time.Hour)
 		expect(t, c, "token-3")
-		if provider.calls != 3 {
-			t.Errorf("%d calls", provider.calls)
-		}
+		provider.expectCalls(t, 3)
 	})
 }
 
@@ -106,9 +104,7 @@ func TestWaitersTakeWhatTheFirstGot(t *testing.T) {
 				wait.Go(func() { expect(t, c, want) })
 			}
 			wait.Wait()
-			if provider.calls != 1 {
-				t.Errorf("%d calls", provider.calls)
-			}
+			provider.expectCalls(t, 1)
 		})
 	}
 }
@@ -123,7 +119,7 @@ func TestFailureIsRemembered(t *testing.T) {
 		_, err := c.Credential(t.Context())
 		e, ok := errors.AsType[*credential.Error](err)
 		if !ok || e.Class != credential.NotFound || e.Error() != "failed" || e.Status != 404 {
-			t.Errorf("%#v", err)
+			t.Errorf("got error %#v, want %q of class %q with status 404", err, "failed", credential.NotFound)
 		}
 		time.Sleep(time.Nanosecond)
 		expect(t, c, "token-2")
@@ -186,12 +182,10 @@ func TestInsideTheLeeway(t *testing.T) {
 				start := time.Now()
 				expect(t, c, test.want)
 				if took := time.Since(start); took != test.took {
-					t.Errorf("it took %s", took)
+					t.Errorf("got the result after %s, want %s", took, test.took)
 				}
 				expect(t, c, test.want) // the failure is remembered
-				if provider.calls != 2 {
-					t.Errorf("%d calls", provider.calls)
-				}
+				provider.expectCalls(t, 2)
 				if test.want == "token-1" {
 					time.Sleep(5 * time.Minute)
 					expect(t, c, map[bool]string{true: "token-3", false: "failed"}[test.err == nil])
@@ -212,8 +206,8 @@ func TestNobodyWaitsForARenewal(t *testing.T) {
 		synctest.Wait() // the renewal has the lock
 		start := time.Now()
 		expect(t, c, "token-1")
-		if time.Since(start) != 0 {
-			t.Errorf("waited for %s", time.Since(start))
+		if took := time.Since(start); took != 0 {
+			t.Errorf("got the cached credential after %s, want it at once", took)
 		}
 		wait.Wait()
 	})
@@ -230,12 +224,12 @@ func TestStoppedHolderIsPassedOver(t *testing.T) {
 		start := time.Now()
 		expect(t, c, "token-1")
 		if took := time.Since(start); took != 20*time.Second {
-			t.Errorf("it took %s", took)
+			t.Errorf("got the result after %s, want 20s", took)
 		}
 	})
 }
 
-// Those who pass over a stopped holder do so one at a time.
+// Callers bypass a stopped holder one at a time.
 func TestStoppedHolderIsPassedOverOnce(t *testing.T) {
 	for _, failing := range []error{nil, failure(credential.Unreachable)} {
 		synctest.Test(t, func(t *testing.T) {
@@ -255,14 +249,12 @@ func TestStoppedHolderIsPassedOverOnce(t *testing.T) {
 				wait.Go(func() { expect(t, c, want) })
 			}
 			wait.Wait()
-			if provider.calls != 1 {
-				t.Errorf("%d calls", provider.calls)
-			}
+			provider.expectCalls(t, 1)
 		})
 	}
 }
 
-// A credential that ends while its renewal hangs isn't used.
+// A credential that expires while its renewal hangs isn't used.
 func TestFallbackEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -271,13 +263,13 @@ func TestFallbackEndsInTime(t *testing.T) {
 		provider.set(nil, time.Hour)
 		start := time.Now()
 		expect(t, c, "fetching it: timed out")
-		if took := time.Since(start); took != 18*time.Second { // what a fetch has of thirty
-			t.Errorf("it took %s", took)
+		if took := time.Since(start); took != 18*time.Second { // a fetch's share of 30 s
+			t.Errorf("got the result after %s, want 18s", took)
 		}
 	})
 }
 
-// Who has more time than a fetch that ran out of it, tries again; who hasn't, doesn't.
+// After a fetch that timed out, only a caller with more time tries again.
 func TestFailureForWantOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -285,19 +277,17 @@ func TestFailureForWantOfTime(t *testing.T) {
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			if _, err := c.Credential(ctx); credential.ClassOf(err) != credential.Unreachable {
-				t.Errorf("%v", err)
+				t.Errorf("got error %v, want one of class %q", err, credential.Unreachable)
 			}
 			cancel()
 		}
-		if provider.calls != 1 {
-			t.Errorf("%d calls", provider.calls)
-		}
+		provider.expectCalls(t, 1)
 		time.Sleep(time.Nanosecond)
 		expect(t, c, "token-2")
 	})
 }
 
-// A fetch that runs out of time leaves those who wait time to hear of it.
+// A fetch that times out leaves waiting callers enough time to learn of it.
 func TestHangingProviderIsCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -307,9 +297,7 @@ func TestHangingProviderIsCalledOnce(t *testing.T) {
 			wait.Go(func() { expect(t, c, "fetching it: timed out") })
 		}
 		wait.Wait()
-		if provider.calls != 1 {
-			t.Errorf("%d calls", provider.calls)
-		}
+		provider.expectCalls(t, 1)
 	})
 }
 
@@ -320,7 +308,7 @@ func TestInterruptIsNotRemembered(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		if _, err := c.Credential(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
+			t.Errorf("got error %v, want %v", err, context.Canceled)
 		}
 		provider.set(nil, 0)
 		expect(t, c, "token-2")
@@ -329,7 +317,7 @@ func TestInterruptIsNotRemembered(t *testing.T) {
 
 func TestLeeway(t *testing.T) {
 	tests := map[string]struct {
-		leeway, want time.Duration // want: how long before its end an hour's token is renewed
+		leeway, want time.Duration // want: how long before its expiry a one-hour token is renewed
 	}{
 		"its own":             {0, 5 * time.Minute},
 		"longer":              {10 * time.Minute, 10 * time.Minute},
@@ -351,11 +339,11 @@ func TestLeeway(t *testing.T) {
 	}
 	c := &credential.Cached{Leeway: time.Minute}
 	if at := c.RenewAt(credential.Credential{FetchedAt: time.Now()}); !at.IsZero() {
-		t.Errorf("without an expiry: %s", at)
+		t.Errorf("without an expiry: got %s, want the zero time", at)
 	}
 }
 
-// renew renews old, and compares the token, or the error's text.
+// renew renews old and compares the token or the error's text.
 func renew(t *testing.T, c *credential.Cached, old credential.Credential, want string) credential.Credential {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -371,7 +359,7 @@ func renew(t *testing.T, c *credential.Cached, old credential.Credential, want s
 	return got
 }
 
-// Renew gives another credential, minted for all who have the same old one.
+// Callers of Renew with the same old credential share one new one.
 func TestRenew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -387,7 +375,7 @@ func TestRenew(t *testing.T) {
 	})
 }
 
-// A renewal in the leeway may take longer than the two seconds of who waits for it, and doesn't fall back.
+// Inside the leeway, Renew may take longer than the two seconds that Credential has, and doesn't fall back.
 func TestRenewInsideTheLeeway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, provider := newCached()
@@ -413,7 +401,7 @@ func TestUnknownExpiryIsNotCached(t *testing.T) {
 	expect(t, c, "token-2")
 }
 
-// brokenStore can do nothing.
+// brokenStore is a Store whose methods all fail.
 type brokenStore struct{}
 
 var errBroken = errors.New("broken")
@@ -444,14 +432,15 @@ func TestBrokenStoreStillDelivers(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	one, same, other := credential.NewSecret("one"), credential.NewSecret("one"), credential.NewSecret("other")
 	if credential.Identity(one) != credential.Identity(same) || credential.Identity(one) == credential.Identity(other) {
-		t.Error("Identity doesn't tell access tokens apart")
+		t.Errorf("got identities %q, %q, %q; want two equal and one different",
+			credential.Identity(one), credential.Identity(same), credential.Identity(other))
 	}
-	if len(credential.Identity(one)) != 32 {
-		t.Error(credential.Identity(one))
+	if got := credential.Identity(one); len(got) != 32 {
+		t.Errorf("got identity %q, want 32 characters", got)
 	}
 }
 
-// Without a Store each credential is a new one.
+// Without a Store each call fetches.
 func TestCachedWithoutAStore(t *testing.T) {
 	c := &credential.Cached{Provider: &fakeProvider{lifetime: time.Hour}}
 	expect(t, c, "token-1")

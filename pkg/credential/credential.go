@@ -1,12 +1,12 @@
-// Package credential is the domain of doks-auth: what a credential for a Kubernetes cluster is,
-// who gives one, and how one is kept until it must be renewed.
+// Package credential is the domain of doks-auth: credentials for Kubernetes clusters, where they come
+// from, and how they are cached until they must be renewed.
 //
-// Three ideas carry it. A [Provider] gives a [Credential]; the DigitalOcean API is one. A [Store]
-// keeps credentials by [Key]; a directory is one, [Memory] is another. [Cached] is a Provider made
-// of a Provider and a Store: it asks the Store first, and the Provider only when it must, once for
+// It rests on three ideas. A [Provider] returns a [Credential]; the DigitalOcean API is one. A [Store]
+// keeps credentials by [Key]; a directory is one, [Memory] another. [Cached] is a Provider built
+// from a Provider and a Store: it looks in the Store first and calls the Provider only when it must, once for
 // all processes that share the Store.
 //
-// The package needs the standard library only.
+// The package depends only on the standard library.
 package credential
 
 import (
@@ -20,36 +20,36 @@ import (
 )
 
 // Credential is what a client needs to talk to one cluster: a bearer token, or a client
-// certificate with its key. Where both are given, clients use the token.
+// certificate with its key. If both are set, clients use the token.
 type Credential struct {
 	Server               string // the API server's URL
-	CertificateAuthority []byte // PEM; of the API server's certificate
+	CertificateAuthority []byte // PEM; issuer of the API server's certificate
 	Token                Secret
 	ClientCertificate    []byte // PEM
 	ClientKey            Secret // PEM
 
-	// FetchedAt is when the provider was asked, and ExpiresAt is when the cluster stops to accept
-	// the credential; zero when that is unknown. Both by the local clock.
+	// FetchedAt is when the provider was called, and ExpiresAt is when the cluster stops accepting
+	// the credential, or zero if that is unknown. Both are by the local clock.
 	FetchedAt, ExpiresAt time.Time
 }
 
-// A Provider gives a credential for one cluster.
+// A Provider provides credentials for one cluster.
 type Provider interface {
-	// Credential returns a credential that is valid when it returns. It may mint a new one at each
-	// call. Failures are *[Error] where their class is known.
+	// Credential returns a credential that is valid at that moment. Each call may mint a new one.
+	// Errors are *[Error] where their class is known.
 	Credential(ctx context.Context) (Credential, error)
 }
 
-// ProviderFunc is a function that is a Provider.
+// ProviderFunc adapts a function to a Provider.
 type ProviderFunc func(ctx context.Context) (Credential, error)
 
 // Credential calls f.
 func (f ProviderFunc) Credential(ctx context.Context) (Credential, error) { return f(ctx) }
 
-// maxLeeway bounds how long before its end a credential is renewed.
+// maxLeeway is the longest time before its expiry at which a credential is renewed.
 const maxLeeway = 5 * time.Minute
 
-// end returns ExpiresAt; of a time that RFC 3339 can't say in UTC, the nearest that it can.
+// end returns ExpiresAt, clamped to times that RFC 3339 can express in UTC.
 func (c Credential) end() time.Time {
 	first, last := time.Unix(0, 0).UTC(), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	switch {
@@ -63,9 +63,9 @@ func (c Credential) end() time.Time {
 	return c.ExpiresAt
 }
 
-// RenewAt returns when the credential should be replaced: a fifth of its lifetime before its end,
-// but five minutes at most, and at a whole second, because that is what ExecCredential can say. It
-// is zero when the expiry is unknown, and before the year 10000.
+// RenewAt returns when the credential should be renewed: a fifth of its lifetime before its expiry,
+// but at most five minutes, rounded down to a whole second, the precision of an ExecCredential. It
+// returns the zero time if the expiry is unknown, and never a time after the year 9999.
 func (c Credential) RenewAt() time.Time {
 	end := c.end()
 	if end.IsZero() {
@@ -75,22 +75,22 @@ func (c Credential) RenewAt() time.Time {
 	return end.Add(-leeway).Truncate(time.Second)
 }
 
-// Fresh tells whether the credential can be used without a thought of renewing it. One without a
-// known expiry never is.
+// Fresh reports whether the credential is valid and not yet due for renewal. A credential with an unknown
+// expiry is never fresh.
 func (c Credential) Fresh(now time.Time) bool {
 	return c.Valid(now) && now.Before(c.RenewAt())
 }
 
-// Valid tells whether the cluster still accepts the credential, as far as its expiry is known:
-// one without a known expiry is not taken to be valid. A credential that was fetched more than five
-// minutes after now isn't either: one of the two clock readings was wrong, and so may be the expiry.
+// Valid reports whether the credential has not expired. A credential with an unknown expiry is
+// not considered valid. Neither is one that was fetched more than five minutes after now: one of the two
+// clock readings must be wrong, so the expiry may be wrong too.
 func (c Credential) Valid(now time.Time) bool {
 	return now.Before(c.end()) && c.FetchedAt.Before(now.Add(maxLeeway))
 }
 
-// UseUntil returns until when a client should use the credential before it asks again: until
-// RenewAt while it is fresh, and then for a minute at a time, but never beyond its end. It is never
-// in the past of a valid credential, and zero when the expiry is unknown.
+// UseUntil returns how long a client should use the credential before asking again: until RenewAt while it is
+// fresh, then for a minute at a time, but never past its expiry. For a valid credential it is never
+// in the past. It returns the zero time if the expiry is unknown.
 func (c Credential) UseUntil(now time.Time) time.Time {
 	if c.ExpiresAt.IsZero() || c.Fresh(now) {
 		return c.RenewAt()
@@ -102,14 +102,14 @@ func (c Credential) UseUntil(now time.Time) time.Time {
 	return soon
 }
 
-// same tells whether both hold the same token and certificate.
+// same reports whether both hold the same token and certificate.
 func (c Credential) same(other Credential) bool {
 	return c.Token.Equal(other.Token) && bytes.Equal(c.ClientCertificate, other.ClientCertificate)
 }
 
-// Check reports what makes the credential unusable: neither a token nor a certificate with its
-// key, a token that no header can carry, without a token a certificate that isn't the key's or text that
-// isn't UTF-8 (which JSON would change), an expiry that passed.
+// Check returns an error if the credential is unusable: it has neither a token nor a client certificate with
+// its key, the token can't be sent in a header, it has no token and the certificate doesn't match the key
+// or isn't UTF-8 (which JSON would alter), or it has expired.
 func (c Credential) Check(now time.Time) error {
 	switch {
 	case !c.Token.IsZero():
@@ -121,7 +121,7 @@ func (c Credential) Check(now time.Time) error {
 	default:
 		isText := utf8.Valid(c.ClientCertificate) && utf8.ValidString(c.ClientKey.Reveal())
 		if _, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal())); err != nil || !isText {
-			// The cause may quote what it could not parse; what it found missing is enough.
+			// The cause is left out: it may quote what couldn't be parsed.
 			return errors.New("its client certificate and key are not a matching pair of PEM blocks")
 		}
 	}

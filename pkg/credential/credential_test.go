@@ -16,7 +16,7 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// token returns a credential that was fetched at noon.
+// token returns a credential fetched at noon.
 func token(text string, lifetime time.Duration) credential.Credential {
 	return credential.Credential{
 		Server:    "https://cluster.example",
@@ -27,7 +27,7 @@ func token(text string, lifetime time.Duration) credential.Credential {
 }
 
 func TestLifetime(t *testing.T) {
-	week, hour := 7*24*time.Hour, time.Hour
+	week, hour, minute := 7*24*time.Hour, time.Hour, time.Minute
 	tests := map[string]struct {
 		lifetime, age time.Duration
 		fresh, valid  bool
@@ -40,8 +40,8 @@ func TestLifetime(t *testing.T) {
 		"at the end":                  {week, week, false, false, 0},
 		"a fifth of a short life":     {100 * time.Second, 0, true, true, 80 * time.Second},
 		"renewal at a whole second":   {9 * time.Second, 0, true, true, 7 * time.Second},
-		"no more fresh at that":       {9 * time.Second, 7 * time.Second, false, true, 9 * time.Second},
-		"within the leeway, rounded":  {hour, hour - 4*time.Minute + 500*time.Millisecond, false, true, hour - 3*time.Minute},
+		"no longer fresh at that":     {9 * time.Second, 7 * time.Second, false, true, 9 * time.Second},
+		"within the leeway, rounded":  {hour, hour - 4*minute + time.Second/2, false, true, hour - 3*minute},
 		"the clock went back a bit":   {week, -4 * time.Minute, true, true, week - 5*time.Minute},
 		"the clock went back by more": {week, -6 * time.Minute, false, false, 0},
 	}
@@ -49,22 +49,22 @@ func TestLifetime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, now := token("t", test.lifetime), noon.Add(test.age)
 			if got := c.Fresh(now); got != test.fresh {
-				t.Errorf("Fresh: %v", got)
+				t.Errorf("Fresh: got %v, want %v", got, test.fresh)
 			}
 			if got := c.Valid(now); got != test.valid {
-				t.Errorf("Valid: %v", got)
+				t.Errorf("Valid: got %v, want %v", got, test.valid)
 			}
 			if got := c.UseUntil(now).Sub(noon); test.valid && got != test.useUntil {
-				t.Errorf("UseUntil: noon + %s, not + %s", got, test.useUntil)
+				t.Errorf("UseUntil: got noon + %s, want noon + %s", got, test.useUntil)
 			}
-			if test.valid && c.UseUntil(now).Before(now) {
-				t.Errorf("UseUntil is in the past")
+			if got := c.UseUntil(now); test.valid && got.Before(now) {
+				t.Errorf("UseUntil: got %s, want %s or later", got, now)
 			}
 		})
 	}
 }
 
-// No date makes anything wrap around, lie in the past of what is valid, or have a year of five digits.
+// No date overflows, gives a valid credential a time in the past, or yields a year with five digits.
 func TestExtremeDates(t *testing.T) {
 	dates := map[string]time.Time{
 		"the earliest":    time.Unix(-1<<62, 0),
@@ -92,21 +92,23 @@ func TestExtremeDates(t *testing.T) {
 			for what, got := range map[string]time.Time{"RenewAt": c.RenewAt(), "UseUntil": c.UseUntil(noon)} {
 				switch {
 				case got.IsZero() != expiresAt.IsZero():
-					t.Errorf("ends %s, fetched %s: %s is %s", ends, fetched, what, got)
+					t.Errorf("ends %s, fetched %s: %s: got %s, want zero: %v",
+						ends, fetched, what, got, expiresAt.IsZero())
 				case !got.IsZero() && (got.Before(first) || !got.Before(last)):
-					t.Errorf("ends %s, fetched %s: %s is %s, out of what can be written", ends, fetched, what, got)
+					t.Errorf("ends %s, fetched %s: %s: got %s, want a year from 1969 to 9999", ends, fetched, what, got)
 				case what == "UseUntil" && c.Valid(noon) && got.Before(noon):
-					t.Errorf("ends %s, fetched %s: %s is %s, in the past", ends, fetched, what, got)
+					t.Errorf("ends %s, fetched %s: %s: got %s, want %s or later", ends, fetched, what, got, noon)
 				}
 			}
-			if valid, want := c.Valid(noon), expiresAt.After(noon) && fetchedAt.Before(noon.Add(time.Minute)); valid != want {
-				t.Errorf("ends %s, fetched %s: got valid %v, want %v", ends, fetched, valid, want)
+			want := expiresAt.After(noon) && fetchedAt.Before(noon.Add(time.Minute))
+			if got := c.Valid(noon); got != want {
+				t.Errorf("ends %s, fetched %s: got valid %v, want %v", ends, fetched, got, want)
 			}
 			if want := c.Valid(noon) && !expiresAt.Before(noon.Add(time.Hour)); c.Fresh(noon) != want {
 				t.Errorf("ends %s, fetched %s: got fresh %v, want %v", ends, fetched, c.Fresh(noon), want)
 			}
 			if c.Fresh(last) || c.Valid(last) {
-				t.Errorf("ends %s, fetched %s: it is valid in the year 10000", ends, fetched)
+				t.Errorf("ends %s, fetched %s: got valid in the year 10000, want invalid", ends, fetched)
 			}
 		}
 	}
@@ -116,10 +118,11 @@ func TestUnknownExpiry(t *testing.T) {
 	c := token("t", 0)
 	c.ExpiresAt = time.Time{}
 	if c.Fresh(noon) || c.Valid(noon) || !c.UseUntil(noon).IsZero() || !c.RenewAt().IsZero() {
-		t.Errorf("%v %v %v %v", c.Fresh(noon), c.Valid(noon), c.UseUntil(noon), c.RenewAt())
+		t.Errorf("got fresh %v, valid %v, use until %v, renew at %v; want false and zero times",
+			c.Fresh(noon), c.Valid(noon), c.UseUntil(noon), c.RenewAt())
 	}
 	if err := c.Check(noon); err != nil {
-		t.Error(err)
+		t.Errorf("Check: got error %v, want none", err)
 	}
 }
 
@@ -161,10 +164,15 @@ func TestCheck(t *testing.T) {
 		"mismatched pair": {func(c *credential.Credential) {
 			c.Token, c.ClientCertificate, c.ClientKey = credential.Secret{}, otherCertificate, key
 		}, "not a matching pair"},
-		"certificate only": {func(c *credential.Credential) { c.Token, c.ClientCertificate = credential.Secret{}, certificate }, "not a matching pair"},
-		"key only":         {func(c *credential.Credential) { c.Token, c.ClientKey = credential.Secret{}, key }, "not a matching pair"},
+		"certificate only": {func(c *credential.Credential) {
+			c.Token, c.ClientCertificate = credential.Secret{}, certificate
+		}, "not a matching pair"},
+		"key only": {func(c *credential.Credential) {
+			c.Token, c.ClientKey = credential.Secret{}, key
+		}, "not a matching pair"},
 		"other encoding": {func(c *credential.Credential) {
-			c.Token, c.ClientCertificate, c.ClientKey = credential.Secret{}, append([]byte("Z\xfcrich\n"), certificate...), key
+			c.Token, c.ClientKey = credential.Secret{}, key
+			c.ClientCertificate = append([]byte("Z\xfcrich\n"), certificate...)
 		}, "not a matching pair"},
 		"token wins": {func(c *credential.Credential) { c.ClientCertificate = certificate }, ""},
 		"expired":    {func(c *credential.Credential) { c.ExpiresAt = noon }, "it expired at 2026-01-02T12:00:00Z"},
@@ -175,7 +183,7 @@ func TestCheck(t *testing.T) {
 			test.change(&c)
 			err := c.Check(noon)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
-				t.Errorf("Check: %v, want %q", err, test.want)
+				t.Errorf("Check: got error %v, want %q", err, test.want)
 			}
 		})
 	}
@@ -211,13 +219,14 @@ func TestCheckServer(t *testing.T) {
 	for asked, same := range tests {
 		err := c.CheckServer(asked)
 		if (err == nil) != same {
-			t.Errorf("CheckServer(%q): %v", asked, err)
+			t.Errorf("CheckServer(%q): got error %v, want the same server: %v", asked, err, same)
 		}
 		if err != nil && (credential.ClassOf(err) != credential.Unsafe || !strings.Contains(err.Error(), own)) {
-			t.Errorf("CheckServer(%q): %v", asked, err)
+			t.Errorf("CheckServer(%q): got error %v, want one of class %q that names %s",
+				asked, err, credential.Unsafe, own)
 		}
 	}
 	if err := (credential.Credential{}).CheckServer(""); err == nil {
-		t.Error("no server is the same as no server")
+		t.Error("CheckServer of no server for no server: got no error, want one")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Class says what kind of failure an Error is. Programs decide by it; the command line derives
+// Class is the kind of failure of an Error. Programs can decide by it; the command line derives
 // its exit code from it.
 type Class string
 
@@ -14,19 +14,19 @@ const (
 	Other       Class = ""            // anything else
 	Usage       Class = "usage"       // a bad flag or request, no cluster named, no access token
 	Refused     Class = "refused"     // the API refused the access token (401, 403)
-	NotFound    Class = "not-found"   // there is no such cluster (404)
-	Unreachable Class = "unreachable" // network failure, timeout, 429, 5xx: may pass by itself
-	Unusable    Class = "unusable"    // an answer that can't be used
-	Unsafe      Class = "unsafe"      // refused for safety's sake
+	NotFound    Class = "not-found"   // no such cluster (404)
+	Unreachable Class = "unreachable" // network failure, timeout, 429, 5xx; may be transient
+	Unusable    Class = "unusable"    // the answer can't be used
+	Unsafe      Class = "unsafe"      // refused for safety
 )
 
-// Error is a failure with its class, and what is known of it beyond the text.
+// Error is an error with a class and, where known, details for programs.
 type Error struct {
 	Class Class
 	Err   error // nil: the class is all that is known
 
-	// Status is the HTTP status with which the API answered, and ClockSkew is by how much the local clock is
-	// ahead of the API's, where that may be why an answer looks expired. 0: neither.
+	// Status is the HTTP status of the API's answer. ClockSkew is how far the local clock is ahead of the API's,
+	// if that may be why an answer looks expired. 0 means unknown.
 	Status    int
 	ClockSkew time.Duration
 }
@@ -42,7 +42,7 @@ func (e *Error) Error() string {
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ClassOf returns the class of the first *Error in err's tree; Other when there is none.
+// ClassOf returns the class of the first *Error in err's tree, or Other if there is none.
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class

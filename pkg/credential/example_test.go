@@ -11,7 +11,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// A program's own provider, cached in memory: two questions, one call.
+// A custom provider, cached in memory: two credentials, one call.
 func ExampleCached() {
 	calls := 0
 	provider := credential.ProviderFunc(func(context.Context) (credential.Credential, error) {
@@ -36,11 +36,11 @@ func ExampleCached() {
 	// calls: 1
 }
 
-// fileStore is a Store that keeps one credential in a file: a program's own idea of where and how. It
-// would seal the token, as the plugin's cache does, where others can read the disk.
+// fileStore is a custom Store that keeps one credential in a file. If others can read the disk, it should
+// encrypt the token, as the plugin's cache does.
 type fileStore struct {
 	path  string
-	locks credential.Memory // for its locks, which are between the goroutines of one program
+	locks credential.Memory // provides locks between the goroutines of one program
 }
 
 type fileEntry struct {
@@ -84,7 +84,7 @@ func (s *fileStore) Put(_ context.Context, _ credential.Key, c credential.Creden
 	if err := temp.Close(); err != nil {
 		return err
 	}
-	return os.Rename(temp.Name(), s.path) // so that no reader sees half of it
+	return os.Rename(temp.Name(), s.path) // so that readers never see a partial file
 }
 
 // Lock implements credential.Store.
@@ -92,7 +92,7 @@ func (s *fileStore) Lock(ctx context.Context, key credential.Key) (unlock func()
 	return s.locks.Lock(ctx, key)
 }
 
-// A program's own Store: the next run finds what this one fetched.
+// A custom Store: the next run finds the credential that this one fetched.
 func ExampleStore() {
 	dir, err := os.MkdirTemp("", "example-")
 	if err != nil {
@@ -104,7 +104,11 @@ func ExampleStore() {
 	provider := credential.ProviderFunc(func(context.Context) (credential.Credential, error) {
 		calls++
 		now := time.Now()
-		return credential.Credential{Token: credential.NewSecret("a-cluster-token"), FetchedAt: now, ExpiresAt: now.Add(time.Hour)}, nil
+		return credential.Credential{
+			Token:     credential.NewSecret("a-cluster-token"),
+			FetchedAt: now,
+			ExpiresAt: now.Add(time.Hour),
+		}, nil
 	})
 	for range 2 {
 		store := &fileStore{path: filepath.Join(dir, "credential")}

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Memory is a Store in memory. The zero value is empty and ready for use; it must not be copied.
-// It is never emptied: it holds one credential a key, be it valid or not.
+// Memory is a Store in memory. The zero value is empty and ready to use. A Memory must not be copied after
+// first use. It never evicts: it keeps one credential per key, valid or not.
 type Memory struct {
 	mu          sync.Mutex
 	credentials map[Key]Credential
@@ -76,7 +76,7 @@ func (m *Memory) Lock(ctx context.Context, key Key) (unlock func(), err error) {
 	}
 }
 
-// lock returns the lock of key: a channel with one place, which the holder fills.
+// lock returns the lock of key: a channel with a buffer of one, which the holder fills.
 func (m *Memory) lock(key Key) chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()

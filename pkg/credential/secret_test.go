@@ -54,24 +54,33 @@ func TestSecretDoesNotPrint(t *testing.T) {
 	for how, got := range printed {
 		for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text), "aHVudGVyMg"} {
 			if strings.Contains(got, form) {
-				t.Errorf("%s: %s", how, got)
+				t.Errorf("%s: got %s, want nothing of the secret", how, got)
 			}
 		}
 	}
 	if got := fmt.Sprint(secret); got != "[redacted]" {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want %q", got, "[redacted]")
 	}
-	if secret.Reveal() != text {
-		t.Errorf("%q", secret.Reveal())
+	if got := secret.Reveal(); got != text {
+		t.Errorf("got %q, want %q", got, text)
 	}
 }
 
 func TestSecretEqual(t *testing.T) {
-	a, same, other, empty := credential.NewSecret("a"), credential.NewSecret("a"), credential.NewSecret("b"), credential.NewSecret("")
-	if !a.Equal(same) || a.Equal(other) || a.Equal(empty) || !empty.Equal(credential.Secret{}) {
-		t.Error("Equal is wrong")
+	a, same, other := credential.NewSecret("a"), credential.NewSecret("a"), credential.NewSecret("b")
+	empty := credential.NewSecret("")
+	for what, test := range map[string]struct{ got, want bool }{
+		"same text":      {a.Equal(same), true},
+		"other text":     {a.Equal(other), false},
+		"text and empty": {a.Equal(empty), false},
+		"empty and zero": {empty.Equal(credential.Secret{}), true},
+	} {
+		if test.got != test.want {
+			t.Errorf("Equal, %s: got %v, want %v", what, test.got, test.want)
+		}
 	}
 	if !empty.IsZero() || empty.String() != "" || empty.Reveal() != "" {
-		t.Error("the empty secret is not empty")
+		t.Errorf("the empty secret: got IsZero %v, String %q, Reveal %q; want true and empty strings",
+			empty.IsZero(), empty.String(), empty.Reveal())
 	}
 }

@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// CheckServer reports a server that isn't the one that the credential is for. A kubeconfig may come
-// from anywhere; it must not be able to carry a credential to a server of its own.
+// CheckServer returns an error unless asked is the server that the credential is for. A kubeconfig may come
+// from anywhere; it must not be able to send a credential to another server.
 //
-// Servers are the same when scheme, host and port are: the case of ASCII letters, the default port, and a
-// path don't matter. As in a kubeconfig, https is meant where no scheme is given. An address that
-// [ParseServer] refuses is nobody's. The error is of class Unsafe, and names both servers as far as they
-// can be shown.
+// Servers are equal if their schemes, hosts and ports are. The case of ASCII letters, the default port and the
+// path don't matter. As in a kubeconfig, the default scheme is https. An address that [ParseServer] rejects
+// equals no other. The error has class Unsafe and names both servers, as far as they are safe to show.
 //
-// It tells nothing of who answers at that server: see [Credential.CheckTarget].
+// CheckServer doesn't check who answers at that server: see [Credential.CheckTarget].
 func (c Credential) CheckServer(asked string) error {
 	own, err := origin(c.Server)
 	if err == nil {
@@ -25,17 +24,18 @@ func (c Credential) CheckServer(asked string) error {
 			return nil
 		}
 	}
-	return unsafe("server", fmt.Errorf("refusing to give the credential to server %s: the cluster's is %s", ShowURL(asked), ShowURL(c.Server)))
+	return unsafe("server", fmt.Errorf("refusing to give the credential to server %s: the cluster's is %s",
+		ShowURL(asked), ShowURL(c.Server)))
 }
 
 var errServer = errors.New("it is not a server's address, such as https://host:port")
 
-// ParseServer parses a server's address as a kubeconfig has it: https is meant where no scheme is given.
+// ParseServer parses a server's address as a kubeconfig spells it; the default scheme is https.
 //
-// It takes only addresses that every client reads alike: of ASCII letters, digits and the characters
-// . : / _ ~ - [ ] alone. Others are an error that doesn't show the address: Go's ToLower makes an i of
-// the letter İ and IDNA another domain, some clients decode %69 in a host and some take \ for /, and what
-// stands before an @ is a secret.
+// It accepts only addresses that all clients interpret alike, made of ASCII letters, digits and the characters
+// . : / _ ~ - [ ]. For any other it returns an error, which doesn't show the address. Go's ToLower maps the
+// letter İ to i, but IDNA maps it to another domain; some clients decode %69 in a host; some treat \ as /; and
+// the part before an @ is a secret.
 func ParseServer(server string) (*url.URL, error) {
 	if strings.ContainsFunc(server, isOdd) {
 		return nil, errServer
@@ -51,16 +51,15 @@ func ParseServer(server string) (*url.URL, error) {
 	return u, nil
 }
 
-// IsPrivate reports whether what is sent to an address can't be read on the way: by https, or on this machine's
-// loopback interface.
+// IsPrivate reports whether data sent to u can't be read in transit: u is https, or http on a loopback address.
 func IsPrivate(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname())
 }
 
-// IsLoopback reports whether a host is this machine, by its address or the name localhost.
+// IsLoopback reports whether host is a loopback address or the name localhost.
 func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
-// isOdd tells whether clients may differ about what a character means in an address.
+// isOdd reports whether clients may disagree on what r means in an address.
 func isOdd(r rune) bool {
 	return r > '~' || !isLetterOrDigit(byte(r)) && !strings.ContainsRune(".:/_~-[]", r)
 }
@@ -69,7 +68,7 @@ func isLetterOrDigit(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 }
 
-// lower lowers ASCII letters, and nothing else.
+// lower maps ASCII letters, and only those, to lower case.
 func lower(s string) string {
 	b := []byte(s)
 	for i := range b {
@@ -80,14 +79,14 @@ func lower(s string) string {
 	return string(b)
 }
 
-// SameHost tells whether two host names are one: the case of ASCII letters and a dot at the end don't
-// matter. A name that isn't of ASCII characters is no other's.
+// SameHost reports whether two host names are equal, ignoring the case of ASCII letters and a trailing dot.
+// A name with other than printable ASCII characters equals no other.
 func SameHost(a, b string) bool {
 	return a != "" && !strings.ContainsFunc(a+b, func(r rune) bool { return r > '~' || r <= ' ' }) &&
 		strings.TrimSuffix(lower(a), ".") == strings.TrimSuffix(lower(b), ".")
 }
 
-// origin returns scheme, host and port of a server in one form.
+// origin returns the server's scheme, host and port in canonical form.
 func origin(server string) (string, error) {
 	u, err := ParseServer(server)
 	if err != nil {

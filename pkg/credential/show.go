@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// shownURL matches an address of which scheme, host and port can be shown. Userinfo before it may be
-// anything that can't be taken for the host itself. It is compiled only when something is shown.
-const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:/[A-Za-z0-9._~/-]*)?$`
+// shownURL matches an address whose scheme, host and port are safe to show. Userinfo may be
+// anything that can't be mistaken for the host. It is compiled only when needed.
+const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?` +
+	`((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:/[A-Za-z0-9._~/-]*)?$`
 
-// ShowURL returns scheme, host and port of an address, in quotes, fit to be shown to people. Of an address
-// that isn't plainly of that form it shows nothing: a password may stand anywhere in it.
+// ShowURL returns an address's scheme, host and port, quoted and safe to show. It shows nothing of an address
+// that isn't clearly of that form: a password may be anywhere in it.
 func ShowURL(address string) string {
 	parts := regexp.MustCompile(shownURL).FindStringSubmatch(address)
 	if parts == nil || slices.ContainsFunc(strings.Split(parts[2], "."), func(label string) bool { return len(label) > maxWord }) {
@@ -25,8 +26,8 @@ func ShowURL(address string) string {
 // characters.
 const maxWord = 63
 
-// ShowWord returns a text in quotes, fit to be shown to people, if it is one plain word, as names are. Of
-// others it shows nothing: they may be a secret in the wrong place.
+// ShowWord returns text, quoted and safe to show, if it is a plain word, as names are. It shows nothing of
+// any other text, which may be a secret in the wrong place.
 func ShowWord(text string) string {
 	for i := range len(text) {
 		if c := text[i]; !isLetterOrDigit(c) && (c < '+' || c > ':' || c == ',') && c != '_' && c != '@' {

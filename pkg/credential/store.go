@@ -8,47 +8,47 @@ import (
 	"time"
 )
 
-// Key tells one cached credential from another: everything that a different answer could depend
-// on. It holds no secret and is comparable.
+// Key identifies a cached credential: it holds everything that a provider's answer depends on. It
+// contains no secret and is comparable.
 type Key struct {
 	APIURL    string
 	ClusterID string
 	Expiry    time.Duration // the requested lifetime; 0 is the API's default
-	Auth      string        // how the account is proved, such as "access-token"
+	Auth      string        // how the account authenticates, such as "access-token"
 	Identity  string        // whose credential it is; see [Identity]
 
-	// PassedOver makes it the key of a lock: of the one that is taken in place of the other, which a
-	// process holds that doesn't let go. Nothing is kept under such a key.
+	// PassedOver marks the key of a second lock, used when a process doesn't release the first.
+	// Nothing is stored under such a key.
 	PassedOver bool
 }
 
-// Identity returns a name for the holder of a secret, for use in a Key: the same for the same
-// secret, different for others, and no help in finding the secret out.
+// Identity returns an identifier for the owner of a secret, for use in a Key: the same for the same
+// secret, different for different ones, and useless for finding the secret.
 func Identity(secret Secret) string {
-	hashed := sha256.Sum256([]byte(secret.Reveal())) // FIPS 140 wants a secret of this length
+	hashed := sha256.Sum256([]byte(secret.Reveal())) // FIPS 140 requires a secret of this length
 	id, err := hkdf.Key(sha256.New, hashed[:], nil, "doks-auth identity", 16)
 	if err != nil {
-		panic(err) // only a length that is out of SHA-256's range fails
+		panic(err) // HKDF fails only for lengths out of range
 	}
 	return hex.EncodeToString(id)
 }
 
-// A Store keeps credentials. Its methods may be called by many goroutines at once.
+// A Store keeps credentials. Its methods are safe for concurrent use.
 type Store interface {
-	// Get returns the credential kept under key, whether it is still valid or not. It fails with a
-	// *[MissError] when there is none that can be used.
+	// Get returns the credential stored under key, valid or not. It returns a *[MissError] if there is none
+	// that can be used.
 	Get(ctx context.Context, key Key) (Credential, error)
 
-	// Put keeps a credential under key in place of an earlier one, wholly or not at all.
+	// Put atomically replaces the credential stored under key.
 	Put(ctx context.Context, key Key, c Credential) error
 
-	// Lock waits until nobody else holds the lock of key, and takes it. It tries at least once, also
-	// when ctx is done already. While somebody else holds the lock it fails with ctx's error only;
-	// any other error means that this Store can't lock. Get and Put need no lock.
+	// Lock acquires the lock of key, waiting until it is free. It tries at least once, even if ctx is
+	// already done. While the lock is held elsewhere, Lock fails only with ctx's error; any other
+	// error means that the Store can't lock. Get and Put don't require the lock.
 	Lock(ctx context.Context, key Key) (unlock func(), err error)
 }
 
-// Failure is a failed fetch as a FailureStore remembers it.
+// Failure is a failed fetch, as remembered by a FailureStore.
 type Failure struct {
 	At      time.Time `json:"at"`
 	Class   Class     `json:"class"`
@@ -57,27 +57,27 @@ type Failure struct {
 	Status    int           `json:"status,omitempty"`     // the Error's
 	ClockSkew time.Duration `json:"clock_skew,omitempty"` // the Error's
 
-	// Within is how long the fetch had, if it failed for want of time; else 0.
+	// Within is the time limit of the fetch if it timed out, else 0.
 	Within time.Duration `json:"within,omitempty"`
 
-	// Renewal tells that the fetch was given up for want of time while the credential in hand was still
-	// valid. It may have minted. It is a failure only to those who hold a valid one too.
+	// Renewal means that the fetch was a renewal, canceled because it was slow and the old credential was
+	// still valid. It may have minted. It counts as a failure only for callers that hold a valid credential too.
 	Renewal bool `json:"renewal,omitempty"`
 }
 
-// A FailureStore remembers, beside the credential, the last fetch that failed. A Store may be one;
-// [Cached] then spares the provider a call that has just failed.
+// A FailureStore also remembers the last failed fetch of each key. A Store may implement it;
+// [Cached] then doesn't repeat a call that has just failed.
 type FailureStore interface {
-	// Failure returns the last failure put under key, however old. It fails with a *[MissError] when
-	// there is none. A Put of a credential forgets it.
+	// Failure returns the last failure stored under key, however old. It returns a *[MissError] if
+	// there is none. Storing a credential removes the failure.
 	Failure(ctx context.Context, key Key) (Failure, error)
-	// PutFailure remembers a failure in place of an earlier one.
+	// PutFailure replaces the failure stored under key.
 	PutFailure(ctx context.Context, key Key, f Failure) error
 }
 
-// MissError says why a Store has nothing to give.
+// MissError explains why a Store has no credential to return.
 type MissError struct {
-	Reason string // "absent" when there is nothing, else what is wrong with what is there
+	Reason string // "absent" if nothing is stored, else what is wrong with it
 	Err    error  // the cause; may be nil
 }
 

@@ -11,13 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// Target says where a client sends a credential, and whom it takes for the server there: what a
-// kubeconfig's cluster entry says.
+// Target is where a client sends a credential and how it verifies the server there, as in a
+// kubeconfig's cluster entry.
 type Target struct {
 	Server                string // URL
-	TLSServerName         string // the name that the server proves to have; "": its host
-	InsecureSkipTLSVerify bool   // it need prove nothing
-	CertificateAuthority  []byte // PEM of who may vouch for it; empty: whom the system trusts
+	TLSServerName         string // the name in the server's certificate; "": the host of Server
+	InsecureSkipTLSVerify bool   // the server's certificate isn't verified
+	CertificateAuthority  []byte // PEM; empty: the system's roots
 }
 
 // IsZero reports whether a target says nothing.
@@ -28,15 +28,15 @@ func (t Target) IsZero() bool {
 // ErrAuthority says that a target trusts a certificate authority that isn't the cluster's.
 var ErrAuthority = errors.New("the certificate authority in the kubeconfig isn't the cluster's")
 
-// CheckTarget reports a target at which somebody else than the cluster may answer: by another server
-// (see [Credential.CheckServer]), a server that need not prove who it is, another name to prove, or a
-// certificate authority that isn't among the credential's. Certificates are compared as such, whatever
-// their order and the text around them. It is the first of these that it reports, as an error of class
-// Unsafe; that of the authority is [ErrAuthority], which may mean that the credential was fetched before
-// the cluster's authority changed.
+// CheckTarget returns an error if anyone but the cluster may answer at t: if the server is another (see
+// [Credential.CheckServer]), if its certificate isn't verified or is verified for another name, or if it may be
+// signed by a certificate authority that isn't among the credential's. Authorities are compared as parsed
+// certificates, regardless of order and surrounding text. CheckTarget returns the first problem found, as an
+// error of class Unsafe. For the authority it wraps [ErrAuthority], which may also mean that the credential was
+// fetched before the cluster's authority changed.
 //
-// Not covered: a proxy on the way, which sees no more than the network does while the server has to prove
-// who it is; and whom the system trusts.
+// Not covered: proxies, which see no more than the network does as long as the server's certificate is
+// verified; and the system's roots.
 func (c Credential) CheckTarget(t Target) error {
 	if err := c.CheckServer(t.Server); err != nil {
 		return err
@@ -47,20 +47,21 @@ func (c Credential) CheckTarget(t Target) error {
 	}
 	switch {
 	case t.InsecureSkipTLSVerify:
-		return unsafe("insecure-skip-tls-verify",
-			errors.New("refusing to give the credential to a server that need not prove who it is (insecure-skip-tls-verify)"))
+		return unsafe("insecure-skip-tls-verify", errors.New(
+			"refusing to give the credential to a server whose certificate isn't verified (insecure-skip-tls-verify)"))
 	case t.TLSServerName != "" && !SameHost(t.TLSServerName, own.Hostname()):
-		return unsafe("tls-server-name",
-			fmt.Errorf("refusing to give the credential to a server that proves to be another (tls-server-name): the cluster's is %s", ShowURL(c.Server)))
+		return unsafe("tls-server-name", fmt.Errorf(
+			"refusing to give the credential to a server with another name (tls-server-name): the cluster's is %s",
+			ShowURL(c.Server)))
 	case len(t.CertificateAuthority) > 0 && !isSubset(t.CertificateAuthority, c.CertificateAuthority):
 		return unsafe("certificate-authority-data", fmt.Errorf("refusing to give the credential: %w", ErrAuthority))
 	}
 	return nil
 }
 
-// TargetError is the cause of an Error of class Unsafe: what a target says that a credential may not go to.
+// TargetError is the cause of an Error of class Unsafe: the field that makes a target unsafe.
 type TargetError struct {
-	Field string // of a kubeconfig's cluster, such as "server" or "insecure-skip-tls-verify"
+	Field string // of a kubeconfig's cluster entry, such as "server" or "insecure-skip-tls-verify"
 	Err   error
 }
 
@@ -74,7 +75,7 @@ func unsafe(field string, err error) error {
 	return &Error{Class: Unsafe, Err: &TargetError{field, err}}
 }
 
-// isSubset tells whether all certificates of one PEM text are among those of another.
+// isSubset reports whether all certificates in some, as PEM, are also in all.
 func isSubset(some, all []byte) bool {
 	known, err := ParseCertificates(all)
 	if err != nil {
@@ -96,11 +97,12 @@ func isSubset(some, all []byte) bool {
 	return true
 }
 
-// ParseCertificates returns the certificates in a PEM text, at least one. Around them it takes text, but
-// nothing that another parser could take for a certificate: a block of another kind or with headers, one
-// that is broken, or bytes that aren't text (DER).
+// ParseCertificates returns the certificates in a PEM text, at least one. It accepts surrounding text, but
+// nothing that another parser could take for a certificate: blocks of another type or with headers, broken
+// blocks, or bytes that aren't text (DER).
 func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
-	if !utf8.Valid(text) || bytes.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) }) {
+	isBinary := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) }
+	if !utf8.Valid(text) || bytes.ContainsFunc(text, isBinary) {
 		return nil, errors.New("it is not PEM text")
 	}
 	var certificates []*x509.Certificate
@@ -110,11 +112,11 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 			break
 		}
 		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
-			return nil, errors.New("it holds something else than certificates")
+			return nil, errors.New("it contains something other than certificates")
 		}
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, errors.New("it holds a certificate that can't be parsed")
+			return nil, errors.New("it contains a certificate that can't be parsed")
 		}
 		certificates = append(certificates, certificate)
 	}

@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,7 +18,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// newAuthority returns the certificate of a new authority, as PEM and DER.
+// newAuthority returns the certificate of a new certificate authority, as PEM and DER.
 func newAuthority(t *testing.T, name string) (text, der []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -44,73 +45,98 @@ func TestCheckTarget(t *testing.T) {
 	as := func(kind string) []byte { return bytes.ReplaceAll(foreign, []byte("CERTIFICATE"), []byte(kind)) }
 	c := credential.Credential{Server: server, CertificateAuthority: join(own, next)}
 
+	crlf := join([]byte("# cluster é\r\n"), bytes.ReplaceAll(own, []byte("\n"), []byte("\r\n")), []byte("\n\n"))
+	withHeaders := bytes.Replace(foreign, []byte("-----\n"), []byte("-----\nA: b\n\n"), 1)
+	withoutEnd := bytes.Replace(foreign, []byte("-----END CERTIFICATE-----"), nil, 1)
+	withAnotherEnd := bytes.Replace(foreign, []byte("END CERTIFICATE"), []byte("END CERT"), 1)
+	indented := bytes.Replace(foreign, []byte("-----BEGIN"), []byte(" -----BEGIN"), 1)
+	trusts := func(authorities ...[]byte) credential.Target {
+		return credential.Target{Server: server, CertificateAuthority: join(authorities...)}
+	}
+	named := func(name string) credential.Target {
+		return credential.Target{Server: server, TLSServerName: name}
+	}
+	const authority = "the certificate authority"
+
 	tests := map[string]struct {
 		target credential.Target
-		want   string // what the error says; "": none
+		want   string // in the error; "": no error
 	}{
-		"the system's authorities": {credential.Target{Server: server}, ""},
-		"its authorities":          {credential.Target{Server: server, CertificateAuthority: join(own, next)}, ""},
-		"in another order":         {credential.Target{Server: server, CertificateAuthority: join(next, own, next)}, ""},
-		"one of them":              {credential.Target{Server: server, CertificateAuthority: next}, ""},
-		"with line ends of another kind, and text": {
-			credential.Target{Server: server, CertificateAuthority: join([]byte("# cluster é\r\n"), bytes.ReplaceAll(own, []byte("\n"), []byte("\r\n")), []byte("\n\n"))}, ""},
-		"its name": {credential.Target{Server: server, TLSServerName: "ID.k8s.example."}, ""},
+		"the system's authorities":  {trusts(), ""},
+		"its authorities":           {trusts(own, next), ""},
+		"in another order":          {trusts(next, own, next), ""},
+		"one of them":               {trusts(next), ""},
+		"with CRLF and other text":  {trusts(crlf), ""},
+		"its name":                  {named("ID.k8s.example."), ""},
+		"another name":              {named("evil.example"), "tls-server-name"},
+		"a name that looks like it": {named("İd.k8s.example"), "tls-server-name"},
+		"a name with a port":        {named("id.k8s.example:443"), "tls-server-name"},
+		"a blank name":              {named(" "), "tls-server-name"},
 
-		"another server":            {credential.Target{Server: "https://evil.example"}, `to server "https://evil.example": the cluster's is "https://id.k8s.example"`},
-		"no server":                 {credential.Target{}, "to server (not shown"},
-		"nothing to prove":          {credential.Target{Server: server, InsecureSkipTLSVerify: true}, "insecure-skip-tls-verify"},
-		"nothing, though its own":   {credential.Target{Server: server, InsecureSkipTLSVerify: true, CertificateAuthority: own}, "insecure-skip-tls-verify"},
-		"another name":              {credential.Target{Server: server, TLSServerName: "evil.example"}, "tls-server-name"},
-		"a name that looks like it": {credential.Target{Server: server, TLSServerName: "İd.k8s.example"}, "tls-server-name"},
-		"a name with a port":        {credential.Target{Server: server, TLSServerName: "id.k8s.example:443"}, "tls-server-name"},
-		"a blank name":              {credential.Target{Server: server, TLSServerName: " "}, "tls-server-name"},
+		"another server": {
+			target: credential.Target{Server: "https://evil.example"},
+			want:   `to server "https://evil.example": the cluster's is "https://id.k8s.example"`,
+		},
+		"no server": {credential.Target{}, "to server (not shown"},
+		"not verified": {
+			target: credential.Target{Server: server, InsecureSkipTLSVerify: true},
+			want:   "insecure-skip-tls-verify",
+		},
+		"not verified, its own authority": {
+			target: credential.Target{Server: server, InsecureSkipTLSVerify: true, CertificateAuthority: own},
+			want:   "insecure-skip-tls-verify",
+		},
 
-		"a foreign authority":             {credential.Target{Server: server, CertificateAuthority: foreign}, "the certificate authority"},
-		"its own and a foreign one":       {credential.Target{Server: server, CertificateAuthority: join(own, foreign)}, "the certificate authority"},
-		"no certificate":                  {credential.Target{Server: server, CertificateAuthority: []byte("text")}, "the certificate authority"},
-		"a space":                         {credential.Target{Server: server, CertificateAuthority: []byte(" ")}, "the certificate authority"},
-		"a foreign one, trusted":          {credential.Target{Server: server, CertificateAuthority: join(own, as("TRUSTED CERTIFICATE"))}, "the certificate authority"},
-		"a foreign one, X509":             {credential.Target{Server: server, CertificateAuthority: join(own, as("X509 CERTIFICATE"))}, "the certificate authority"},
-		"a foreign one, PKCS7":            {credential.Target{Server: server, CertificateAuthority: join(own, as("PKCS7"))}, "the certificate authority"},
-		"a foreign one with headers":      {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("-----\n"), []byte("-----\nA: b\n\n"), 1))}, "the certificate authority"},
-		"a foreign one without an end":    {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("-----END CERTIFICATE-----"), nil, 1))}, "the certificate authority"},
-		"a foreign one with another end":  {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("END CERTIFICATE"), []byte("END CERT"), 1))}, "the certificate authority"},
-		"a foreign one, indented":         {credential.Target{Server: server, CertificateAuthority: join(own, bytes.Replace(foreign, []byte("-----BEGIN"), []byte(" -----BEGIN"), 1))}, "the certificate authority"},
-		"a foreign one in DER, first":     {credential.Target{Server: server, CertificateAuthority: join(foreignDER, []byte("\n"), own)}, "the certificate authority"},
-		"a foreign one in DER, last":      {credential.Target{Server: server, CertificateAuthority: join(own, foreignDER)}, "the certificate authority"},
-		"its own, cut off":                {credential.Target{Server: server, CertificateAuthority: own[:len(own)/2]}, "the certificate authority"},
-		"a foreign one behind a NUL byte": {credential.Target{Server: server, CertificateAuthority: join(own, []byte{0}, foreign)}, "the certificate authority"},
+		"a foreign authority":            {trusts(foreign), authority},
+		"its own and a foreign one":      {trusts(own, foreign), authority},
+		"no certificate":                 {trusts([]byte("text")), authority},
+		"a space":                        {trusts([]byte(" ")), authority},
+		"a foreign one, trusted":         {trusts(own, as("TRUSTED CERTIFICATE")), authority},
+		"a foreign one, X509":            {trusts(own, as("X509 CERTIFICATE")), authority},
+		"a foreign one, PKCS7":           {trusts(own, as("PKCS7")), authority},
+		"a foreign one with headers":     {trusts(own, withHeaders), authority},
+		"a foreign one without an end":   {trusts(own, withoutEnd), authority},
+		"a foreign one with another end": {trusts(own, withAnotherEnd), authority},
+		"a foreign one, indented":        {trusts(own, indented), authority},
+		"a foreign one in DER, first":    {trusts(foreignDER, []byte("\n"), own), authority},
+		"a foreign one in DER, last":     {trusts(own, foreignDER), authority},
+		"its own, truncated":             {trusts(own[:len(own)/2]), authority},
+		"a foreign one after a NUL byte": {trusts(own, []byte{0}, foreign), authority},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := c.CheckTarget(test.target)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
-				t.Fatalf("got %v, want %q", err, test.want)
+				t.Fatalf("got error %v, want %q", err, test.want)
 			}
 			if err == nil {
 				return
 			}
 			if credential.ClassOf(err) != credential.Unsafe {
-				t.Errorf("class %q, want %q", credential.ClassOf(err), credential.Unsafe)
+				t.Errorf("got class %q, want %q", credential.ClassOf(err), credential.Unsafe)
 			}
-			if got, want := errors.Is(err, credential.ErrAuthority), strings.HasPrefix(test.want, "the certificate authority"); got != want {
-				t.Errorf("ErrAuthority: %v, want %v", got, want)
+			if got, want := errors.Is(err, credential.ErrAuthority), test.want == authority; got != want {
+				t.Errorf("ErrAuthority: got %v, want %v", got, want)
 			}
 		})
 	}
 	c.CertificateAuthority = nil
-	if err := c.CheckTarget(credential.Target{Server: server, CertificateAuthority: own}); !errors.Is(err, credential.ErrAuthority) {
-		t.Errorf("for a cluster without an authority: %v", err)
+	if err := c.CheckTarget(trusts(own)); !errors.Is(err, credential.ErrAuthority) {
+		t.Errorf("for a cluster without an authority: got error %v, want %v", err, credential.ErrAuthority)
 	}
 }
 
 func TestParseServerRefuses(t *testing.T) {
 	for _, server := range []string{
-		"", " ", "https://", "https://:443", "//host", "https://ho st", "https://h\tost", "https://host\n", "https://hos\u0130", "https://hos\u0131",
-		"https://hos\u212a", "https://ho\u017ft", "https://host\uff0eexample", "https://host\u3002example", "https://host\u00ad.example",
-		"https://h%6fst", "https://host%2eexample", "https://[fe80::1%25eth0]", `https://host\@evil`, "https://user@host", "https://user:password@host",
-		"https://host?x", "https://host#x", "https://host/?x", "https://host;x", "https://host,evil", "https://ho'st", `https://ho"st`, "https://host:port",
-		"https://host/a b", "https://host/%2e", "file:///etc/passwd", "https:host", "\u0000https://host",
+		"", " ", "https://", "https://:443", "//host",
+		"https://ho st", "https://h\tost", "https://host\n", "\u0000https://host",
+		"https://hos\u0130", "https://hos\u0131", "https://hos\u212a", "https://ho\u017ft",
+		"https://host\uff0eexample", "https://host\u3002example", "https://host\u00ad.example",
+		"https://h%6fst", "https://host%2eexample", "https://[fe80::1%25eth0]",
+		`https://host\@evil`, "https://user@host", "https://user:password@host",
+		"https://host?x", "https://host#x", "https://host/?x", "https://host;x", "https://host,evil",
+		"https://ho'st", `https://ho"st`, "https://host:port",
+		"https://host/a b", "https://host/%2e", "file:///etc/passwd", "https:host",
 	} {
 		if u, err := credential.ParseServer(server); err == nil {
 			t.Errorf("%q: got %q, want an error", server, u)
@@ -130,8 +156,7 @@ func TestParseServerRefuses(t *testing.T) {
 	}
 }
 
-// Of what may hold a password nothing is shown but scheme, host and port, and those only where they can't
-// be a part of it.
+// ShowURL shows only scheme, host and port, and none of them where they could be part of a password.
 func TestShowURL(t *testing.T) {
 	for address, want := range map[string]string{
 		"https://host:443/path":                   `"https://host:443"`,
@@ -160,10 +185,10 @@ func TestShowURL(t *testing.T) {
 	} {
 		got := credential.ShowURL(address)
 		if want == "" && !strings.HasPrefix(got, "(not shown") || want != "" && got != want {
-			t.Errorf("%q: got %s, want %s", address, got, want)
+			t.Errorf("%q: got %s, want %s", address, got, cmp.Or(want, "(not shown"))
 		}
 		if strings.Contains(got, "SECRET") {
-			t.Errorf("%q: %s shows it", address, got)
+			t.Errorf("%q: got %s, want nothing of SECRET", address, got)
 		}
 	}
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
-// AccessToken is an access token of the DigitalOcean API, and where it was found.
+// AccessToken is an access token for the DigitalOcean API.
 type AccessToken struct {
 	Secret credential.Secret
-	Source string // for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
+	Source string // where it was found, for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
 
-	// If it is from doctl's configuration: the context, and the API's address, if one is named there.
+	// The context and the API's address, if any, for a token from doctl's configuration.
 	Context, APIURL string
 }
 
-// check reports an access token that no header can carry. The error is of class Usage.
+// check returns an error of class Usage if the token can't be sent in a header.
 func (t AccessToken) check() error {
 	if err := credential.CheckBearer(t.Secret); err != nil {
 		return &credential.Error{
@@ -33,27 +33,27 @@ func (t AccessToken) check() error {
 	return nil
 }
 
-// The environment variables that hold an access token, in their order.
+// The environment variables that may hold an access token, in order of precedence.
 var accessTokenEnvVars = [...]string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"}
 
-// AccessTokenSources says where to look for an access token. An access token is never taken from
+// AccessTokenSources lists where to look for an access token. An access token is never read from
 // the command line, where other users could see it.
 type AccessTokenSources struct {
-	File    string              // a file that holds it; "": none
-	Context string              // an auth context of doctl's configuration; "": none
-	Getenv  func(string) string // the environment's variables; nil: there are none
-	Home    string              // the home directory, where doctl's configuration is looked for; "": unknown
+	File    string              // a file that holds the token; "": none
+	Context string              // an auth context in doctl's configuration; "": none
+	Getenv  func(string) string // looks up environment variables, like os.Getenv; nil: none are set
+	Home    string              // the home directory, to find doctl's configuration; "": unknown
 
-	// OwnFiles is for a File that somebody else chose: it must be a regular file of the user's or root's,
-	// else the error is of class Unsafe.
+	// OwnFiles is for a File that comes from someone else: it must be a regular file owned by the user or root,
+	// else the error has class Unsafe.
 	OwnFiles bool
 }
 
-// Find returns the first access token that is given: by File, by Context, by the environment
-// variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, by doctl's current context. A source
-// that is named and has none is an error: the next one may be another account's. The context named
-// "default" is, as for doctl, the access token outside of the contexts, or else that of the
-// environment. Errors are of class Usage.
+// Find returns the first access token from File, Context, the environment
+// variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, and doctl's current context. It is an error
+// if File or Context is set but has no token: the next source may belong to another account. The context
+// "default" means, as in doctl, the access token outside of the contexts, or else the
+// environment's. Errors have class Usage, or Unsafe (see OwnFiles).
 func (s AccessTokenSources) Find() (AccessToken, error) {
 	token, err := s.find()
 	if err != nil {
@@ -85,7 +85,8 @@ func (s AccessTokenSources) find() (AccessToken, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return AccessToken{}, &credential.Error{
 			Class: credential.Usage,
-			Err:   fmt.Errorf("%w: neither %s is set, and %w", ErrNoAccessToken, strings.Join(accessTokenEnvVars[:], " nor "), err),
+			Err: fmt.Errorf("%w: neither %s is set, and %w",
+				ErrNoAccessToken, strings.Join(accessTokenEnvVars[:], " nor "), err),
 		}
 	case err != nil:
 		return AccessToken{}, err
@@ -100,7 +101,7 @@ func (s AccessTokenSources) getenv(name string) string {
 	return s.Getenv(name)
 }
 
-// fromEnv returns the access tokens in the environment, in their order.
+// fromEnv returns the access tokens in the environment, in order of precedence.
 func (s AccessTokenSources) fromEnv() []AccessToken {
 	var tokens []AccessToken
 	for _, name := range accessTokenEnvVars {
@@ -111,9 +112,9 @@ func (s AccessTokenSources) fromEnv() []AccessToken {
 	return tokens
 }
 
-// All returns every access token that can be found: the file's, the variables', those of all of
-// doctl's contexts. Sources may hold the same one, and one that Find would refuse is listed too. The
-// error says which sources can't be read; what the others have is returned all the same.
+// All returns all access tokens: from the file, the environment variables and all of
+// doctl's contexts. It may contain duplicates and tokens that Find would refuse. The
+// error names the sources that can't be read; the tokens of the others are returned with it.
 func (s AccessTokenSources) All() ([]AccessToken, error) {
 	var tokens []AccessToken
 	var errs []error
@@ -131,7 +132,7 @@ func (s AccessTokenSources) All() ([]AccessToken, error) {
 	tokens = append(tokens, fromEnv...)
 	named := s.Context
 	if strings.EqualFold(named, doctlDefaultContext) && len(fromEnv) > 0 {
-		named = "" // doctl's configuration need not have it: see Find
+		named = "" // doctl's configuration may lack it: see Find
 	}
 	config, err := s.doctlConfig()
 	if err != nil {
@@ -150,7 +151,7 @@ func (s AccessTokenSources) All() ([]AccessToken, error) {
 	return tokens, errors.Join(errs...)
 }
 
-// Contexts returns the names of doctl's contexts that have an access token; none where doctl's
+// Contexts returns the names of doctl's contexts that have an access token, or nil if doctl's
 // configuration can't be read.
 func (s AccessTokenSources) Contexts() []string {
 	config, err := s.doctlConfig()
@@ -162,7 +163,7 @@ func (s AccessTokenSources) Contexts() []string {
 
 const maxAccessTokenFile = 64 << 10
 
-// readFile reads the access token in File, which may be a pipe, with white space around it.
+// readFile reads the access token from File, which may be a pipe, and trims white space.
 func (s AccessTokenSources) readFile() (AccessToken, error) {
 	read := readAny
 	if s.OwnFiles {
@@ -178,7 +179,7 @@ func (s AccessTokenSources) readFile() (AccessToken, error) {
 	case err != nil:
 		return AccessToken{}, usageError(&FileError{fmt.Errorf("reading the access token: %w", shownPath(err))})
 	}
-	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // as Windows programs write it
+	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // Windows programs write a BOM
 	return AccessToken{
 		Secret: credential.NewSecret(word),
 		Source: credential.ShowPath(s.File),
@@ -208,11 +209,11 @@ func readOwn(path string) ([]byte, error) {
 
 func usageError(err error) error { return &credential.Error{Class: credential.Usage, Err: err} }
 
-// What can be wrong with access tokens and where they are kept.
+// Errors about access tokens and their sources.
 var (
 	ErrNoAccessToken = errors.New("no access token for the DigitalOcean API")
-	ErrAccessToken   = errors.New("the access token") // which no header can carry
-	ErrNotOwn        = errors.New("it is not a regular file of this user's or root's")
+	ErrAccessToken   = errors.New("the access token") // can't be sent in a header
+	ErrNotOwn        = errors.New("it is not a regular file owned by this user or root")
 )
 
 // shownPath returns an error of the file system with its path as it can be shown.

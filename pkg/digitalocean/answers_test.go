@@ -33,24 +33,24 @@ func TestUnusableCredentials(t *testing.T) {
 		"server-number":   `its field "server" is of the wrong type`,
 
 		"ca-empty": "it names no certificate authority", "no-ca-field": "it names no certificate authority",
-		"ca-text":    "its certificate authority can't be used: it holds no certificate, or a broken one",
-		"ca-broken":  "its certificate authority can't be used: it holds no certificate, or a broken one",
-		"ca-key":     "its certificate authority can't be used: it holds something else than certificates",
+		"ca-text":    "its certificate authority can't be used: it contains no certificate or a broken one",
+		"ca-broken":  "its certificate authority can't be used: it contains no certificate or a broken one",
+		"ca-key":     "its certificate authority can't be used: it contains something other than certificates",
 		"ca-number":  `its field "certificate_authority_data" is of the wrong type`,
 		"bad-base64": "its certificate data is not base64",
 		"not-utf8":   "its certificate authority can't be used: it is not PEM text",
 
-		"expires-number":   "its time of expiry is not a time",
-		"expires-empty":    "its time of expiry is not a time",
-		"expires-garbage":  "its time of expiry is not a time",
-		"expires-object":   "its time of expiry is not a time",
+		"expires-number":   "invalid expires_at",
+		"expires-empty":    "invalid expires_at",
+		"expires-garbage":  "invalid expires_at",
+		"expires-object":   "invalid expires_at",
 		"expires-far-past": "it expired at ",
 		"token-number":     `its field "token" is of the wrong type`,
 
 		"array": "it is not a JSON object",
 		"two":   "it is not JSON", "deep": "it is not JSON", "html": "it is not JSON",
 		"null": "neither a token nor a client certificate", "empty": "neither a token nor a client certificate",
-		"truncated": "it ends too early",
+		"truncated": "it is truncated",
 		"huge":      "it is too large",
 	}
 	for name, says := range tests {

@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// CheckAPIURL reports an address that the access token must not be sent to: anything but https,
-// and http on the loopback interface. The error's class is Usage or Unsafe.
+// CheckAPIURL returns an error unless the access token may be sent to address: it must be https,
+// or http on a loopback address. The error has class Usage or Unsafe.
 func CheckAPIURL(address string) error {
 	u, err := parseAPIURL(address)
 	if err != nil {
@@ -23,23 +23,25 @@ func CheckAPIURL(address string) error {
 	}
 	return &credential.Error{
 		Class: credential.Unsafe,
-		Err:   &AddressError{fmt.Errorf("refusing to send the access token to %s: it is not https", credential.ShowURL(address))},
+		Err: &AddressError{
+			fmt.Errorf("refusing to send the access token to %s: it is not https", credential.ShowURL(address)),
+		},
 	}
 }
 
-// AddressError says what is wrong with an address of the API.
+// AddressError means that the API's address can't be used.
 type AddressError struct{ error }
 
 // Unwrap returns the cause.
 func (e *AddressError) Unwrap() error { return e.error }
 
-// IsLoopback tells whether an address of the API is on this machine.
+// IsLoopback reports whether an API address is on this machine's loopback interface.
 func IsLoopback(address string) bool {
 	u, err := parseAPIURL(address)
 	return err == nil && credential.IsLoopback(u.Hostname())
 }
 
-// parseAPIURL parses an address that every client reads alike, as a cluster's server has to be one too.
+// parseAPIURL parses an address that all clients interpret alike, as credential.ParseServer does.
 func parseAPIURL(address string) (*url.URL, error) {
 	u, err := credential.ParseServer(address)
 	if err != nil || !strings.Contains(address, "://") || strings.Trim(u.Path, "/") != "" {
@@ -48,8 +50,8 @@ func parseAPIURL(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// CacheKey returns the key under which is cached what an access token gets for a cluster, the same for everybody
-// who shares a cache. The expiry counts in whole seconds, as it is asked for.
+// CacheKey returns the key under which a cluster's credential is cached for an access token. All programs that
+// share a cache must use it. The expiry is truncated to whole seconds, as in the request.
 func CacheKey(apiURL string, id ClusterID, expiry time.Duration, accessToken credential.Secret) credential.Key {
 	return credential.Key{
 		APIURL:    NormalAPIURL(apiURL),

@@ -15,14 +15,14 @@ import (
 const (
 	maxBody      = 1 << 20
 	maxListBody  = 64 << 20 // a page of 200 clusters, with all their nodes
-	maxErrorBody = 64 << 10 // of an answer with another status than 2xx
+	maxErrorBody = 64 << 10 // of an answer with a status other than 2xx
 )
 
-// attempt is one request to the API: it carries the access token, and bounds the answer. A redirect
-// is an answer like any other, as it is without its Location: the access token isn't carried
+// attempt sends one request to the API, with the access token, and limits the size of the answer. It removes the
+// Location of a redirect, so that redirects aren't followed and the access token isn't sent
 // elsewhere.
 //
-// A request that mints is sent once. Where it may have arrived and its answer was lost, the error is a
+// A request that mints is sent only once. If it may have arrived but its answer was lost, the error is a
 // lostAnswer.
 type attempt struct {
 	base        http.RoundTripper
@@ -38,8 +38,8 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(ctx)
 	if mints(req) {
-		// net/http repeats a GET on its own when a connection that it used before breaks, unless the
-		// request has a body that can't be read again. This one is empty, and sent as none.
+		// net/http itself repeats a GET when a reused connection breaks, unless the
+		// request has a body that can't be read again. This empty one is sent as no body.
 		req.Body = io.NopCloser(strings.NewReader(""))
 	}
 	req.Header.Set("Authorization", "Bearer "+a.accessToken.Reveal())
@@ -59,7 +59,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// mints reports whether a request mints a token each time that it arrives.
+// mints reports whether a request mints a token each time it arrives.
 func mints(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/credentials") }
 
 func maxBodyOf(resp *http.Response) int {
@@ -72,34 +72,34 @@ func maxBodyOf(resp *http.Response) int {
 	return maxBody
 }
 
-// delivery watches how far a request gets.
+// delivery records how far a request gets.
 type delivery struct{ began, written atomic.Bool }
 
 func (d *delivery) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn:      func(string) { d.began.Store(true) },
-		WroteHeaders: func() { d.written.Store(true) }, // to a buffer, which is flushed after
+		WroteHeaders: func() { d.written.Store(true) }, // to a buffer that is flushed later
 	}
 }
 
-// isUnsent reports whether the request surely didn't get to the API: there was no connection, or nothing
-// was written to it. A transport that doesn't trace leaves that open.
+// isUnsent reports whether the request certainly didn't reach the API: there was no connection, or nothing
+// was written to it. It returns false if the transport doesn't support tracing.
 func (d *delivery) isUnsent() bool { return d.began.Load() && !d.written.Load() }
 
-// lostAnswer is a failure of the network after a request that mints went out: it may have minted.
+// lostAnswer is a network failure after a request that mints was sent: it may have minted.
 type lostAnswer struct{ error }
 
 // Unwrap returns the cause.
 func (e lostAnswer) Unwrap() error { return e.error }
 
-// Timeout is the cause's; url.Error asks for it without unwrapping.
+// Timeout returns the cause's Timeout; url.Error calls it without unwrapping.
 func (e lostAnswer) Timeout() bool {
 	timeout, ok := errors.AsType[net.Error](e.error)
 	return ok && timeout.Timeout()
 }
 
-// readError is a failure of the network in the middle of an answer, as opposed to an answer that is
-// whole and can't be decoded.
+// readError is a network failure in the middle of an answer, as opposed to a complete answer that
+// can't be decoded.
 type readError struct{ error }
 
 // Unwrap returns the cause.
@@ -107,7 +107,7 @@ func (e readError) Unwrap() error { return e.error }
 
 var errTooLarge = errors.New("it is too large")
 
-// boundedBody fails, for good, when more is read of a body than left says.
+// boundedBody is a body that fails permanently once more than left bytes are read.
 type boundedBody struct {
 	io.ReadCloser
 	left int

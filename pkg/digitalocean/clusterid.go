@@ -8,25 +8,28 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// ClusterID is a cluster's id, a UUID in lower case. It is safe in a path.
+// ClusterID is a cluster's ID, a UUID in lower case. It is safe in a path.
 type ClusterID string
 
-// ErrClusterID says that a text is no cluster id, which is a UUID.
+// ErrClusterID means that a string is not a cluster ID, which is a UUID.
 var ErrClusterID = errors.New("is not a cluster id")
 
-// ParseClusterID returns the id that s is. An error is of class Usage.
+// ParseClusterID parses a cluster ID, in upper or lower case. Errors wrap [ErrClusterID] and have class Usage.
 func ParseClusterID(s string) (ClusterID, error) {
 	if !isUUID(s) {
-		return "", &credential.Error{Class: credential.Usage, Err: fmt.Errorf("%s %w", credential.ShowWord(s), ErrClusterID)}
+		return "", &credential.Error{
+			Class: credential.Usage,
+			Err:   fmt.Errorf("%s %w", credential.ShowWord(s), ErrClusterID),
+		}
 	}
 	return ClusterID(strings.ToLower(s)), nil
 }
 
-// clusterDomain is the domain under which each cluster's API server has its id as name.
+// clusterDomain is the domain of all clusters' API servers, below which each is named by its ID.
 const clusterDomain = ".k8s.ondigitalocean.com"
 
-// ClusterIDFromHost returns the id in an API server's host name, <id>.k8s.ondigitalocean.com. Only ASCII
-// letters are the same in upper case: other names are other hosts to clients.
+// ClusterIDFromHost returns the ID in an API server's host name, <id>.k8s.ondigitalocean.com. It ignores the
+// case of ASCII letters only, because clients treat other letters as different hosts.
 func ClusterIDFromHost(host string) (ClusterID, bool) {
 	const idSize = len("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
 	if len(host) <= idSize || !credential.SameHost(host[idSize:], clusterDomain) || !isUUID(host[:idSize]) {
@@ -35,7 +38,7 @@ func ClusterIDFromHost(host string) (ClusterID, bool) {
 	return ClusterID(strings.ToLower(host[:idSize])), true
 }
 
-// isUUID tells whether s has the form of RFC 9562, section 4: hexadecimal digits in five groups.
+// isUUID reports whether s has the form of RFC 9562, section 4: hexadecimal digits in five groups.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false

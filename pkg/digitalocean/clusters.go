@@ -13,7 +13,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Cluster is what the API tells of a cluster
+// Cluster is a cluster in the API
 // (https://docs.digitalocean.com/reference/api/reference/kubernetes/#kubernetes_list_clusters).
 type Cluster struct {
 	ID       ClusterID `json:"id"`
@@ -21,28 +21,28 @@ type Cluster struct {
 	Region   string    `json:"region"`
 	Version  string    `json:"version"`
 	State    string    `json:"state"`    // such as "running" or "provisioning"
-	Endpoint string    `json:"endpoint"` // its API server's URL; empty before it has one
+	Endpoint string    `json:"endpoint"` // its API server's URL; empty until it has one
 }
 
-// clustersPerPage is the most that the API gives.
+// clustersPerPage is the API's maximum.
 const clustersPerPage = 200
 
-// maxClusters and maxPages bound a list that doesn't end.
+// maxClusters and maxPages limit a list that never ends.
 const (
 	maxClusters = 10_000
 	maxPages    = 100
 )
 
-// Clusters returns all clusters that the access token can see, in the API's order. Clusters that come or go
-// meanwhile may be missed or listed. The access token needs the scope kubernetes:read.
+// Clusters returns all clusters that the access token can see, in the API's order. Clusters that are created or
+// deleted during the call may or may not be included. The access token needs the scope kubernetes:read.
 //
-// A page without a cluster that wasn't listed before is the last one. A list of more than 10,000 clusters,
-// or 100 pages, is an error of class Unusable. The memory it takes depends on the number of clusters alone.
+// A page without new clusters ends the list. A list of more than 10,000 clusters
+// or 100 pages is an error of class Unusable. Memory use depends only on the number of clusters.
 func (c *Client) Clusters(ctx context.Context) ([]Cluster, error) {
 	var clusters []Cluster
 	seen := make(map[ClusterID]bool)
 	add := func(cluster Cluster) error {
-		if seen[cluster.ID] { // one that moved to the next page meanwhile is listed twice
+		if seen[cluster.ID] { // listed twice if it moves to the next page between two calls
 			return nil
 		}
 		if len(clusters) == maxClusters {
@@ -65,8 +65,10 @@ func (c *Client) Clusters(ctx context.Context) ([]Cluster, error) {
 	return nil, fmt.Errorf("listing clusters: %w", c.unusable(errors.New("its pages don't end"), 0))
 }
 
-// page asks for a page of the list, and tells whether there is another one.
-func (c *Client) page(ctx context.Context, n, size int, add func(Cluster) error) (more bool, h http.Header, err error) {
+// page gets a page of the list and reports whether there are more.
+func (c *Client) page(
+	ctx context.Context, n, size int, add func(Cluster) error,
+) (more bool, h http.Header, err error) {
 	path := fmt.Sprintf("%s?page=%d&per_page=%d", clustersPath, n, size)
 	h, err = c.get(ctx, path, scopeClusters, func(body io.Reader) (err error) {
 		more, err = decodePage(body, add)
@@ -98,16 +100,16 @@ func (c *Client) Cluster(ctx context.Context, id ClusterID) (Cluster, error) {
 	return cluster, nil
 }
 
-// Probe is how the API answered.
+// Probe is the result of [Client.Probe].
 type Probe struct {
 	Took time.Duration
 
-	// ClockSkew is by how much the local clock is ahead of the API's, 292 years at most; 0 below a minute.
+	// ClockSkew is how far the local clock is ahead of the API's, at most 292 years; 0 if less than a minute.
 	ClockSkew time.Duration
 }
 
-// Probe asks the API for a cluster, to see whether it answers. A refusal is an answer: Probe tells of it
-// beside the error. Nothing is minted.
+// Probe lists a single cluster to check whether the API answers. A refusal is an answer too: Probe then returns
+// its result along with the error. It mints nothing.
 func (c *Client) Probe(ctx context.Context) (Probe, error) {
 	asked := c.now()
 	_, header, err := c.page(ctx, 1, 1, func(Cluster) error { return nil })
@@ -115,8 +117,8 @@ func (c *Client) Probe(ctx context.Context) (Probe, error) {
 	return Probe{Took: now.Sub(asked), ClockSkew: clockSkew(header, now)}, err
 }
 
-// FindCluster returns the cluster of that name among clusters. An error is of class NotFound when there
-// is none, and of class Usage, with their ids, when there are several.
+// FindCluster returns the cluster with the given name. The error is a [*NameError], of class NotFound if there
+// is none and of class Usage if there are several.
 func FindCluster(clusters []Cluster, name string) (Cluster, error) {
 	var found []Cluster
 	for _, cluster := range clusters {
@@ -137,13 +139,13 @@ func FindCluster(clusters []Cluster, name string) (Cluster, error) {
 	return Cluster{}, &credential.Error{Class: credential.Usage, Err: ambiguous}
 }
 
-// NameError says that a name isn't one cluster's.
+// NameError means that a name doesn't identify exactly one cluster.
 type NameError struct {
 	Name string
-	IDs  []ClusterID // of the clusters that have it: none, or several
+	IDs  []ClusterID // of the clusters with that name: none, or several
 }
 
-// Error names them.
+// Error returns a message that includes the name and the IDs.
 func (e *NameError) Error() string {
 	if len(e.IDs) == 0 {
 		return "no cluster has the name " + credential.ShowWord(e.Name)
@@ -152,10 +154,11 @@ func (e *NameError) Error() string {
 	for i, id := range e.IDs {
 		ids[i] = string(id)
 	}
-	return fmt.Sprintf("%d clusters have the name %s: %s", len(e.IDs), credential.ShowWord(e.Name), strings.Join(ids, ", "))
+	return fmt.Sprintf("%d clusters have the name %s: %s",
+		len(e.IDs), credential.ShowWord(e.Name), strings.Join(ids, ", "))
 }
 
-// clusterAnswer is what is used of the API's cluster. The state is any text: new ones come up.
+// clusterAnswer holds the used fields of the API's cluster. The state may be any text, since new ones appear.
 type clusterAnswer struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
@@ -172,7 +175,9 @@ func (a clusterAnswer) cluster() (Cluster, error) {
 	if err != nil {
 		return Cluster{}, undecodable("it holds a cluster whose id is not a UUID")
 	}
-	c := Cluster{ID: id, Name: a.Name, Region: a.Region, Version: a.Version, State: a.Status.State, Endpoint: a.Endpoint}
+	c := Cluster{
+		ID: id, Name: a.Name, Region: a.Region, Version: a.Version, State: a.Status.State, Endpoint: a.Endpoint,
+	}
 	return c, cmp.Or(checkText("name", c.Name), checkText("region", c.Region), checkText("version", c.Version),
 		checkText("state", c.State), checkText("endpoint", c.Endpoint))
 }

@@ -29,20 +29,20 @@ type credentialAnswer struct {
 }
 
 // Credential fetches a credential for the cluster. Each call mints a new token in the user's
-// account (https://docs.digitalocean.com/reference/api/reference/kubernetes/#kubernetes_get_credentials),
-// which lives for the given time, in whole seconds; 0 is the API's default, seven days. It has no
-// effect on client certificates.
+// account (https://docs.digitalocean.com/reference/api/reference/kubernetes/#kubernetes_get_credentials).
+// expiry is the requested token lifetime, truncated to seconds; 0 is the API's default, seven days. It doesn't
+// affect client certificates.
 //
-// A call whose answer was lost may have minted, and isn't repeated: neither after a connection that
-// broke once the request went out, nor after a status by which a gateway says that it got no answer
-// (502, 504, 52x). What minted nothing is repeated twice at most, while the deadline leaves time for it: no
-// connection, and the statuses 429, 500 and 503, with which the API itself says that it failed.
+// A request whose answer was lost may have minted, so it isn't retried: not after the connection
+// broke once the request was sent, nor after a status with which a gateway reports a missing answer
+// (502, 504, 52x). Failures that mint nothing are retried at most twice, if the deadline leaves enough time:
+// no connection, and the statuses 429, 500 and 503, with which the API itself reports a failure.
 //
-// The credential was checked: the server is an https address, and its authority's certificates can be
-// parsed; it is not expired, and a certificate is its key's. With a token there is no certificate. Where the
-// local clock is behind the API's by a minute or more, and a year at most, the expiry is brought forward by
-// as much, so that the credential isn't used beyond its end. An expiry more than a hundred years
-// away is taken for one in a hundred years.
+// The returned credential has been checked: its server is an https address, the certificates of its authority can
+// be parsed, it hasn't expired, and a client certificate matches its key. It has a token or a client certificate,
+// never both. If the local clock is between a minute and a year behind the API's, the expiry is made that much
+// earlier, so that the credential isn't used after it expires. An expiry more than a hundred years
+// away is replaced by one in a hundred years.
 func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Duration) (credential.Credential, error) {
 	path := clustersPath + "/" + string(id) + "/credentials"
 	if expiry > 0 {
@@ -75,7 +75,7 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 	return got, nil
 }
 
-// checkServer reports a server that isn't an https address which every client reads alike.
+// checkServer returns an error unless server is an https address that all clients interpret alike.
 func checkServer(server string) error {
 	if err := checkText("server", server); err != nil {
 		return err
@@ -89,7 +89,7 @@ func checkServer(server string) error {
 	return nil
 }
 
-// isHost reports whether an address has a host that can exist, and a port that can.
+// isHost reports whether an address has a valid host and port.
 func isHost(u *url.URL) bool {
 	host := u.Hostname()
 	if strings.HasPrefix(u.Host, "[") && net.ParseIP(host) == nil || strings.ContainsAny(host[:1], ".-_~") {
@@ -109,8 +109,8 @@ func checkAuthority(text []byte) error {
 	return nil
 }
 
-// end returns when what the API gave ends; zero when that is unknown. A certificate ends at its NotAfter
-// at the latest; the API's time speaks of the token.
+// end returns when the answer's credential expires, or the zero time if unknown. A certificate expires at its
+// NotAfter at the latest; expires_at is about the token.
 func (a credentialAnswer) end() time.Time {
 	told := a.ExpiresAt.Time
 	leaf := leafOf(a.ClientCertificate)
@@ -120,8 +120,8 @@ func (a credentialAnswer) end() time.Time {
 	return leaf.NotAfter
 }
 
-// leafOf returns the client's certificate in a PEM text, found as tls.X509KeyPair does: the first one,
-// whatever other blocks there are; nil when there is none.
+// leafOf returns the client certificate in a PEM text, as tls.X509KeyPair finds it: the first certificate,
+// regardless of other blocks, or nil if there is none.
 func leafOf(text []byte) *x509.Certificate {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type == "CERTIFICATE" {
@@ -136,25 +136,25 @@ func leafOf(text []byte) *x509.Certificate {
 }
 
 const (
-	// maxLifetime bounds a credential's. A Duration holds it, and the date after it has four digits for
-	// its year. Certificates that never expire have the year 9999 (RFC 5280, section 4.1.2.5).
+	// maxLifetime limits a credential's lifetime, so that it fits a Duration and the expiry has a year with
+	// four digits. Certificates that never expire have the year 9999 (RFC 5280, section 4.1.2.5).
 	maxLifetime = 100 * 365 * 24 * time.Hour
 
-	// maxSkew is the most that clocks are taken to be apart. Beyond it a clock couldn't have verified the
-	// API's certificate, which lives for a year or so: it is the Date header that is wrong.
+	// maxSkew is the largest credible difference between the clocks. With a larger one, the API's certificate,
+	// which is valid for about a year, couldn't have been verified: the Date header must be wrong.
 	maxSkew = 366 * 24 * time.Hour
 )
 
 func isCredible(skew time.Duration) bool { return skew.Abs() <= maxSkew }
 
-// localEnd returns when a credential ends by the local clock, which is ahead of the API's by skew. Zero
+// localEnd converts an expiry to the local clock, which is ahead of the API's by skew. The zero time
 // stays zero.
 func localEnd(end time.Time, skew time.Duration, now time.Time) time.Time {
 	if end.IsZero() {
 		return end
 	}
 	if skew < 0 && isCredible(skew) {
-		// A second more, by which the Date header may be behind the API's clock.
+		// The Date header may be up to a second behind the API's clock.
 		if local := end.Add(skew - time.Second).Truncate(time.Second); local.After(now) {
 			end = local
 		}
@@ -165,9 +165,9 @@ func localEnd(end time.Time, skew time.Duration, now time.Time) time.Time {
 	return end
 }
 
-// clockSkew returns by how much the local clock is ahead of the API's, by the Date header
-// (RFC 9110, section 6.6.1): negative when it is behind, 292 years at most either way; 0 when that is unknown
-// or below a minute, which the way of the answer may take.
+// clockSkew returns how far the local clock is ahead of the API's, according to the Date header
+// (RFC 9110, section 6.6.1). It is negative if the local clock is behind, at most 292 years either way, and 0 if
+// unknown or less than a minute, which may be the answer's transit time.
 func clockSkew(h http.Header, now time.Time) time.Duration {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Answers are decoded here and not by godo: what arrived and can't be used is told apart from what didn't
-// arrive; fields that aren't used may be of any kind; and a list takes no more memory than its clusters.
+// Answers are decoded here rather than by godo, to distinguish an unusable answer from a missing one, to accept
+// unused fields of any type, and to use no more memory for a list than its clusters need.
 
-// decodeError is what is wrong with an answer that arrived. It says nothing of what was decoded, which may
-// be a secret in the wrong place.
+// decodeError explains why an answer can't be decoded. It shows none of the answer, which may
+// contain a secret in the wrong place.
 type decodeError struct{ error }
 
 // Unwrap returns the cause.
@@ -21,7 +21,7 @@ func (e decodeError) Unwrap() error { return e.error }
 
 func undecodable(format string, args ...any) error { return decodeError{fmt.Errorf(format, args...)} }
 
-// decoding makes an error of encoding/json a decodeError; a failure of the network it returns as it is.
+// decoding turns an error from encoding/json into a decodeError, and returns a network failure unchanged.
 func decoding(err error) error {
 	if err == nil || is[readError](err) || is[decodeError](err) {
 		return err
@@ -31,7 +31,7 @@ func decoding(err error) error {
 	case errors.Is(err, errTooLarge):
 		return decodeError{errTooLarge}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return undecodable("it ends too early")
+		return undecodable("it is truncated")
 	case ok && mismatch.Field != "":
 		return undecodable("its field %q is of the wrong type", mismatch.Field)
 	case ok:
@@ -47,7 +47,7 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// decodeOne decodes an answer that is one JSON value, and nothing else.
+// decodeOne decodes an answer that must be exactly one JSON value.
 func decodeOne(r io.Reader, v any) error {
 	d := json.NewDecoder(r)
 	if err := d.Decode(v); err != nil {
@@ -56,7 +56,7 @@ func decodeOne(r io.Reader, v any) error {
 	return atEnd(d)
 }
 
-// atEnd reports what stands after an answer's value.
+// atEnd returns an error if anything follows an answer's value.
 func atEnd(d *json.Decoder) error {
 	_, err := d.Token()
 	switch {
@@ -68,21 +68,21 @@ func atEnd(d *json.Decoder) error {
 	return decoding(err)
 }
 
-// timestamp is a time as the API writes it (RFC 3339); zero when it is null or absent.
+// timestamp is a time in the API's format (RFC 3339), or the zero time if null or absent.
 type timestamp struct{ time.Time }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *timestamp) UnmarshalJSON(text []byte) error {
 	if err := t.Time.UnmarshalJSON(text); err != nil {
-		return undecodable("its time of expiry is not a time")
+		return undecodable("invalid expires_at")
 	}
 	return nil
 }
 
-// maxText bounds the texts that are taken from an answer, in bytes. Names have 255 characters at most.
+// maxText is the maximum length of a string in an answer, in bytes. Names have at most 255 characters.
 const maxText = 1 << 10
 
-// checkText reports a text that is longer.
+// checkText returns an error if text is longer than maxText.
 func checkText(field, text string) error {
 	if len(text) > maxText {
 		return undecodable("its field %q is too long", field)

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// maxValue bounds one value of a list, in bytes: a cluster, with all its nodes.
+// maxValue is the maximum size of one value in a list, in bytes: a cluster with all its nodes.
 const maxValue = 4 << 20
 
-// listDecoder decodes a list as it arrives, one value after the other.
+// listDecoder decodes a list while it arrives, one value at a time.
 type listDecoder struct {
 	*json.Decoder
 	in *window
 }
 
-// window is a reader that fails when more is read between two values than one value may have.
+// window is a reader that fails if more than maxValue is read for one value.
 type window struct {
 	io.Reader
 	left int
@@ -37,7 +37,7 @@ func newListDecoder(r io.Reader) *listDecoder {
 	return &listDecoder{json.NewDecoder(in), in}
 }
 
-// next decodes the next value, which is in that field.
+// next decodes the next value into v; field is for errors.
 func (d *listDecoder) next(field string, v any) error {
 	d.in.left = maxValue
 	err := d.Decode(v)
@@ -47,15 +47,15 @@ func (d *listDecoder) next(field string, v any) error {
 	return decoding(err)
 }
 
-// token returns the next token; it is nil for null.
+// token returns the next token, which is nil for null.
 func (d *listDecoder) token() (json.Token, error) {
 	d.in.left = maxValue
 	token, err := d.Token()
 	return token, decoding(err)
 }
 
-// decodePage decodes a page of a list of clusters, which it passes to add one by one, and tells whether
-// there is another page.
+// decodePage decodes a page of clusters, calls add for each, and reports whether
+// there are more pages.
 func decodePage(r io.Reader, add func(Cluster) error) (more bool, err error) {
 	d := newListDecoder(r)
 	switch start, err := d.token(); {
@@ -84,7 +84,7 @@ func decodePage(r io.Reader, add func(Cluster) error) (more bool, err error) {
 			return false, err
 		}
 	}
-	if _, err := d.token(); err != nil { // the end of the object
+	if _, err := d.token(); err != nil { // the closing brace
 		return false, err
 	}
 	if !listed {
@@ -118,7 +118,7 @@ func (d *listDecoder) clusters(add func(Cluster) error) error {
 	return err
 }
 
-// links tells whether there is a page after this one.
+// links reports whether there are more pages.
 func (d *listDecoder) links() (bool, error) {
 	var links struct {
 		Pages struct {

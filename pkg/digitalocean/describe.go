@@ -31,7 +31,7 @@ func (o Options) describe(err error) string {
 	case proxyErr != nil:
 		return "the proxy in the environment is not of the form http://host:port"
 	case proxy != nil:
-		return "by the proxy in the environment: " + reasonOf(err)
+		return "through the proxy in the environment: " + reasonOf(err)
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return e.Error()

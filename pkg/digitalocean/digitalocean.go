@@ -1,13 +1,13 @@
-// Package digitalocean asks the DigitalOcean API for Kubernetes clusters and their credentials, and
-// finds the access token to ask with.
+// Package digitalocean gets Kubernetes clusters and their credentials from the DigitalOcean API, and
+// finds the access token for it.
 //
-// The API is described at https://docs.digitalocean.com/reference/api/; it is spoken by
-// github.com/digitalocean/godo, over a transport of this package's own. That transport retries what
-// may pass and can't mint twice, within the caller's deadline; follows no redirect; honours the proxy variables
-// HTTPS_PROXY and NO_PROXY; reads a bounded part of an answer; and sends the access token over
-// https, or to a loopback address, and nowhere else.
+// It uses github.com/digitalocean/godo for the API (https://docs.digitalocean.com/reference/api/),
+// over its own transport. The transport retries transient
+// failures that can't have minted a token, within the caller's deadline; follows no redirects; honors the proxy
+// variables HTTPS_PROXY and NO_PROXY; limits the size of answers; and sends the access token only over
+// https or to a loopback address.
 //
-// Failures are *[credential.Error] with their class.
+// Errors are *[credential.Error] with a class.
 package digitalocean
 
 import (
@@ -23,7 +23,7 @@ import (
 // DefaultAPIURL is the API's address.
 const DefaultAPIURL = "https://api.digitalocean.com"
 
-// Client asks the API. Its methods may be called by many goroutines at once.
+// Client is a client of the API. Its methods are safe for concurrent use.
 type Client struct {
 	api         *godo.Client
 	apiURL      string
@@ -33,20 +33,20 @@ type Client struct {
 	options     Options
 }
 
-// Options are a Client's settings. AccessToken must be given; the zero values of the others do.
+// Options are a Client's settings. Only AccessToken is required.
 type Options struct {
 	AccessToken AccessToken
 	APIURL      string            // "": DefaultAPIURL
-	UserAgent   string            // put before godo's
-	Transport   http.RoundTripper // carries each attempt; nil: one like http.DefaultTransport
+	UserAgent   string            // prepended to godo's
+	Transport   http.RoundTripper // sends each attempt; nil: one like http.DefaultTransport
 	Now         func() time.Time  // nil: time.Now
 	Log         *slog.Logger      // nil: silent
 
 	ownTransport bool // Transport is this package's
 }
 
-// NewClient returns a client. It fails, with class Usage or Unsafe, on an access token that no
-// header can carry and on an address that the access token must not be sent to.
+// NewClient returns a Client. It returns an error of class Usage or Unsafe if the access token can't be sent in a
+// header or must not be sent to the address.
 func NewClient(o Options) (*Client, error) {
 	if o.APIURL == "" {
 		o.APIURL = DefaultAPIURL
@@ -76,18 +76,18 @@ func NewClient(o Options) (*Client, error) {
 	return &Client{api: api, apiURL: o.APIURL, accessToken: o.AccessToken, now: o.Now, transport: own, options: o}, nil
 }
 
-// CloseIdleConnections closes the connections that are kept for a next call, a minute at most, with
-// their goroutines. It leaves those of Options.Transport alone.
+// CloseIdleConnections closes idle connections, which are otherwise kept for up to a minute, and ends
+// their goroutines. It doesn't affect Options.Transport.
 func (c *Client) CloseIdleConnections() {
 	if c.transport != nil {
 		c.transport.CloseIdleConnections()
 	}
 }
 
-// clustersPath is the path of the list of clusters; a cluster's is its id below that.
+// clustersPath is the path of the list of clusters. A cluster's path is its ID below that.
 const clustersPath = "/v2/kubernetes/clusters"
 
-// get asks for what a path names, and has decode read the answer. The header is nil when there is no answer.
+// get gets path and passes the answer's body to decode. The header is nil if there is no answer.
 func (c *Client) get(ctx context.Context, path, scope string, decode func(body io.Reader) error) (http.Header, error) {
 	asked := c.now()
 	request, err := c.api.NewRequest(ctx, http.MethodGet, path, nil)

@@ -18,7 +18,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
-// doctlConfig is what matters of doctl's configuration file.
+// doctlConfig holds the used fields of doctl's configuration file.
 type doctlConfig struct {
 	AccessToken  string            `yaml:"access-token"`
 	AuthContexts map[string]string `yaml:"auth-contexts"`
@@ -26,12 +26,12 @@ type doctlConfig struct {
 	APIURL       string            `yaml:"api-url"`
 }
 
-// doctlDefaultContext is doctl's name for the access token that stands outside of auth-contexts.
+// doctlDefaultContext is doctl's name for the access token outside of auth-contexts.
 const doctlDefaultContext = "default"
 
-// DoctlError says why doctl's configuration gives no access token.
+// DoctlError means that doctl's configuration provides no access token.
 type DoctlError struct {
-	Broken   bool     // the file is there, and isn't what doctl writes
+	Broken   bool     // the file exists but isn't what doctl writes
 	Contexts []string // the contexts that have an access token
 	Err      error
 }
@@ -42,12 +42,14 @@ func (e *DoctlError) Error() string { return e.Err.Error() }
 // Unwrap returns the wrapped error.
 func (e *DoctlError) Unwrap() error { return e.Err }
 
-// doctlConfig reads doctl's configuration. The error is os.ErrNotExist when there is none, or no
-// way to tell where.
+// doctlConfig reads doctl's configuration. The error wraps os.ErrNotExist if there is none or if it can't
+// be located.
 func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	path := s.doctlConfigPath()
 	if path == "" {
-		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError("doctl's configuration has no place without a home directory")})
+		return doctlConfig{}, usageError(&DoctlError{
+			Err: notFoundError("doctl's configuration can't be located without a home directory"),
+		})
 	}
 	text, err := boundedfile.Read(path, maxDoctlConfig)
 	if errors.Is(err, os.ErrNotExist) {
@@ -69,10 +71,10 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	return config, nil
 }
 
-// maxDoctlConfig bounds doctl's configuration, which doctl writes with some 13 kB.
+// maxDoctlConfig is the maximum size of doctl's configuration; doctl writes about 13 kB.
 const maxDoctlConfig = 1 << 20
 
-// reason returns an error of the file system without the path, which the message has already.
+// reason returns a file system error without its path, which the message already has.
 func reason(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -83,9 +85,9 @@ func reason(err error) error {
 // doctlKeys are the keys of doctlConfig.
 var doctlKeys = [...]string{"access-token", "api-url", "auth-contexts", "context"}
 
-// cutDoctlConfig returns the blocks of doctl's configuration that matter, or all of it where it isn't plain
-// that a line begins one. doctl writes up to 900 lines, and parsing them takes longer than all else that a
-// cache hit does.
+// cutDoctlConfig returns only the relevant blocks of doctl's configuration, or all of it if it isn't clear
+// where a block begins. doctl writes up to 900 lines, and parsing them takes longer than the rest of a
+// cache hit.
 func cutDoctlConfig(text []byte) []byte {
 	var kept []byte
 	begun, keep := false, false
@@ -110,7 +112,7 @@ func cutDoctlConfig(text []byte) []byte {
 	return kept
 }
 
-// isPlainYAML tells whether a line can't reach beyond its end, nor change what other lines mean.
+// isPlainYAML reports whether a line neither continues on the next one nor affects other lines.
 func isPlainYAML(line []byte) bool {
 	quotes, brackets := 0, 0
 	blank := true
@@ -141,14 +143,14 @@ func isDoctlKey(key []byte) bool {
 	}) && key[0] != '-'
 }
 
-// notFoundError is an os.ErrNotExist in other words.
+// notFoundError is os.ErrNotExist with another message.
 type notFoundError string
 
 func (e notFoundError) Error() string { return string(e) }
 func (e notFoundError) Unwrap() error { return os.ErrNotExist }
 
-// doctlConfigPath returns where doctl has its configuration: $DIGITALOCEAN_CONFIG, or config.yaml in
-// the operating system's directory for configurations.
+// doctlConfigPath returns the path of doctl's configuration: $DIGITALOCEAN_CONFIG, or doctl/config.yaml in
+// the operating system's configuration directory.
 func (s AccessTokenSources) doctlConfigPath() string {
 	if path := s.getenv("DIGITALOCEAN_CONFIG"); path != "" {
 		return path
@@ -167,8 +169,8 @@ func (s AccessTokenSources) doctlConfigPath() string {
 	return under(dir, "doctl", "config.yaml")
 }
 
-// under joins a path under dir. It is empty when dir is not absolute: it would be another place in
-// each working directory.
+// under joins a path under dir, or returns "" if dir isn't absolute: the path would depend on the working
+// directory.
 func under(dir string, elem ...string) string {
 	if !filepath.IsAbs(dir) {
 		return ""
@@ -176,7 +178,7 @@ func under(dir string, elem ...string) string {
 	return filepath.Join(append([]string{dir}, elem...)...)
 }
 
-// currentAccessToken returns the access token of the context that doctl would use; override is the
+// currentAccessToken returns the access token of doctl's current context; override is the
 // value of DIGITALOCEAN_CONTEXT.
 func (c doctlConfig) currentAccessToken(override string) (AccessToken, error) {
 	name := override
@@ -214,7 +216,7 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 	}, nil
 }
 
-// contexts returns the names of the contexts that have an access token, the default one last.
+// contexts returns the names of the contexts that have an access token, with the default one last.
 func (c doctlConfig) contexts() []string {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.AuthContexts)), func(name string) bool {
 		return c.AuthContexts[name] == ""

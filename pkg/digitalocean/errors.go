@@ -16,14 +16,14 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// The access token's scopes that calls need.
+// The scopes that calls require of the access token.
 const (
 	scopeCredentials = "kubernetes:access_cluster"
 	scopeClusters    = "kubernetes:read"
 )
 
-// failure returns what went wrong with a call that took so long and needs that scope, classified and in
-// words for the user.
+// failure returns a classified error for a failed call, in words for the user. took is how long the call took,
+// and scope is what it requires of the access token.
 func (c *Client) failure(ctx context.Context, err error, took time.Duration, scope string) error {
 	if answer, ok := errors.AsType[*godo.ErrorResponse](err); ok && answer.Response != nil {
 		return c.refusal(answer, scope)
@@ -44,8 +44,7 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 	}
 }
 
-// refusal returns the failure that an answer with another status than 2xx means, for a call that needs
-// that scope.
+// refusal returns the error for an answer with a status other than 2xx to a call that requires scope.
 func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	response := answer.Response
 	said := answer.Message
@@ -75,7 +74,7 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	case status == http.StatusNotFound:
 		class, failed.Err = credential.NotFound, fmt.Errorf("the API knows no such cluster: %s", what)
 	case status == http.StatusTooManyRequests:
-		class, failed.Err = credential.Unreachable, fmt.Errorf("the API limits the rate of calls: %s", what)
+		class, failed.Err = credential.Unreachable, fmt.Errorf("rate limited by the API: %s", what)
 		if pause, ok := retryAfter(response.Header, c.now()); ok {
 			failed.RetryAt = c.now().Add(pause)
 		}
@@ -89,11 +88,11 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	return &credential.Error{Class: class, Status: response.StatusCode, Err: failed}
 }
 
-// APIError is an answer of the API's with another status than 2xx; the status is in the credential.Error that
-// wraps it.
+// APIError is an answer from the API with a status other than 2xx. The [credential.Error] that
+// wraps it holds the status.
 type APIError struct {
-	Scope   string    // that the call needs the access token to have
-	RetryAt time.Time // with status 429, when the API takes calls again; zero when it doesn't say
+	Scope   string    // required of the access token by the call
+	RetryAt time.Time // with status 429, when the API accepts calls again; zero if unknown
 	Err     error
 }
 
@@ -103,10 +102,10 @@ func (e *APIError) Error() string { return e.Err.Error() }
 // Unwrap returns the wrapped error.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// unusable returns the failure that a useless answer means. skew is how far the local clock is
+// unusable returns the error for an answer that can't be used. skew is how far the local clock is
 // ahead of the API's.
 func (c *Client) unusable(reason error, skew time.Duration) error {
-	err := fmt.Errorf("the answer of %s can't be used: %w", c.apiURL, reason)
+	err := fmt.Errorf("the answer from %s can't be used: %w", c.apiURL, reason)
 	switch {
 	case skew > 0:
 		err = fmt.Errorf("%w; the local clock is %s ahead of the API's", err, skew)
@@ -118,11 +117,11 @@ func (c *Client) unusable(reason error, skew time.Duration) error {
 
 const (
 	maxSaid    = 300
-	shortToken = 8 // none is that short but in tests, where it would be found in other words
+	shortToken = 8 // only in tests, where such a token could match parts of words
 )
 
-// sanitize makes a text from outside fit to be shown in one line of a terminal: bounded, with
-// nothing in it that controls the terminal, and neither the access token nor a proxy's password.
+// sanitize makes an external text safe to show on one line of a terminal: it limits the length and removes
+// control characters, the access token and proxy passwords.
 func sanitize(s string, accessToken credential.Secret) string {
 	if token := accessToken.Reveal(); len(token) > shortToken {
 		s = strings.ReplaceAll(s, token, accessToken.String())

@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// A credential for one cluster, from a stand-in of the API. A program leaves APIURL out, and finds
-// the access token by AccessTokenSources.
+// Gets a credential for one cluster from a fake API. A real program omits APIURL and finds
+// the access token with AccessTokenSources.
 func ExampleClient_Credential() {
 	const id = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	api := digitaloceantest.NewAPI("dop_v1_example")

@@ -28,9 +28,9 @@ func TestOddLists(t *testing.T) {
 	}{ // by fault
 		"null":          {"it is not a JSON object", 0, 1},
 		"empty":         {"it holds no list of clusters", 0, 1},
-		"no-body":       {"it ends too early", 0, 1},
+		"no-body":       {"it is truncated", 0, 1},
 		"html":          {"it is not JSON", 0, 1},
-		"truncated":     {"it ends too early", 0, 1},
+		"truncated":     {"it is truncated", 0, 1},
 		"trailing":      {"it is not JSON", 0, 1},
 		"deep":          {"it is not JSON", 0, 1},
 		"deep-unused":   {"it is not JSON", 0, 1},

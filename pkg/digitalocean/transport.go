@@ -16,22 +16,22 @@ import (
 const (
 	maxRetries = 2
 	firstWait  = 250 * time.Millisecond // before the first retry; four times that before the second
-	maxWait    = 10 * time.Second       // a longer wait, when the API asks for it, is left to the user
+	maxWait    = 10 * time.Second       // if the API asks for a longer wait, the call isn't retried
 
-	longest = (1 << 31) * time.Second // some 68 years; whatever is longer counts as this
+	longest = (1 << 31) * time.Second // about 68 years; longer waits are clamped to this
 
-	lastSecond = 253402300799 // of the year 9999, since 1970; time.Unix wraps around far beyond
+	lastSecond = 253402300799 // of the year 9999, since 1970; time.Unix overflows far beyond
 
-	// A retry is made only when it has this long, so that a short deadline means one attempt.
+	// A retry needs at least this much time, so that a short deadline means one attempt.
 	minAttempt = 2 * time.Second
 
 	dialTimeout    = 5 * time.Second
 	attemptTimeout = 15 * time.Second
 )
 
-// newHTTPClient returns the client that godo uses: retries around attempts, each of which carries
-// the access token and has a bounded answer. godo's own retries won't do: they replace the
-// transport, and wait as long as the API says.
+// newHTTPClient returns the client for godo: retries around attempts, each with
+// the access token and a limit on the answer. godo's own retries won't do: they replace the
+// transport and wait as long as the API says.
 func newHTTPClient(o Options) *http.Client {
 	retries := &retryablehttp.Client{
 		HTTPClient: &http.Client{
@@ -46,9 +46,9 @@ func newHTTPClient(o Options) *http.Client {
 	return &http.Client{Transport: &retryablehttp.RoundTripper{Client: retries}}
 }
 
-// newTransport returns a transport like http.DefaultTransport, with bounds that suit one small request. It
-// speaks HTTP/1.1 only: there net/http lets a request be sent once (see attempt), while its HTTP/2
-// repeats some on its own.
+// newTransport returns a transport like http.DefaultTransport, with limits for a single small request. It
+// uses only HTTP/1.1, where net/http can be kept from repeating a request (see attempt); its HTTP/2
+// always repeats some.
 func newTransport() *http.Transport {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
@@ -57,7 +57,7 @@ func newTransport() *http.Transport {
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
 		Protocols:              http1,
-		DisableCompression:     true, // an answer is small, and this bounds what it can grow to
+		DisableCompression:     true, // answers are small and must not grow by decompression
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
@@ -88,7 +88,7 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || mayHaveMinted(resp, err) {
 			return false, nil
 		}
-		// The wait of a first retry stands for that of a later one, which differs only when the API
+		// The first retry's wait is used for later ones too. They differ only if the API
 		// doesn't say how long to wait.
 		pause := wait(0, resp, o.Now())
 		deadline, ok := ctx.Deadline()
@@ -96,9 +96,9 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 	}
 }
 
-// mayHaveMinted reports whether a request that failed may have minted a token all the same. With 429, 503
-// and 500 the API itself says that it didn't do what was asked. Any other 5xx is a gateway's (502, 504,
-// Cloudflare's 52x), which lost the API's answer or never had one.
+// mayHaveMinted reports whether a failed request may still have minted a token. With 429, 503
+// and 500 the API itself says that it failed. Any other 5xx comes from a gateway (502, 504,
+// Cloudflare's 52x), which may have lost the API's answer.
 func mayHaveMinted(resp *http.Response, err error) bool {
 	if err != nil {
 		_, lost := errors.AsType[lostAnswer](err)
@@ -111,8 +111,8 @@ func mayHaveMinted(resp *http.Response, err error) bool {
 	return resp.Request != nil && mints(resp.Request)
 }
 
-// wait returns how long to wait before retry n, counted from 0: what the API asks for, or else a
-// time that grows, and differs between clients, so that they don't come back all at once.
+// wait returns how long to wait before retry n, counted from 0: as long as the API asks for, or else a
+// growing time with jitter, so that clients don't all retry at once.
 func wait(n int, resp *http.Response, now time.Time) time.Duration {
 	if resp != nil {
 		if asked, ok := retryAfter(resp.Header, now); ok {
@@ -123,10 +123,10 @@ func wait(n int, resp *http.Response, now time.Time) time.Duration {
 	return grown/2 + rand.N(grown)
 }
 
-// retryAfter returns how long the API asks to wait: by Retry-After in either form (RFC 9110,
-// section 10.2.3), which comes with a burst limit, or for the hourly limit, if that is used up, by
-// the time of its reset (https://docs.digitalocean.com/reference/api/reference/#rate-limit).
-// Times are taken by the API's own clock, if it tells. The wait is not negative, and bounded.
+// retryAfter returns how long the API asks clients to wait: by Retry-After in either form (RFC 9110,
+// section 10.2.3), which it sends for a burst limit, or until the hourly limit, if exhausted,
+// is reset (https://docs.digitalocean.com/reference/api/reference/#rate-limit).
+// Times are relative to the API's clock, if known. The wait is never negative and at most longest.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil && isCredible(now.Sub(date)) {
 		now = date

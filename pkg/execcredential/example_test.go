@@ -9,9 +9,10 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 )
 
-// A whole exec credential plugin: it answers the request in the environment.
+// A complete exec credential plugin: it answers the request in the environment.
 func Example() {
-	os.Setenv(execcredential.EnvVar, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`)
+	os.Setenv(execcredential.EnvVar,
+		`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`)
 	defer os.Unsetenv(execcredential.EnvVar)
 
 	request, err := execcredential.ParseRequest([]byte(os.Getenv(execcredential.EnvVar)))

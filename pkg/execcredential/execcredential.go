@@ -1,11 +1,11 @@
-// Package execcredential speaks the protocol between a Kubernetes client and its exec credential
-// plugin: it reads the request that the client passes, and writes the response that the client
-// waits for on the plugin's standard output.
+// Package execcredential implements the protocol between a Kubernetes client and its exec credential
+// plugin: it reads the client's request and writes the response that the client
+// expects on the plugin's standard output.
 //
-// The versions client.authentication.k8s.io/v1 and /v1beta1 are spoken. The protocol is described
+// It supports the versions client.authentication.k8s.io/v1 and /v1beta1. The protocol is described
 // in KEP-541 and at
-// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins;
-// where clients differ from it, this package takes what they really send.
+// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins.
+// Where clients deviate from it, this package accepts what they actually send.
 package execcredential
 
 import (
@@ -18,10 +18,10 @@ import (
 // Kind is the kind of requests and responses.
 const Kind = "ExecCredential"
 
-// Version is an API version of the protocol. The zero value is no version.
+// Version is an API version of the protocol. The zero value is not a version.
 type Version string
 
-// The versions that this package speaks.
+// The supported versions.
 const (
 	V1      Version = group + "/v1"
 	V1Beta1 Version = group + "/v1beta1"
@@ -29,7 +29,8 @@ const (
 
 const group = "client.authentication.k8s.io"
 
-// ParseVersion returns the version that s names: whole, or by its last part, as in "v1beta1".
+// ParseVersion parses a version, with or without its group: "client.authentication.k8s.io/v1beta1" or
+// "v1beta1". Its error wraps [ErrVersion] and has class Usage.
 func ParseVersion(s string) (Version, error) {
 	switch s {
 	case string(V1), "v1":
@@ -40,7 +41,7 @@ func ParseVersion(s string) (Version, error) {
 	return "", &credential.Error{Class: credential.Usage, Err: fmt.Errorf("%w %s", ErrVersion, credential.ShowWord(s))}
 }
 
-// Errors of class Usage, which say what is wrong with a request.
+// Errors for bad requests, of class Usage.
 var (
 	ErrVersion    = errors.New("unsupported ExecCredential version") // neither V1 nor V1Beta1
 	ErrNotRequest = errors.New("not an ExecCredential")

@@ -21,147 +21,172 @@ import (
 )
 
 func TestVersionsAreClientGos(t *testing.T) {
-	if got := clientauthv1.SchemeGroupVersion.String(); got != string(execcredential.V1) {
-		t.Error(got)
+	if got, want := string(execcredential.V1), clientauthv1.SchemeGroupVersion.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := clientauthv1beta1.SchemeGroupVersion.String(); got != string(execcredential.V1Beta1) {
-		t.Error(got)
+	if got, want := string(execcredential.V1Beta1), clientauthv1beta1.SchemeGroupVersion.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 func TestParseRequest(t *testing.T) {
 	const v1 = `"apiVersion":"client.authentication.k8s.io/v1"`
+	onlyV1 := execcredential.Request{Version: execcredential.V1}
+	v1For := func(target credential.Target) execcredential.Request {
+		return execcredential.Request{Version: execcredential.V1, Target: target}
+	}
+	cluster := func(fields string) string { return `{` + v1 + `,"spec":{"cluster":{` + fields + `}}}` }
 	tests := map[string]struct {
 		in   string
 		want execcredential.Request
 		err  string
 	}{
 		"client-go, without cluster": {
-			`{"kind":"ExecCredential",` + v1 + `,"spec":{"interactive":true}}`,
-			execcredential.Request{Version: execcredential.V1}, "",
+			in:   `{"kind":"ExecCredential",` + v1 + `,"spec":{"interactive":true}}`,
+			want: onlyV1,
 		},
 		"client-go, with cluster": {
-			`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"cluster":{` +
-				`"server":"https://s","certificate-authority-data":"QUJD","proxy-url":"http://p","config":{"clusterID":"x"}},"interactive":false}}`,
-			execcredential.Request{
+			in: `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"cluster":{` +
+				`"server":"https://s","certificate-authority-data":"QUJD","proxy-url":"http://p",` +
+				`"config":{"clusterID":"x"}},"interactive":false}}`,
+			want: execcredential.Request{
 				Version: execcredential.V1Beta1,
 				Target:  credential.Target{Server: "https://s", CertificateAuthority: []byte("ABC")},
 				Config:  json.RawMessage(`{"clusterID":"x"}`),
-			}, "",
+			},
 		},
-		"whom the client trusts": {
-			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","tls-server-name":"n","insecure-skip-tls-verify":true}}}`,
-			execcredential.Request{
-				Version: execcredential.V1,
-				Target:  credential.Target{Server: "https://s", TLSServerName: "n", InsecureSkipTLSVerify: true},
-			}, "",
+		"TLS options": {
+			in:   cluster(`"server":"https://s","tls-server-name":"n","insecure-skip-tls-verify":true`),
+			want: v1For(credential.Target{Server: "https://s", TLSServerName: "n", InsecureSkipTLSVerify: true}),
 		},
 		"an authority's file": {
-			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","certificate-authority":"/ca.pem"}}}`,
-			execcredential.Request{
+			in: cluster(`"server":"https://s","certificate-authority":"/ca.pem"`),
+			want: execcredential.Request{
 				Version:                  execcredential.V1,
 				Target:                   credential.Target{Server: "https://s"},
 				CertificateAuthorityFile: "/ca.pem",
-			}, "",
+			},
 		},
 		"an authority's data and file": {
-			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","certificate-authority":"/ca.pem","certificate-authority-data":"QUJD"}}}`,
-			execcredential.Request{
-				Version: execcredential.V1,
-				Target:  credential.Target{Server: "https://s", CertificateAuthority: []byte("ABC")},
-			}, "",
+			in: cluster(`"server":"https://s","certificate-authority":"/ca.pem",` +
+				`"certificate-authority-data":"QUJD"`),
+			want: v1For(credential.Target{Server: "https://s", CertificateAuthority: []byte("ABC")}),
 		},
 		"an authority that isn't base64": {
-			`{` + v1 + `,"spec":{"cluster":{"certificate-authority-data":"%"}}}`,
-			execcredential.Request{}, "its certificate-authority-data is not base64",
+			in:  cluster(`"certificate-authority-data":"%"`),
+			err: "its certificate-authority-data is not base64",
 		},
-		"an authority of a wrong type": {
-			`{` + v1 + `,"spec":{"cluster":{"certificate-authority-data":1}}}`,
-			execcredential.Request{}, `its field "spec.cluster.certificate-authority-data" is a JSON number`,
+		"an authority of the wrong type": {
+			in:  cluster(`"certificate-authority-data":1`),
+			err: `its field "spec.cluster.certificate-authority-data" is a JSON number`,
 		},
 		"no authority": {
-			`{` + v1 + `,"spec":{"cluster":{"server":"https://s","certificate-authority-data":null}}}`,
-			execcredential.Request{Version: execcredential.V1, Target: credential.Target{Server: "https://s"}}, "",
+			in:   cluster(`"server":"https://s","certificate-authority-data":null`),
+			want: v1For(credential.Target{Server: "https://s"}),
 		},
-		"config null":               {`{` + v1 + `,"spec":{"cluster":{"server":"https://s","config":null}}}`, execcredential.Request{Version: execcredential.V1, Target: credential.Target{Server: "https://s"}}, ""},
-		"cluster null":              {`{` + v1 + `,"spec":{"cluster":null}}`, execcredential.Request{Version: execcredential.V1}, ""},
-		"spec null":                 {`{` + v1 + `,"spec":null}`, execcredential.Request{Version: execcredential.V1}, ""},
-		"no spec":                   {`{` + v1 + `}`, execcredential.Request{Version: execcredential.V1}, ""},
-		"C#'s kind":                 {`{"kind":"ExecCredentials",` + v1 + `}`, execcredential.Request{Version: execcredential.V1}, ""},
-		"unused fields of any type": {`{` + v1 + `,"spec":{"interactive":"maybe","cluster":{"proxy-url":1}}}`, execcredential.Request{Version: execcredential.V1}, ""},
-		"not JSON":                  {`kind: ExecCredential`, execcredential.Request{}, "invalid character"},
-		"null":                      {`null`, execcredential.Request{}, "it has no apiVersion"},
-		"array":                     {`[]`, execcredential.Request{}, "it is a JSON array"},
-		"truncated":                 {`{"kind":"Exec`, execcredential.Request{}, "unexpected end of JSON input"},
-		"another kind":              {`{"kind":"Pod",` + v1 + `}`, execcredential.Request{}, `its kind is "Pod"`},
-		"no version":                {`{"kind":"ExecCredential"}`, execcredential.Request{}, "it has no apiVersion"},
-		"another version":           {`{"apiVersion":"client.authentication.k8s.io/v2"}`, execcredential.Request{}, "unsupported ExecCredential version"},
-		"another group":             {`{"apiVersion":"v1"}`, execcredential.Request{}, `its apiVersion is "v1"`},
-		"server of a wrong type":    {`{` + v1 + `,"spec":{"cluster":{"server":[]}}}`, execcredential.Request{}, `its field "spec.cluster.server" is a JSON array`},
+		"config null": {
+			in:   cluster(`"server":"https://s","config":null`),
+			want: v1For(credential.Target{Server: "https://s"}),
+		},
+		"cluster null": {in: `{` + v1 + `,"spec":{"cluster":null}}`, want: onlyV1},
+		"spec null":    {in: `{` + v1 + `,"spec":null}`, want: onlyV1},
+		"no spec":      {in: `{` + v1 + `}`, want: onlyV1},
+		"C#'s kind":    {in: `{"kind":"ExecCredentials",` + v1 + `}`, want: onlyV1},
+		"unused fields of any type": {
+			in:   `{` + v1 + `,"spec":{"interactive":"maybe","cluster":{"proxy-url":1}}}`,
+			want: onlyV1,
+		},
+		"not JSON":      {in: `kind: ExecCredential`, err: "invalid character"},
+		"null":          {in: `null`, err: "it has no apiVersion"},
+		"array":         {in: `[]`, err: "it is a JSON array"},
+		"truncated":     {in: `{"kind":"Exec`, err: "unexpected end of JSON input"},
+		"another kind":  {in: `{"kind":"Pod",` + v1 + `}`, err: `its kind is "Pod"`},
+		"no version":    {in: `{"kind":"ExecCredential"}`, err: "it has no apiVersion"},
+		"another group": {in: `{"apiVersion":"v1"}`, err: `its apiVersion is "v1"`},
+		"another version": {
+			in:  `{"apiVersion":"client.authentication.k8s.io/v2"}`,
+			err: "unsupported ExecCredential version",
+		},
+		"server of the wrong type": {
+			in:  cluster(`"server":[]`),
+			err: `its field "spec.cluster.server" is a JSON array`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got, err := execcredential.ParseRequest([]byte(test.in))
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-				t.Fatalf("%v, not %q", err, test.err)
+				t.Fatalf("got error %v, want %q", err, test.err)
 			}
 			if err != nil && credential.ClassOf(err) != credential.Usage {
-				t.Errorf("class %q", credential.ClassOf(err))
+				t.Errorf("got class %q, want %q", credential.ClassOf(err), credential.Usage)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
+				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
+// Read's time limits are of synctest's clock, which stands still while anything is read: a busy machine
+// doesn't matter.
 func TestReadRequest(t *testing.T) {
 	const request = `{"apiVersion":"client.authentication.k8s.io/v1"}`
-	open, silent := io.Pipe()
-	t.Cleanup(func() { silent.Close() }) // after the parallel tests
 	tests := map[string]struct {
 		in   io.Reader
-		none bool
+		open bool // after in, the input stays open and silent
+		none bool // want ErrNoRequest
 		err  string
 	}{
-		"request":                 {strings.NewReader(request), false, ""},
-		"byte by byte":            {iotest.OneByteReader(strings.NewReader("\n " + request + " \n")), false, ""},
-		"behind it, an open pipe": {io.MultiReader(strings.NewReader(request), open), false, ""},
-		"empty":                   {strings.NewReader(""), true, ""},
-		"white space":             {strings.NewReader(" \n"), true, ""},
-		"failing":                 {iotest.ErrReader(errors.New("bad file descriptor")), true, ""},
-		"silent":                  {open, true, ""},
-		"truncated":               {strings.NewReader(request[:10]), false, "its JSON ends too early"},
-		"stuck":                   {io.MultiReader(strings.NewReader(request[:10]), open), false, "it is not complete after 2s"},
-		"two":                     {strings.NewReader(request + request), false, "something follows"},
-		"too large":               {strings.NewReader(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`), false, "it is larger than a mebibyte"},
-		"endless":                 {io.MultiReader(strings.NewReader("{"), endless{}), false, "it is larger than a mebibyte"},
-		"not JSON":                {strings.NewReader("hello"), false, "not an ExecCredential: invalid character"},
+		"request":      {in: strings.NewReader(request)},
+		"byte by byte": {in: iotest.OneByteReader(strings.NewReader("\n " + request + " \n"))},
+		"left open":    {in: strings.NewReader(request), open: true},
+		"empty":        {in: strings.NewReader(""), none: true},
+		"white space":  {in: strings.NewReader(" \n"), none: true},
+		"failing":      {in: iotest.ErrReader(errors.New("bad file descriptor")), none: true},
+		"silent":       {in: strings.NewReader(""), open: true, none: true},
+		"truncated":    {in: strings.NewReader(request[:10]), err: "its JSON is truncated"},
+		"stuck":        {in: strings.NewReader(request[:10]), open: true, err: "it is incomplete after 2s"},
+		"two":          {in: strings.NewReader(request + request), err: "there is data after its JSON object"},
+		"too large": {
+			in:  strings.NewReader(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`),
+			err: "it is larger than 1 MiB",
+		},
+		"endless":  {in: io.MultiReader(strings.NewReader("{"), endless{}), err: "it is larger than 1 MiB"},
+		"not JSON": {in: strings.NewReader("hello"), err: "not an ExecCredential: invalid character"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := execcredential.NewReader(test.in).Read(t.Context())
-			switch {
-			case test.none:
-				if !errors.Is(err, execcredential.ErrNoRequest) {
-					t.Errorf("%v", err)
+			synctest.Test(t, func(t *testing.T) {
+				in := test.in
+				if test.open {
+					open, silent := io.Pipe()
+					defer silent.Close()
+					in = io.MultiReader(in, open)
 				}
-			case test.err != "":
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("%v, not %q", err, test.err)
+				got, err := execcredential.NewReader(in).Read(t.Context())
+				switch {
+				case test.none:
+					if !errors.Is(err, execcredential.ErrNoRequest) {
+						t.Errorf("got error %v, want %v", err, execcredential.ErrNoRequest)
+					}
+				case test.err != "":
+					if err == nil || !strings.Contains(err.Error(), test.err) {
+						t.Errorf("got error %v, want %q", err, test.err)
+					}
+				case err != nil || got.Version != execcredential.V1:
+					t.Errorf("got version %q and error %v, want %q and none", got.Version, err, execcredential.V1)
 				}
-			case err != nil || got.Version != execcredential.V1:
-				t.Errorf("%v, %v", got, err)
-			}
+			})
 		})
 	}
 }
 
-// What comes after the silence was taken for no request is a request all the same.
+// A request that arrives after Read gave up is still a request.
 func TestLateRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const request = `{"apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"cluster":{"server":"https://s"}}}`
+		const request = `{"apiVersion":"client.authentication.k8s.io/v1beta1",` +
+			`"spec":{"cluster":{"server":"https://s"}}}`
 		pipe, client := io.Pipe()
 		in := execcredential.NewReader(pipe)
 		expect := func(what string, got execcredential.Request, err error, want string) {
@@ -178,7 +203,7 @@ func TestLateRequest(t *testing.T) {
 		got, err := in.Read(t.Context())
 		expect("silent", got, err, execcredential.ErrNoRequest.Error())
 		if took := time.Since(start); took != time.Second {
-			t.Errorf("silence was waited for during %s, want 1s", took)
+			t.Errorf("gave up on a silent input after %s, want 1s", took)
 		}
 		got, err = in.Late(t.Context())
 		expect("still silent", got, err, execcredential.ErrNoRequest.Error())
@@ -197,7 +222,7 @@ func TestLateRequest(t *testing.T) {
 		go io.WriteString(client, "{")
 		synctest.Wait()
 		got, err = in.Late(t.Context())
-		expect("late and stuck", got, err, "it is not complete after 2s")
+		expect("late and stuck", got, err, "it is incomplete after 2s")
 		client.Close()
 
 		pipe, client = io.Pipe()
@@ -210,7 +235,7 @@ func TestLateRequest(t *testing.T) {
 	})
 }
 
-// endless gives white space without an end.
+// endless is a Reader of endless white space.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -224,7 +249,9 @@ func TestWriteResponse(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 999, time.FixedZone("", 3600))
 	week := now.Add(7 * 24 * time.Hour).Truncate(time.Second)
 	token := credential.Credential{Token: credential.NewSecret("tok<&>en"), FetchedAt: now, ExpiresAt: week}
-	pair := credential.Credential{ClientCertificate: []byte("CERT\n"), ClientKey: credential.NewSecret("KEY\n"), FetchedAt: now, ExpiresAt: week}
+	pair := token
+	pair.Token = credential.Secret{}
+	pair.ClientCertificate, pair.ClientKey = []byte("CERT\n"), credential.NewSecret("KEY\n")
 	both := pair
 	both.Token = token.Token
 	forever := token
@@ -233,17 +260,25 @@ func TestWriteResponse(t *testing.T) {
 	ending.ExpiresAt = now.Add(3 * time.Minute).Truncate(time.Second)
 	ending.FetchedAt = now.Add(-time.Hour)
 
+	const (
+		v1        = `"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false},"status":`
+		v1beta1   = `"apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false},"status":`
+		tokenJSON = `"token":"tok\u003c\u0026\u003een"}`
+		pairJSON  = `"clientCertificateData":"CERT\n","clientKeyData":"KEY\n"}`
+		weekJSON  = `{"expirationTimestamp":"2026-01-09T10:55:00Z",`
+		soonJSON  = `{"expirationTimestamp":"2026-01-02T11:01:00Z",`
+	)
 	tests := map[string]struct {
 		version execcredential.Version
 		c       credential.Credential
 		want    string
 	}{
-		"token":          {execcredential.V1, token, `"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false},"status":{"expirationTimestamp":"2026-01-09T10:55:00Z","token":"tok\u003c\u0026\u003een"}`},
-		"v1beta1":        {execcredential.V1Beta1, token, `"apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false},"status":{"expirationTimestamp":"2026-01-09T10:55:00Z","token":"tok\u003c\u0026\u003een"}`},
-		"pair":           {execcredential.V1, pair, `"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false},"status":{"expirationTimestamp":"2026-01-09T10:55:00Z","clientCertificateData":"CERT\n","clientKeyData":"KEY\n"}`},
-		"token wins":     {execcredential.V1, both, `"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false},"status":{"expirationTimestamp":"2026-01-09T10:55:00Z","token":"tok\u003c\u0026\u003een"}`},
-		"unknown expiry": {execcredential.V1, forever, `"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false},"status":{"token":"tok\u003c\u0026\u003een"}`},
-		"in the leeway":  {execcredential.V1, ending, `"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false},"status":{"expirationTimestamp":"2026-01-02T11:01:00Z","token":"tok\u003c\u0026\u003een"}`},
+		"token":          {execcredential.V1, token, v1 + weekJSON + tokenJSON},
+		"v1beta1":        {execcredential.V1Beta1, token, v1beta1 + weekJSON + tokenJSON},
+		"pair":           {execcredential.V1, pair, v1 + weekJSON + pairJSON},
+		"token wins":     {execcredential.V1, both, v1 + weekJSON + tokenJSON},
+		"unknown expiry": {execcredential.V1, forever, v1 + `{` + tokenJSON},
+		"in the leeway":  {execcredential.V1, ending, v1 + soonJSON + tokenJSON},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -252,7 +287,7 @@ func TestWriteResponse(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(`{"kind":"ExecCredential",`+test.want+"}\n", out.String()); diff != "" {
-				t.Error(diff)
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -260,21 +295,27 @@ func TestWriteResponse(t *testing.T) {
 	var out bytes.Buffer
 	half := credential.Credential{ClientCertificate: []byte("CERT")}
 	if err := execcredential.WriteResponse(&out, execcredential.V1, half, now); err == nil || out.Len() > 0 {
-		t.Errorf("%v, %q", err, out.String())
+		t.Errorf("a certificate without its key: got error %v and response %q, want an error and no response",
+			err, out.String())
 	}
 }
 
-// What is written is what client-go's own types are written as.
+// The response is the same, byte for byte, as one marshaled from client-go's types.
 func TestResponseIsClientGos(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 999, time.FixedZone("", 3600))
 	odd := "<&>\u2028\x00\xff\"\\é\n"
 	for name, c := range map[string]credential.Credential{
-		"token":       {Token: credential.NewSecret("token" + odd), FetchedAt: now, ExpiresAt: now.Add(time.Hour)},
-		"forever":     {Token: credential.NewSecret("token")},
-		"certificate": {ClientCertificate: []byte("CERT" + odd), ClientKey: credential.NewSecret("KEY" + odd), FetchedAt: now, ExpiresAt: now.Add(time.Hour)},
+		"token":   {Token: credential.NewSecret("token" + odd), FetchedAt: now, ExpiresAt: now.Add(time.Hour)},
+		"forever": {Token: credential.NewSecret("token")},
+		"certificate": {
+			ClientCertificate: []byte("CERT" + odd), ClientKey: credential.NewSecret("KEY" + odd),
+			FetchedAt: now, ExpiresAt: now.Add(time.Hour),
+		},
 	} {
 		status := clientauthv1.ExecCredentialStatus{
-			Token: c.Token.Reveal(), ClientCertificateData: string(c.ClientCertificate), ClientKeyData: c.ClientKey.Reveal(),
+			Token:                 c.Token.Reveal(),
+			ClientCertificateData: string(c.ClientCertificate),
+			ClientKeyData:         c.ClientKey.Reveal(),
 		}
 		if until := c.UseUntil(now); !until.IsZero() {
 			status.ExpirationTimestamp = &metav1.Time{Time: until}
@@ -282,10 +323,12 @@ func TestResponseIsClientGos(t *testing.T) {
 		old := clientauthv1beta1.ExecCredentialStatus(status)
 		for version, object := range map[execcredential.Version]any{
 			execcredential.V1: clientauthv1.ExecCredential{
-				TypeMeta: metav1.TypeMeta{Kind: execcredential.Kind, APIVersion: string(execcredential.V1)}, Status: &status,
+				TypeMeta: metav1.TypeMeta{Kind: execcredential.Kind, APIVersion: string(execcredential.V1)},
+				Status:   &status,
 			},
 			execcredential.V1Beta1: clientauthv1beta1.ExecCredential{
-				TypeMeta: metav1.TypeMeta{Kind: execcredential.Kind, APIVersion: string(execcredential.V1Beta1)}, Status: &old,
+				TypeMeta: metav1.TypeMeta{Kind: execcredential.Kind, APIVersion: string(execcredential.V1Beta1)},
+				Status:   &old,
 			},
 		} {
 			want, err := json.Marshal(object)
@@ -305,7 +348,8 @@ func TestResponseIsClientGos(t *testing.T) {
 
 func FuzzReadRequest(f *testing.F) {
 	for _, seed := range []string{
-		`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://s","config":{"clusterID":"x"}}}}`,
+		`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",` +
+			`"spec":{"cluster":{"server":"https://s","config":{"clusterID":"x"}}}}`,
 		`{"apiVersion":"client.authentication.k8s.io/v1beta1","spec":null}`,
 		"", " ", "null", "{}", "[]", `{"kind":1}`, "{}{}",
 	} {
@@ -316,17 +360,17 @@ func FuzzReadRequest(f *testing.F) {
 		switch {
 		case err == nil:
 			if got.Version != execcredential.V1 && got.Version != execcredential.V1Beta1 {
-				t.Errorf("version %q", got.Version)
+				t.Errorf("got version %q, want %q or %q", got.Version, execcredential.V1, execcredential.V1Beta1)
 			}
 			if len(got.Config) > 0 && !json.Valid(got.Config) {
-				t.Errorf("config %q", got.Config)
+				t.Errorf("got config %q, want valid JSON", got.Config)
 			}
 		case errors.Is(err, execcredential.ErrNoRequest):
 			if len(bytes.TrimSpace(data)) > 0 {
-				t.Errorf("no request in %q", data)
+				t.Errorf("%q: got %v, want a request or another error", data, err)
 			}
 		case credential.ClassOf(err) != credential.Usage:
-			t.Errorf("class %q", credential.ClassOf(err))
+			t.Errorf("got class %q, want %q", credential.ClassOf(err), credential.Usage)
 		}
 	})
 }

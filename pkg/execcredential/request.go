@@ -21,32 +21,32 @@ const EnvVar = "KUBERNETES_EXEC_INFO"
 const (
 	maxRequest = 1 << 20
 
-	// A pipe on which nothing comes is one that nobody writes to: Node.js and Java clients leave one
-	// open. One on which something came must not be taken for that because its writer is slow.
+	// Nothing within firstByteWithin means that nobody writes to the pipe: Node.js and Java clients leave one
+	// open. Once something has arrived, a slow writer must not be mistaken for that.
 	firstByteWithin = time.Second
 	restWithin      = 2 * time.Second
 )
 
-// Request is what a client asks of its plugin.
+// Request is a client's request to its plugin.
 type Request struct {
 	Version Version
 
-	// Target is where the client is about to send the credential, and Config is what the kubeconfig's
-	// cluster holds in its extension "client.authentication.k8s.io/exec", as JSON. Both are empty unless
-	// the client was told to pass them, by provideClusterInfo.
+	// Target is where the client will send the credential. Config is the cluster's extension
+	// "client.authentication.k8s.io/exec" in the kubeconfig, as JSON. Both are empty unless
+	// the kubeconfig sets provideClusterInfo.
 	Target credential.Target
 	Config json.RawMessage
 
-	// CertificateAuthorityFile is in the place of Target.CertificateAuthority in requests of clients that
-	// pass the kubeconfig's cluster on as it is (Python's). A path may be relative to that kubeconfig.
+	// CertificateAuthorityFile replaces Target.CertificateAuthority in requests of clients that
+	// pass the kubeconfig's cluster unchanged (Python's). The path may be relative to that kubeconfig.
 	CertificateAuthorityFile string
 }
 
-// ErrNoRequest says that there is no request: standard input is empty, closed, or silent so far.
+// ErrNoRequest means that there is no request: standard input is empty, closed, or silent so far.
 var ErrNoRequest = errors.New("no ExecCredential request")
 
-// execCredential holds those fields of a request that are used. client-go's own types are not
-// decoded into, because a field that nobody needs must not make a request unreadable; and
+// execCredential holds the fields of a request that are used. It isn't one of client-go's types,
+// because an unused field must not make a request unreadable, and
 // client-go's LoadExecCredential fails without a cluster.
 type execCredential struct {
 	APIVersion string `json:"apiVersion"`
@@ -63,9 +63,9 @@ type execCredential struct {
 	} `json:"spec"`
 }
 
-// ParseRequest reads a request. It takes the kinds ExecCredential, ExecCredentials (which the C#
-// client sends) and none. Unknown fields are ignored, and all of spec may be absent or null. An
-// error is of class Usage.
+// ParseRequest parses a request. It accepts the kinds ExecCredential, ExecCredentials (which the C#
+// client sends) and none. It ignores unknown fields, and spec and its fields may be absent or null. Errors
+// have class Usage.
 func ParseRequest(data []byte) (Request, error) {
 	var in execCredential
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -99,22 +99,22 @@ func ParseRequest(data []byte) (Request, error) {
 	if string(cluster.Config) != "null" {
 		request.Config = cluster.Config
 	}
-	if len(cluster.CertificateAuthority) == 0 { // data outranks the file, as in a kubeconfig
+	if len(cluster.CertificateAuthority) == 0 { // data takes precedence over the file, as in a kubeconfig
 		request.CertificateAuthorityFile = cluster.CertificateAuthorityFile
 	}
 	return request, nil
 }
 
-// Reader reads a request from a plugin's standard input: one JSON object of a mebibyte at most, with
-// nothing but white space behind it as far as was read. It doesn't wait for the end of its input.
+// Reader reads a request from a plugin's standard input: one JSON object of at most 1 MiB, followed by
+// nothing but white space as far as it has read. It doesn't wait for the end of its input.
 type Reader struct {
-	first  chan error // closed at the first byte that isn't white space; an error where none comes
-	whole  chan error // when object is complete, or can't be
+	first  chan error // closed at the first byte that isn't white space; else the read error
+	whole  chan error // receives nil once object is complete, else the error
 	object json.RawMessage
 }
 
-// NewReader returns a Reader of r, and begins to read. The goroutine that reads stays behind until r
-// ends or the object is complete; nothing ends it before.
+// NewReader returns a Reader that reads from r, and starts reading in a goroutine. The goroutine runs until the
+// object is complete or r fails or ends; it can't be stopped before.
 func NewReader(r io.Reader) *Reader {
 	in := &Reader{first: make(chan error, 1), whole: make(chan error, 1)}
 	go func() {
@@ -127,18 +127,18 @@ func NewReader(r io.Reader) *Reader {
 		close(in.first)
 		err := decodeOne(buffered, &in.object)
 		if err != nil && limited.N <= 0 {
-			err = errors.New("it is larger than a mebibyte")
+			err = errors.New("it is larger than 1 MiB")
 		}
 		in.whole <- err
 	}()
 	return in
 }
 
-// Read waits for the request. It fails with ErrNoRequest when the input ends, fails, or stays silent for
-// a second, before the first byte that isn't white space; the object must be complete within two seconds
-// then. It fails with ctx's error when ctx ends. Errors about the request are of class Usage.
+// Read waits for the request. It returns ErrNoRequest if the input ends, fails or stays silent for
+// a second before the first byte that isn't white space. After that byte, the object must be complete within two
+// seconds. Read returns ctx's error if ctx ends first. Errors about the request have class Usage.
 //
-// Silence is not proof that nothing will come: see [Reader.Late].
+// A silent input may still bring a request later: see [Reader.Late].
 func (r *Reader) Read(ctx context.Context) (Request, error) {
 	silence := time.NewTimer(firstByteWithin)
 	defer silence.Stop()
@@ -155,9 +155,9 @@ func (r *Reader) Read(ctx context.Context) (Request, error) {
 	}
 }
 
-// Late returns a request of which something has come since Read failed with ErrNoRequest, and else fails
-// with that again. It waits for nothing but the rest of what has come. Called right before a credential
-// is written, it leaves a moment in which a request can still come unseen.
+// Late returns a request that has started to arrive since Read returned ErrNoRequest, or ErrNoRequest
+// again if none has. It waits only for the rest of a request that has started. Even if Late is called right
+// before a credential is written, a request that arrives in between goes unnoticed.
 func (r *Reader) Late(ctx context.Context) (Request, error) {
 	select {
 	case err := <-r.first:
@@ -170,7 +170,7 @@ func (r *Reader) Late(ctx context.Context) (Request, error) {
 	}
 }
 
-// rest waits for the rest of a request that has begun.
+// rest waits for the rest of a request that has started to arrive.
 func (r *Reader) rest(ctx context.Context) (Request, error) {
 	slow := time.NewTimer(restWithin)
 	defer slow.Stop()
@@ -181,13 +181,13 @@ func (r *Reader) rest(ctx context.Context) (Request, error) {
 		}
 		return ParseRequest(r.object)
 	case <-slow.C:
-		return Request{}, notARequest(fmt.Errorf("it is not complete after %s", restWithin))
+		return Request{}, notARequest(fmt.Errorf("it is incomplete after %s", restWithin))
 	case <-ctx.Done():
 		return Request{}, fmt.Errorf("reading the request: %w", ctx.Err())
 	}
 }
 
-// skipSpace reads the white space that JSON allows before a value.
+// skipSpace skips the white space that JSON allows before a value.
 func skipSpace(in *bufio.Reader) error {
 	for {
 		b, err := in.ReadByte()
@@ -202,7 +202,7 @@ func skipSpace(in *bufio.Reader) error {
 	}
 }
 
-// decodeOne reads one JSON value, and fails when something else stands behind it.
+// decodeOne decodes one JSON value and fails if other data follows it.
 func decodeOne(in io.Reader, object *json.RawMessage) error {
 	decoder := json.NewDecoder(in)
 	if err := decoder.Decode(object); err != nil {
@@ -210,12 +210,12 @@ func decodeOne(in io.Reader, object *json.RawMessage) error {
 	}
 	rest, err := io.ReadAll(decoder.Buffered())
 	if err == nil && len(bytes.TrimSpace(rest)) > 0 {
-		err = errors.New("something follows its JSON object")
+		err = errors.New("there is data after its JSON object")
 	}
 	return err
 }
 
-// describe returns a decoding error in words that don't need Go.
+// describe rewords a decoding error for people who don't know Go.
 func describe(err error) error {
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if mismatch.Field == "" {
@@ -227,11 +227,14 @@ func describe(err error) error {
 		return errors.New("its certificate-authority-data is not base64")
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("its JSON ends too early")
+		return errors.New("its JSON is truncated")
 	}
 	return err
 }
 
 func notARequest(err error) error {
-	return &credential.Error{Class: credential.Usage, Err: fmt.Errorf("reading the request: %w: %w", ErrNotRequest, err)}
+	return &credential.Error{
+		Class: credential.Usage,
+		Err:   fmt.Errorf("reading the request: %w: %w", ErrNotRequest, err),
+	}
 }

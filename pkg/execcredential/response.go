@@ -9,9 +9,9 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// response holds the fields of an ExecCredential that a plugin answers with, in the order in which
-// client-go writes them. Its own types would bring in apimachinery, which costs each kubectl more than all
-// else that a plugin does; a test holds the two against each other, byte for byte.
+// response holds the fields of an ExecCredential that a plugin sets, in the order in which
+// client-go writes them. client-go's types would pull in apimachinery, which would cost each kubectl more than
+// everything else that the plugin does. A test compares the two byte for byte.
 type response struct {
 	Kind       string  `json:"kind"`
 	APIVersion Version `json:"apiVersion"`
@@ -26,12 +26,13 @@ type response struct {
 	} `json:"status"`
 }
 
-// WriteResponse writes the response that carries c, as one line of JSON in one write.
+// WriteResponse writes the response for c, as one line of JSON in one write.
 //
-// It carries the token, or else the client certificate with its key, never both: clients would
-// prefer different ones. expirationTimestamp is c.UseUntil(now), so that a long-running client asks
-// again before the cluster refuses the credential. What is unknown is left out, since some clients
-// take an empty string for a value. Nothing is written when WriteResponse fails before the write.
+// The response contains the token or else the client certificate with its key, never both: clients differ in
+// which they prefer. Its expirationTimestamp is c.UseUntil(now), so that a long-running client asks
+// again before the cluster refuses the credential. Unknown fields are omitted, since some clients
+// take an empty string for a value. If c has neither a token nor a certificate with its key, WriteResponse
+// returns an error and writes nothing.
 func WriteResponse(w io.Writer, version Version, c credential.Credential, now time.Time) error {
 	out := response{Kind: Kind, APIVersion: version}
 	switch {

@@ -15,29 +15,35 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
-// Options say how ForCluster asks for credentials. An access token must be given; the zero values of the
-// others do.
+// Options are the options of ForCluster. Only an access token is required.
 type Options struct {
-	AccessToken       credential.Secret  // of the DigitalOcean API, with the scope kubernetes:access_cluster
-	AccessTokenSource oauth2.TokenSource // in place of AccessToken: asked by ForCluster, and before each renewal; no context ends its Token
+	// AccessToken is an access token for the DigitalOcean API with the scope kubernetes:access_cluster.
+	AccessToken credential.Secret
+
+	// AccessTokenSource replaces AccessToken. ForCluster calls its Token, and so does each renewal; the call
+	// isn't limited by any context.
+	AccessTokenSource oauth2.TokenSource
 
 	APIURL    string            // "": digitalocean.DefaultAPIURL
-	Expiry    time.Duration     // how long a token shall live, in whole seconds; 0: the API's default, seven days
-	Leeway    time.Duration     // how long before its end a token is renewed; 0: a fifth of its life, five minutes at most
-	Transport http.RoundTripper // carries the calls to the API; nil: one like http.DefaultTransport
-	UserAgent string            // of the calls to the API and of the config; "": the defaults of both
+	Expiry    time.Duration     // requested token lifetime, in whole seconds; 0: the API's default, seven days
+	Transport http.RoundTripper // for calls to the API; nil: one like http.DefaultTransport
+	UserAgent string            // of calls to the API and of the config; "": the defaults of both
 
-	// CacheDir is a directory that keeps credentials, sealed under the access token, for other processes
-	// and the next run. The plugin's own, such as ~/.kube/cache/doks-auth, shares them with it; so
-	// do the same Expiry and APIURL. "": they are kept in memory.
+	// Leeway is how long before its expiry a token is renewed, at most half its lifetime. 0 means a fifth of its
+	// lifetime, at most five minutes.
+	Leeway time.Duration
+
+	// CacheDir is a directory that stores credentials, encrypted under the access token, for other processes
+	// and later runs. To share credentials with the plugin, use its directory, such as
+	// ~/.kube/cache/doks-auth, and the same Expiry and APIURL. "" means in memory.
 	CacheDir string
 
-	Log *slog.Logger     // nil: silent
+	Log *slog.Logger     // nil: no logging
 	Now func() time.Time // nil: time.Now
 }
 
-// ForCluster returns a config for a cluster of DigitalOcean. ctx is for getting the first credential, and
-// may end then. Failures are [*credential.Error] where their class is known.
+// ForCluster returns a config for a DigitalOcean cluster. It gets the first credential, for which ctx is used;
+// the config doesn't depend on ctx afterwards. Errors are [*credential.Error] where their class is known.
 func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*rest.Config, error) {
 	id, err := digitalocean.ParseClusterID(string(id))
 	if err != nil {
@@ -56,7 +62,7 @@ func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*res
 	return config, nil
 }
 
-// cached returns what gets the cluster's credentials with the access token of now.
+// cached returns a cached provider of the cluster's credentials that uses the current access token.
 func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*credential.Cached, error) {
 	accessToken, err := o.accessToken()
 	if err != nil {
@@ -76,7 +82,7 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	key := digitalocean.CacheKey(o.APIURL, id, o.Expiry, accessToken.Secret)
 	var store credential.Store = pruned{cachedir.Open(o.CacheDir, accessToken.Secret)}
 	if o.CacheDir == "" {
-		store, key.Identity = memory, "" // of one key, whatever the access token
+		store, key.Identity = memory, "" // one key, whatever the access token
 	}
 	return &credential.Cached{
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
@@ -91,8 +97,7 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	}, nil
 }
 
-// pruned is a directory that is pruned whenever something was put there. Nobody waits for it, and it ends by
-// itself after a tenth of a second.
+// pruned is a directory that is pruned after each Put, in the background and for at most a tenth of a second.
 type pruned struct{ *cachedir.Dir }
 
 // Put implements credential.Store.
@@ -110,5 +115,8 @@ func (o Options) accessToken() (digitalocean.AccessToken, error) {
 	if err != nil {
 		return digitalocean.AccessToken{}, fmt.Errorf("getting the access token: %w", err)
 	}
-	return digitalocean.AccessToken{Secret: credential.NewSecret(token.AccessToken), Source: "Options.AccessTokenSource"}, nil
+	return digitalocean.AccessToken{
+		Secret: credential.NewSecret(token.AccessToken),
+		Source: "Options.AccessTokenSource",
+	}, nil
 }

@@ -236,7 +236,7 @@ func TestCertificates(t *testing.T) {
 	}
 	now = func() time.Time { return time.Now().Add(2 * time.Hour) }
 	_, err = version(client, cluster)
-	if !errors.Is(err, restconfig.ErrCertificateEnded) || !strings.Contains(err.Error(), "the client certificate has ended, at ") {
+	if !errors.Is(err, restconfig.ErrCertificateEnded) || !strings.Contains(err.Error(), "the client certificate has expired, at ") {
 		t.Error(err)
 	}
 	if mints := api.Mints(cluster.ID); mints != 1 {

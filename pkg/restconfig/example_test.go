@@ -20,7 +20,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// standIn starts stand-ins of the API and of the API servers of clusters of these names, each with
+// standIn starts a fake API and fake API servers for clusters with the given names, each with
 // two namespaces, and returns the API's URL.
 func standIn(names ...string) (apiURL string, stop func()) {
 	api := digitaloceantest.NewAPI("dop_v1_example")
@@ -54,8 +54,8 @@ func standIn(names ...string) (apiURL string, stop func()) {
 
 var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
-// The namespaces of one cluster. A program leaves APIURL out, takes the access token from its own
-// configuration, and may use k8s.io/client-go/kubernetes as well.
+// Lists the namespaces of one cluster. A real program omits APIURL, reads the access token from its own
+// configuration, and can use k8s.io/client-go/kubernetes as well.
 func ExampleForCluster() {
 	apiURL, stop := standIn("production")
 	defer stop()
@@ -88,8 +88,8 @@ func ExampleForCluster() {
 	// kube-system
 }
 
-// A controller over all clusters of an account: each has its own config, and so its own token, and the
-// failure of one is nothing to the others.
+// A controller for all clusters of an account. Each has its own config and token, and the
+// failure of one doesn't affect the others.
 func ExampleForCluster_controller() {
 	apiURL, stop := standIn("production", "staging")
 	defer stop()
@@ -112,7 +112,10 @@ func ExampleForCluster_controller() {
 		return
 	}
 	reconcile := func(cluster digitalocean.Cluster) error {
-		config, err := restconfig.ForCluster(ctx, cluster.ID, restconfig.Options{AccessToken: accessToken, APIURL: apiURL})
+		config, err := restconfig.ForCluster(ctx, cluster.ID, restconfig.Options{
+			AccessToken: accessToken,
+			APIURL:      apiURL,
+		})
 		if err != nil {
 			return err
 		}
@@ -141,7 +144,7 @@ func ExampleForCluster_controller() {
 	// staging has 2 namespaces
 }
 
-// A provider of one's own, and a Store: see credential.Store.
+// A custom provider. For a custom Store, see credential.Store.
 func ExampleNew() {
 	provider := credential.ProviderFunc(func(context.Context) (credential.Credential, error) {
 		now := time.Now()

@@ -19,31 +19,31 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// Time in these tests is synctest's: it stands still while anything runs, and jumps. A bubble ends only
-// when all its goroutines have, so that each test shows that none is left.
+// These tests use synctest's clock, which advances only when all goroutines are blocked. A bubble ends only
+// when all its goroutines have, so each test also shows that it leaks none.
 
 const serverURL = "https://cluster.example:6443"
 
-// fakeCluster mints tokens, and is the transport to the server that accepts them.
+// fakeCluster is a provider of tokens, and the transport to a server that accepts them.
 type fakeCluster struct {
 	mu       sync.Mutex
-	minted   map[string]time.Time // the tokens that are accepted, and until when
+	minted   map[string]time.Time // the accepted tokens, with their expiry
 	mints    int
-	refused  int // how many requests got a 401
+	refused  int // number of 401 responses
 	bodies   []string
-	hosts    map[string]int // how many requests with a token went there
+	hosts    map[string]int // number of requests with a token, by host
 	lifetime time.Duration
 	takes    time.Duration
-	err      error                              // of the provider
-	change   func(c *credential.Credential)     // of what the provider gives
-	respond  func(*http.Request) *http.Response // in the server's place
+	err      error                              // returned by the provider
+	change   func(c *credential.Credential)     // applied to the provider's credentials
+	respond  func(*http.Request) *http.Response // replaces the server
 }
 
 func newFakeCluster() *fakeCluster {
 	return &fakeCluster{lifetime: time.Hour, minted: make(map[string]time.Time), hosts: make(map[string]int)}
 }
 
-// set changes the fake while it is used.
+// set changes the fake while it is in use.
 func (f *fakeCluster) set(change func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +71,7 @@ func (f *fakeCluster) Credential(ctx context.Context) (credential.Credential, er
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.mints++ // counted also when it fails
+	f.mints++ // failures count too
 	if f.err != nil {
 		return credential.Credential{}, f.err
 	}
@@ -88,7 +88,7 @@ func (f *fakeCluster) Credential(ctx context.Context) (credential.Credential, er
 	return c, nil
 }
 
-// RoundTrip implements http.RoundTripper: it answers with the token.
+// RoundTrip implements http.RoundTripper. The response's body is the token.
 func (f *fakeCluster) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := ""
 	if req.Body != nil {
@@ -120,7 +120,7 @@ func response(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// client returns a client of the cluster, and what it logs.
+// client returns a client for the cluster, and its log.
 func (f *fakeCluster) client(t *testing.T, cached credential.Cached) (*http.Client, *bytes.Buffer) {
 	t.Helper()
 	log := new(bytes.Buffer)
@@ -137,8 +137,8 @@ func (f *fakeCluster) client(t *testing.T, cached credential.Cached) (*http.Clie
 	return client, log
 }
 
-// get makes a request, and returns the answer, or the error's text without its first words, which are
-// http.Client's.
+// get makes a request and returns the response's body, or the error's text without the prefix that
+// http.Client adds.
 func get(ctx context.Context, client *http.Client) string {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, serverURL+"/api", nil)
 	if err != nil {
@@ -160,7 +160,7 @@ func send(client *http.Client, req *http.Request) string {
 	return string(body)
 }
 
-// expect makes a request whose answer must be want.
+// expect makes a request and compares the result of get.
 func expect(t *testing.T, client *http.Client, want string) {
 	t.Helper()
 	if got := get(t.Context(), client); got != want {
@@ -168,5 +168,5 @@ func expect(t *testing.T, client *http.Client, want string) {
 	}
 }
 
-// ago returns how the time that long ago reads in an error.
+// ago formats the time d ago as errors do.
 func ago(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339) }

@@ -11,18 +11,19 @@ import (
 )
 
 const (
-	// renewalTimeout bounds a renewal, which no request's context ends: others may wait for it too.
+	// renewalTimeout limits a renewal. No request's context cancels it, because other requests may wait for it.
 	renewalTimeout = 30 * time.Second
 
-	// grace is how long after its end a renewal may still tell what went wrong.
+	// grace is how long after its timeout a renewal may still report its error.
 	grace = time.Second
 
-	// retryAfter is how long a renewal that failed, or got what is due for renewal itself, answers for the
-	// next: as long as Cached remembers a failure, but also where that isn't one to Cached.
+	// retryAfter is how long the result of a renewal is reused if it failed or returned a token that is
+	// itself due for renewal. It is as long as Cached remembers a failure, but covers results that aren't
+	// failures to Cached, too.
 	retryAfter = 5 * time.Second
 )
 
-// renewal is a renewal that is under way or over. got and err are set when done is closed.
+// renewal is a renewal in progress or finished. got and err are set before done is closed.
 type renewal struct {
 	done    chan struct{}
 	overdue <-chan struct{}
@@ -30,7 +31,7 @@ type renewal struct {
 	err     error
 }
 
-// wait returns what the renewal gets.
+// wait waits for the renewal and returns its result.
 func (r *renewal) wait(ctx context.Context) (*held, error) {
 	select {
 	case <-r.done:
@@ -40,18 +41,18 @@ func (r *renewal) wait(ctx context.Context) (*held, error) {
 	case <-r.overdue:
 	}
 	select {
-	case <-r.done: // which ends overdue too
+	case <-r.done: // which closes overdue too
 		return r.got, r.err
 	default:
 		return nil, &credential.Error{
 			Class: credential.Unreachable,
-			Err:   fmt.Errorf("the provider has not come back after %s", renewalTimeout+grace),
+			Err:   fmt.Errorf("the provider has not returned after %s", renewalTimeout+grace),
 		}
 	}
 }
 
-// renew returns the renewal of c: the one that is under way, or was made in vain just now, or a
-// new one. It is nil when c was replaced already.
+// renew returns the renewal of c: the one in progress, one that has just failed, or a
+// new one. It returns nil if c has already been replaced.
 func (t *tokenCache) renew(c *held) *renewal {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,7 +74,7 @@ func (t *tokenCache) renew(c *held) *renewal {
 		t.log.Info("renewing the token", "server", t.server, "expires_at", c.ExpiresAt, "refused", c.refused.Load())
 		got, cached, err := t.fetch(ctx, c)
 		if err != nil {
-			t.log.Warn("the token was not renewed", "server", t.server, "expires_at", c.ExpiresAt, "reason", err)
+			t.log.Warn("failed to renew the token", "server", t.server, "expires_at", c.ExpiresAt, "reason", err)
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -92,7 +93,7 @@ func (t *tokenCache) renew(c *held) *renewal {
 	return r
 }
 
-// fetch gets another token than c.
+// fetch gets a token to replace c.
 func (t *tokenCache) fetch(ctx context.Context, c *held) (credential.Credential, *credential.Cached, error) {
 	cached, err := t.source()
 	if err != nil {
@@ -109,16 +110,17 @@ func (t *tokenCache) fetch(ctx context.Context, c *held) (credential.Credential,
 		return credential.Credential{}, nil, unusable(errors.New("it is the one that the server refused"))
 	}
 	if got.Token.IsZero() {
-		return credential.Credential{}, nil, unusable(errors.New("it holds no token any more; the config must be made anew"))
+		return credential.Credential{}, nil, unusable(errors.New("it no longer has a token; make a new config"))
 	}
 	if err := got.CheckServer(t.server.String()); err != nil {
 		return credential.Credential{}, nil, &credential.Error{
 			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing the new credential: it is for server %q; the config must be made anew", got.Server),
+			Err:   fmt.Errorf("refusing the new credential: it is for server %q; make a new config", got.Server),
 		}
 	}
 	if !bytes.Equal(got.CertificateAuthority, c.CertificateAuthority) {
-		t.log.Warn("the cluster's certificate authority changed; the config must be made anew if the server's certificate is refused", "server", t.server)
+		t.log.Warn("the cluster's certificate authority changed; "+
+			"make a new config if the server's certificate is refused", "server", t.server)
 	}
 	return got, cached, nil
 }

@@ -74,7 +74,7 @@ func TestRequestsWaitForAToken(t *testing.T) {
 		defer cancel()
 		var wait sync.WaitGroup
 		wait.Go(func() {
-			want := `renewing the token for server "https://cluster.example:6443", which ended at ` + ago(time.Hour) + ": waiting for it: context deadline exceeded"
+			want := `renewing the token for server "https://cluster.example:6443", which expired at ` + ago(time.Hour) + ": waiting for it: context deadline exceeded"
 			if got := get(impatient, client); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -121,10 +121,10 @@ func TestOutage(t *testing.T) {
 		if calls := f.mintsSoFar() - 1; calls < 50 || calls > 60 {
 			t.Errorf("%d calls in five minutes of leeway", calls)
 		}
-		if !strings.Contains(log.String(), `msg="the token was not renewed"`) {
+		if !strings.Contains(log.String(), `msg="failed to renew the token"`) {
 			t.Errorf("the log: %s", log)
 		}
-		want := `renewing the token for server "https://cluster.example:6443", which ended at ` + ago(0) + ": the API failed"
+		want := `renewing the token for server "https://cluster.example:6443", which expired at ` + ago(0) + ": the API failed"
 		calls := f.mintsSoFar()
 		for range 100 {
 			expect(t, client, want)
@@ -204,7 +204,7 @@ func TestProviderThatHangs(t *testing.T) {
 		release := make(chan struct{})
 		f.set(func() { f.change = func(*credential.Credential) { <-release } })
 		time.Sleep(2 * time.Hour)
-		want := `renewing the token for server "https://cluster.example:6443", which ended at ` + ago(time.Hour) + ": the provider has not come back after 31s"
+		want := `renewing the token for server "https://cluster.example:6443", which expired at ` + ago(time.Hour) + ": the provider has not returned after 31s"
 		start := time.Now()
 		for range 3 {
 			expect(t, client, want)
@@ -227,7 +227,7 @@ func TestBadRenewals(t *testing.T) {
 	}{
 		"expired": {func(c *credential.Credential) { c.ExpiresAt = time.Now().Add(-time.Hour) }, "the provider's credential can't be used: it expired at ", credential.Unusable},
 		"of another server": {func(c *credential.Credential) { c.Server = "https://elsewhere.example" },
-			`refusing the new credential: it is for server "https://elsewhere.example"; the config must be made anew`, credential.Unsafe},
+			`refusing the new credential: it is for server "https://elsewhere.example"; make a new config`, credential.Unsafe},
 		"nothing":   {func(c *credential.Credential) { c.Token = credential.Secret{} }, "it holds neither a token nor a client certificate", credential.Unusable},
 		"no header": {func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") }, "the token contains a space", credential.Unusable},
 	}

@@ -1,49 +1,49 @@
-// Package restconfig makes a *rest.Config whose requests always carry a fresh credential: a client-go
-// program for a DigitalOcean cluster needs no kubeconfig and no child process.
+// Package restconfig returns a *rest.Config whose requests always use a fresh credential. A client-go
+// program for a DigitalOcean cluster then needs neither a kubeconfig nor a child process.
 //
-// [ForCluster] asks the DigitalOcean API; [New] takes any [credential.Provider]. What they return is
-// an ordinary config: clients of every kind are made from it and from copies of it, and its other
-// fields may be set; what wraps the transport is added by its method Wrap. It needs no ending. Nothing
-// runs between requests; a renewal that is under way when the last client is dropped ends by itself,
-// after half a minute at most.
+// [ForCluster] gets credentials from the DigitalOcean API; [New] accepts any [credential.Provider]. Both return
+// an ordinary config: use it or copies of it for any kind of client, and set its other
+// fields as usual; add transport wrappers with its Wrap method. It doesn't need to be closed. Nothing
+// runs between requests; a renewal in progress when the last client is dropped ends by itself
+// within half a minute.
 //
 // # Tokens
 //
 // Guaranteed:
-//   - Plain requests, watches, logs, exec, attach and port-forward, by SPDY and by websocket, carry the
-//     token that is held when they are sent. What has begun isn't touched by a renewal.
-//   - A token is renewed once for all goroutines: in the background while it is due for renewal and
-//     still valid, so that nobody waits. A request waits, as long as its own context lets it, only when
-//     nothing valid is held. Without requests nothing is renewed, because each renewal mints a token in
+//   - Plain requests, watches, logs, exec, attach and port-forward, over SPDY and WebSocket, use the
+//     token that is current when they are sent. A renewal doesn't affect requests in progress.
+//   - A token is renewed once for all goroutines. While it is due for renewal but still valid, that happens in
+//     the background, and no request waits. A request waits, until its own context ends, only if
+//     there is no valid token. Without requests nothing is renewed, because each renewal mints a token in
 //     the user's account.
-//   - While the token in hand is valid, a failing provider goes unnoticed but for a warning in the log.
-//     After its end requests fail with an error that says why, and succeed again once the provider does.
-//   - A token that the cluster refuses with 401 is dropped and replaced, once for all who saw it, and
-//     the request is sent again if it has no body or one with GetBody. Should the renewal fail, the
+//   - While the current token is valid, a failing provider only causes warnings in the log.
+//     Once the token has expired, requests fail with the provider's error until the provider works again.
+//   - A token that the cluster refuses with 401 is replaced, once for all requests that it was refused for, and
+//     the request is sent again if it has no body or GetBody is set. If the renewal fails, the
 //     request fails with its error.
-//   - A cluster that refuses each new token too doesn't get them minted endlessly: the 401 is passed on,
-//     and the pause until a refusal counts again grows from a second to an hour.
-//   - The token goes to the cluster's own server only. A request to another one, as after a redirect,
-//     fails. A request that has an Authorization header of its own is passed on as it is.
+//   - If the cluster refuses new tokens as well, they aren't minted endlessly: the 401 is returned,
+//     and the pause before another refusal causes a renewal grows from a second to an hour.
+//   - The token is sent only to the cluster's server. A request to another one, as after a redirect,
+//     fails. A request that already has an Authorization header is sent unchanged.
 //
 // Not guaranteed:
-//   - That no request is refused: clocks differ, and a request whose body can't be sent twice gets
-//     the 401 that told of a revoked token.
-//   - That each 401 is the cluster's: one that something behind it gave, as by the proxy to a service, can't
-//     be told from that, and costs a renewal.
-//   - That an exec or watch goes on when its token ends: that is the server's choice.
-//   - That the config follows a cluster to another server, or to a certificate authority that signs
-//     nothing which the one in the config does: make a new config. A credential for another server is
-//     refused, a change of the authority is logged.
-//   - That a Host set to another address works. To go by a tunnel, set Dial or Proxy.
+//   - That no request is refused: clocks differ, and a request whose body can't be sent twice returns
+//     the 401 caused by a revoked token.
+//   - That a 401 comes from the cluster: one from something behind it, such as a proxied service, can't
+//     be distinguished and costs a renewal.
+//   - That an exec or watch continues after its token expires: that is up to the server.
+//   - That the config follows a cluster to another server, or to a certificate authority unrelated to the one in
+//     the config: make a new config. A credential for another server is refused; a change of the authority is
+//     logged.
+//   - That a Host set to another address works. To use a tunnel, set Dial or Proxy.
 //
 // # Client certificates
 //
-// client-go has no way to renew a client certificate in a running client, but for running an exec
-// plugin or rereading files, which would put the key on disk in clear. So the config of a cluster
-// that knows no tokens holds the certificate as it is. It serves all kinds of requests until the
-// certificate's end, which is the NotAfter of CertData; after that they fail with
-// [ErrCertificateEnded]. Make a new config, and new clients, before.
+// client-go can't renew a client certificate in a running client, except by running an exec
+// plugin or rereading files, which would put the key on disk in plain text. So the config of a cluster
+// without tokens contains the certificate itself. Requests of all kinds work until the
+// certificate expires, at the NotAfter of CertData, and then fail with
+// [ErrCertificateEnded]. Make a new config and new clients before that.
 package restconfig
 
 import (
@@ -59,13 +59,13 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// New returns a config for the cluster that cached.Provider gives credentials for. cached.Store is
-// where they are kept, nil being a [credential.Memory] of the config's own; its Leeway, Now and Log
-// are the config's too. ctx is for getting the first credential, and may end then.
+// New returns a config for the cluster whose credentials cached.Provider provides. They are stored in
+// cached.Store, or a new [credential.Memory] if it is nil. The config also uses cached's Leeway, Now and Log.
+// New gets the first credential, for which ctx is used; the config doesn't depend on ctx afterwards.
 //
-// Renewals call the provider in a goroutine of the config's. It must end when its context does: until it
-// does, nothing else is tried, and requests fail after half a minute. If it panics, the program ends. It
-// should keep no tokens itself: it isn't told when one was refused.
+// Renewals call the provider in a separate goroutine. The provider must return when its context is done: until it
+// does, no other renewal starts, and requests fail after half a minute. If it panics, the program crashes. It
+// shouldn't cache tokens itself, because it isn't told when one is refused.
 func New(ctx context.Context, cached *credential.Cached) (*rest.Config, error) {
 	own := *cached
 	if own.Store == nil {
@@ -74,7 +74,8 @@ func New(ctx context.Context, cached *credential.Cached) (*rest.Config, error) {
 	return newConfig(ctx, func() (*credential.Cached, error) { return &own, nil })
 }
 
-// newConfig returns a config whose credentials come from what source returns.
+// newConfig returns a config that gets its credentials from the result of source, which it calls again for each
+// renewal.
 func newConfig(ctx context.Context, source func() (*credential.Cached, error)) (*rest.Config, error) {
 	cached, err := source()
 	if err != nil {
@@ -111,8 +112,8 @@ func newConfig(ctx context.Context, source func() (*credential.Cached, error)) (
 	return config, nil
 }
 
-// parseServer returns the server's URL, https where that isn't said. An error is of class Unusable, or
-// Unsafe for one that a token must not be sent to.
+// parseServer returns the server's URL; the default scheme is https. The error has class Unusable, or
+// Unsafe if a token must not be sent to the server.
 func parseServer(server string) (*url.URL, error) {
 	u, err := credential.ParseServer(server)
 	if err != nil {
@@ -134,10 +135,10 @@ func unusable(err error) error {
 	}
 }
 
-// ErrCertificateEnded says that a config's client certificate has ended.
-var ErrCertificateEnded = errors.New("the client certificate has ended")
+// ErrCertificateEnded means that a config's client certificate has expired.
+var ErrCertificateEnded = errors.New("the client certificate has expired")
 
-// certificateTransport tells that the client certificate ended, which the server wouldn't.
+// certificateTransport returns an error once the client certificate has expired, since the server wouldn't say so.
 type certificateTransport struct {
 	next   http.RoundTripper
 	server string
@@ -151,7 +152,8 @@ func (t *certificateTransport) RoundTrip(req *http.Request) (*http.Response, err
 		return t.next.RoundTrip(req)
 	}
 	closeBody(req)
-	return nil, fmt.Errorf("asking server %q: %w, at %s; the config must be made anew", t.server, ErrCertificateEnded, t.end.UTC().Format(time.RFC3339))
+	return nil, fmt.Errorf("asking server %q: %w, at %s; make a new config",
+		t.server, ErrCertificateEnded, t.end.UTC().Format(time.RFC3339))
 }
 
 // WrappedRoundTripper lets client-go find what is wrapped.

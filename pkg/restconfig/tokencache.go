@@ -12,7 +12,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// The pause between two refusals that each cost a renewal, when tokens are refused again and again.
+// The minimum and maximum pause between two refusals that cause a renewal, when tokens are refused repeatedly.
 const minPause, maxPause = time.Second, time.Hour
 
 // held is a token in use.
@@ -22,7 +22,7 @@ type held struct {
 	refused atomic.Bool // by the cluster
 }
 
-// usable tells whether requests may carry the token. One without a known expiry may until it is refused.
+// usable reports whether requests may use the token. A token with an unknown expiry is usable until it is refused.
 func (c *held) usable(now time.Time) bool {
 	return !c.refused.Load() && (c.ExpiresAt.IsZero() || c.Valid(now))
 }
@@ -31,7 +31,7 @@ func (c *held) due(now time.Time) bool {
 	return !c.renewAt.IsZero() && !now.Before(c.renewAt)
 }
 
-// tokenCache keeps the token of one cluster, and renews it.
+// tokenCache holds one cluster's token and renews it.
 type tokenCache struct {
 	source func() (*credential.Cached, error)
 	server *url.URL
@@ -40,11 +40,11 @@ type tokenCache struct {
 
 	current atomic.Pointer[held]
 
-	mu        sync.Mutex // guards what follows, and is held to change current
-	renewal   *renewal   // the one that is under way, or nil
-	last      *renewal   // it answers until retryAt
+	mu        sync.Mutex // guards the fields below, and is held to change current
+	renewal   *renewal   // the one in progress, or nil
+	last      *renewal   // reused until retryAt
 	retryAt   time.Time
-	refusedAt time.Time // when a token was refused last
+	refusedAt time.Time // when a token was last refused
 	pause     time.Duration
 }
 
@@ -59,7 +59,7 @@ func newTokenCache(source func() (*credential.Cached, error), cached *credential
 	return t
 }
 
-// credential returns the token to send now. It waits only when none is usable.
+// credential returns the token to send. It waits only if the current one isn't usable.
 func (t *tokenCache) credential(ctx context.Context) (*held, error) {
 	for {
 		c, now := t.current.Load(), t.now()
@@ -71,7 +71,7 @@ func (t *tokenCache) credential(ctx context.Context) (*held, error) {
 		}
 		r := t.renew(c)
 		if r == nil {
-			continue // it was replaced just now
+			continue // c has just been replaced
 		}
 		got, err := r.wait(ctx)
 		if err != nil {
@@ -81,23 +81,23 @@ func (t *tokenCache) credential(ctx context.Context) (*held, error) {
 	}
 }
 
-// whyUnusable says why a token isn't usable.
+// whyUnusable returns why a token isn't usable, for an error.
 func (c *held) whyUnusable() string {
 	if c.refused.Load() {
 		return "which refused it"
 	}
-	return "which ended at " + c.ExpiresAt.UTC().Format(time.RFC3339)
+	return "which expired at " + c.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
-// hold puts a credential in use.
+// hold makes got the current credential.
 func (t *tokenCache) hold(got credential.Credential, cached *credential.Cached) *held {
 	c := &held{Credential: got, renewAt: cached.RenewAt(got)}
 	t.current.Store(c)
 	return c
 }
 
-// refuse drops a token that the cluster refused. It tells whether another will take its place: when a
-// token is refused that was got since the last refusal, it isn't dropped until a pause is over.
+// refuse drops a token that the cluster refused and reports whether it will be replaced. A
+// token fetched since the last refusal isn't dropped until the pause is over.
 func (t *tokenCache) refuse(c *held) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,12 +119,12 @@ func (t *tokenCache) refuse(c *held) bool {
 	return true
 }
 
-// checkURL reports a request to another server than the cluster's.
+// checkURL returns an error unless u is on the cluster's server.
 func (t *tokenCache) checkURL(u *url.URL) error {
 	if u.Scheme == t.server.Scheme && u.Host == t.server.Host {
 		return nil
 	}
-	// Some clients of websockets say so in the URL.
+	// Some WebSocket clients use these schemes.
 	scheme := map[string]string{"wss": "https", "ws": "http"}[u.Scheme]
 	if scheme == "" {
 		scheme = u.Scheme
@@ -134,6 +134,7 @@ func (t *tokenCache) checkURL(u *url.URL) error {
 	}
 	return &credential.Error{
 		Class: credential.Unsafe,
-		Err:   fmt.Errorf("refusing to send the token to server %q: the cluster's is %q", u.Scheme+"://"+u.Host, t.server),
+		Err: fmt.Errorf("refusing to send the token to server %q: the cluster's is %q",
+			u.Scheme+"://"+u.Host, t.server),
 	}
 }

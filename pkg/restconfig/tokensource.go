@@ -9,11 +9,11 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// TokenSource returns a provider's tokens as an oauth2.TokenSource, for clients of a cluster that aren't
-// client-go's. It asks the provider each time, which so should be a [credential.Cached]. ctx is what the
-// provider is asked with; when it ends, so does the TokenSource.
+// TokenSource returns a provider's tokens as an oauth2.TokenSource, for clients of a cluster other than
+// client-go's. It calls the provider each time, so the provider should be a [credential.Cached]. ctx is passed to
+// the provider; once it is done, the TokenSource fails.
 //
-// Nothing keeps such a client from sending the token elsewhere, or renews a token that is refused.
+// TokenSource doesn't prevent a client from sending the token elsewhere, and it doesn't renew a refused token.
 func TokenSource(ctx context.Context, provider credential.Provider) oauth2.TokenSource {
 	return tokenSource(func() (*oauth2.Token, error) {
 		c, err := provider.Credential(ctx)

@@ -9,12 +9,12 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// maxSends bounds how often a request is sent: a token that takes the place of a refused one may be
-// another process's, and revoked as well.
+// maxSends limits how often a request is sent: the token that replaces a refused one may come from
+// another process and be revoked as well.
 const maxSends = 3
 
-// tokenTransport sends requests with the token that the tokenCache holds. client-go puts it around the
-// transport of plain requests, and around those of SPDY and websocket upgrades.
+// tokenTransport sends requests with the tokenCache's token. client-go wraps it around the
+// transports of plain requests and of SPDY and WebSocket upgrades.
 type tokenTransport struct {
 	next   http.RoundTripper
 	tokens *tokenCache
@@ -47,18 +47,18 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		if resp != nil {
-			io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be used again
+			io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be reused
 			resp.Body.Close()
 		}
 		req = again
 	}
 }
 
-// WrappedRoundTripper lets client-go find what is wrapped.
+// WrappedRoundTripper returns the wrapped transport for client-go.
 func (t *tokenTransport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
-// isUnauthorized tells whether the server refused the token. A websocket upgrade that is refused has
-// no response, only an error.
+// isUnauthorized reports whether the server refused the token. A refused WebSocket upgrade returns
+// only an error, no response.
 func isUnauthorized(resp *http.Response, err error) bool {
 	if err == nil {
 		return resp.StatusCode == http.StatusUnauthorized
@@ -67,7 +67,7 @@ func isUnauthorized(resp *http.Response, err error) bool {
 	return ok && apierrors.IsUnauthorized(upgrade.Cause)
 }
 
-// replay returns a request that was sent, to be sent again; false if its body can't be.
+// replay returns a copy of a sent request to send again, or false if its body can't be sent again.
 func replay(req *http.Request) (*http.Request, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, true
@@ -84,7 +84,7 @@ func replay(req *http.Request) (*http.Request, bool) {
 	return again, true
 }
 
-// closeBody closes the body of a request that isn't sent, as a RoundTripper must.
+// closeBody closes the body of a request that isn't sent, as http.RoundTripper requires.
 func closeBody(req *http.Request) {
 	if req.Body != nil {
 		req.Body.Close()

@@ -1,10 +1,10 @@
-// Package digitaloceantest stands in for DigitalOcean in tests, demonstrations and benchmarks: an
-// API that mints credentials ([API]), and Kubernetes API servers that accept nothing else
-// ([Cluster]). Both can be told to fail. It is for programs that use
-// [github.com/doks-auth/doks-auth/pkg/digitalocean] and for this project's own.
+// Package digitaloceantest provides a fake DigitalOcean for tests, demos and benchmarks: an
+// API that mints credentials ([API]), and Kubernetes API servers that accept only those
+// ([Cluster]). The API can be made to fail. The package is for programs that use
+// [github.com/doks-auth/doks-auth/pkg/digitalocean], and for doks-auth's own tests.
 //
-// The API behaves as https://docs.digitalocean.com/reference/api/ says, on the endpoints that
-// doks-auth uses.
+// The API implements the endpoints that doks-auth uses as documented at
+// https://docs.digitalocean.com/reference/api/.
 package digitaloceantest
 
 import (
@@ -20,24 +20,22 @@ import (
 	"time"
 )
 
-// The scopes that an access token may have: to fetch credentials, and to list and look up clusters.
+// The scopes of access tokens: to fetch credentials, and to list and look up clusters.
 const (
 	ScopeCredentials = "kubernetes:access_cluster"
 	ScopeClusters    = "kubernetes:read"
 )
 
-// DefaultExpiry is how long a token lives when the call doesn't say.
+// DefaultExpiry is the token lifetime if the request doesn't specify one.
 const DefaultExpiry = 7 * 24 * time.Hour
 
-// API is a stand-in of the DigitalOcean API: an http.Handler. Its methods may be called while it
-// serves.
+// API is a fake DigitalOcean API, an http.Handler. Its methods are safe for concurrent use.
 type API struct {
-	// Expiry is how long a token lives when the call doesn't say; 0 means DefaultExpiry. Set it
-	// before the API serves.
+	// Expiry is the token lifetime if the request doesn't specify one; 0 means DefaultExpiry. Set it
+	// before serving.
 	Expiry time.Duration
 
-	// Now is the API's clock, also in its Date header; nil means time.Now. Set it before the API
-	// serves.
+	// Now is the API's clock, also for its Date header; nil means time.Now. Set it before serving.
 	Now func() time.Time
 
 	mux *http.ServeMux
@@ -60,7 +58,7 @@ type mintedToken struct {
 	expiresAt time.Time
 }
 
-// NewAPI returns an API that accepts these access tokens and knows no cluster.
+// NewAPI returns an API without clusters that accepts the given access tokens.
 func NewAPI(accessTokens ...string) *API {
 	a := &API{
 		mux:      http.NewServeMux(),
@@ -116,7 +114,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// credentials mints a credential, or does what the fault in force says.
+// credentials mints a credential or applies the current fault.
 func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	fault := a.fault
@@ -142,7 +140,7 @@ func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, mint())
 }
 
-// mint makes a new credential and returns it as the API writes it.
+// mint mints a credential and returns it in the API's form.
 func (a *API) mint(cluster *Cluster, expiry time.Duration) map[string]any {
 	answer := map[string]any{
 		"server":                     cluster.Server,
@@ -175,7 +173,7 @@ func (a *API) mint(cluster *Cluster, expiry time.Duration) map[string]any {
 	return answer
 }
 
-// AddCluster makes a cluster known to the API.
+// AddCluster adds a cluster to the API, or replaces the one with its ID.
 func (a *API) AddCluster(c *Cluster) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -185,14 +183,14 @@ func (a *API) AddCluster(c *Cluster) {
 	a.clusters[c.ID] = c
 }
 
-// Cluster returns the cluster of that id, or nil.
+// Cluster returns the cluster with the given ID, or nil.
 func (a *API) Cluster(id string) *Cluster {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.clusters[id]
 }
 
-// Accepts tells whether a token is one that the API minted for the cluster, unexpired and not
+// Accepts reports whether the API minted the token for the cluster, and it has neither expired nor been
 // revoked.
 func (a *API) Accepts(clusterID, token string) bool {
 	a.mu.Lock()
@@ -201,7 +199,7 @@ func (a *API) Accepts(clusterID, token string) bool {
 	return ok && t.clusterID == clusterID && a.now().Before(t.expiresAt)
 }
 
-// Revoke makes all tokens that were minted so far for the cluster void.
+// Revoke revokes all tokens minted so far for the cluster.
 func (a *API) Revoke(clusterID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -219,7 +217,7 @@ func (a *API) Mints(clusterID string) int {
 	return a.mints[clusterID]
 }
 
-// Calls returns how many calls the API got, failed ones included.
+// Calls returns how many calls the API received, including failed ones.
 func (a *API) Calls() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -233,30 +231,30 @@ func (a *API) UserAgent() string {
 	return a.userAgent
 }
 
-// SetScopes leaves an access token these scopes, of ScopeCredentials and ScopeClusters. Without this
-// call it has all.
+// SetScopes limits an access token to the given scopes, ScopeCredentials and ScopeClusters. By default it
+// has all scopes. A token that the API didn't know is accepted from now on.
 func (a *API) SetScopes(accessToken string, scopes ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.scopes[accessToken] = append([]string{}, scopes...)
 }
 
-// SetDelay makes each answer take this long.
+// SetDelay delays each answer by d.
 func (a *API) SetDelay(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.delay = d
 }
 
-// SetFault puts a fault in force for calls for credentials; nil ends it.
+// SetFault makes calls for credentials answer with f; nil restores normal answers.
 func (a *API) SetFault(f Fault) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.fault = f
 }
 
-// SetClustersFault puts a fault in force for calls for clusters, a list or one; nil ends it. They mint
-// nothing: the fault is given what the API would have answered.
+// SetClustersFault makes calls for clusters, all or one, answer with f; nil restores normal answers. They
+// don't mint: f's mint argument returns the normal answer.
 func (a *API) SetClustersFault(f Fault) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

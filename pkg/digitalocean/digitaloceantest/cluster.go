@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// Cluster is a cluster as the API knows it. Set its fields before the API serves it.
+// Cluster is a cluster in the API. Set its fields before the API serves it.
 type Cluster struct {
 	ID, Name, Region, Version string
 	State                     string // such as "running" or "provisioning"
 	Server                    string // its API server's URL
 
-	// Certificates makes the API give client certificates in place of tokens, which live for
-	// CertificateExpiry (0: a year).
+	// Certificates makes the API issue client certificates instead of tokens. CertificateExpiry is their
+	// lifetime; 0 means a year.
 	Certificates      bool
 	CertificateExpiry time.Duration
 
-	// Handler answers authenticated requests to Serve's API server; nil answers all with a version.
+	// Handler handles authenticated requests to Serve's API server; nil answers each with a version.
 	Handler http.Handler
 
 	ca       *authority
@@ -36,7 +36,7 @@ type Cluster struct {
 	refused  atomic.Int64
 }
 
-// NewCluster returns a cluster with that id whose API server, as the API tells it, is
+// NewCluster returns a cluster with the given ID, a UUID, and the server
 // https://<id>.k8s.ondigitalocean.com. Nothing listens there: see Serve.
 func NewCluster(id string) (*Cluster, error) {
 	ca, err := newAuthority("cluster " + id)
@@ -50,7 +50,7 @@ func NewCluster(id string) (*Cluster, error) {
 	}, nil
 }
 
-// CA returns the certificate of the cluster's authority, as PEM.
+// CA returns the certificate of the cluster's certificate authority, as PEM.
 func (c *Cluster) CA() []byte { return c.ca.pem }
 
 // issue returns a new client certificate and its key, as PEM.
@@ -67,22 +67,22 @@ func (c *Cluster) issue() (certificate, key []byte) {
 	return certificate, key
 }
 
-// ClientCertificate returns a certificate of the cluster's authority for a user, as PEM, which lives
-// for a day: what an administrator has who doesn't go by the API.
+// ClientCertificate returns a new client certificate and its key for a user, as PEM, valid
+// for a day, such as an administrator has independently of the API.
 func (c *Cluster) ClientCertificate(user string, groups ...string) (certificate, key []byte, err error) {
 	return c.ca.issue(pkix.Name{CommonName: user, Organization: groups}, x509.ExtKeyUsageClientAuth, 24*time.Hour)
 }
 
-// ServerCertificate returns a certificate of the cluster's authority for its API server, as PEM,
-// which lives for a day and is good for the host name in c.Server and for 127.0.0.1.
+// ServerCertificate returns a new certificate and its key for the cluster's API server, as PEM,
+// valid for a day, for the host name in c.Server and for 127.0.0.1.
 func (c *Cluster) ServerCertificate() (certificate, key []byte, err error) {
 	host := strings.TrimPrefix(c.Server, "https://")
 	return c.ca.issue(pkix.Name{CommonName: host}, x509.ExtKeyUsageServerAuth, 24*time.Hour, host, "127.0.0.1")
 }
 
-// Serve starts an API server on a free port of the loopback interface. It answers a request that
-// carries a credential the API minted for this cluster, and nobody else's with anything but 401.
-// Its certificate is c.ServerCertificate. Close ends it.
+// Serve starts an API server on a free port of the loopback interface. It serves requests with a
+// credential that the API minted for this cluster, or any client certificate of its authority, and answers all
+// others with 401. Its certificate is from ServerCertificate. Use Close to stop it.
 func (c *Cluster) Serve(api *API) error {
 	certificate, key, err := c.ServerCertificate()
 	if err != nil {
@@ -110,13 +110,13 @@ func (c *Cluster) Serve(api *API) error {
 	return nil
 }
 
-// Addr returns the host and port that Serve listens on.
+// Addr returns the host and port on which Serve listens.
 func (c *Cluster) Addr() string { return c.listener.Addr().String() }
 
-// Close stops the API server, and cuts its connections.
+// Close stops the API server and closes its connections.
 func (c *Cluster) Close() error { return c.server.Close() }
 
-// Requests returns how many requests the API server answered and how many of them with 401.
+// Requests returns how many requests the API server has received, and how many of them it refused with 401.
 func (c *Cluster) Requests() (all, refused int64) { return c.requests.Load(), c.refused.Load() }
 
 func (c *Cluster) authenticated(api *API) http.Handler {
@@ -148,11 +148,11 @@ func (c *Cluster) authenticated(api *API) http.Handler {
 	})
 }
 
-// Host returns the host and port that clients of the cluster ask for.
+// Host returns the host and port to which the cluster's clients connect.
 func (c *Cluster) Host() string { return strings.TrimPrefix(c.Server, "https://") + ":443" }
 
-// Proxy returns an HTTP proxy for the CONNECT method that leads from the host and port that a client
-// asks for to the one that routes has for it, and nowhere else: what the name service does for real
+// Proxy returns an HTTP proxy for the CONNECT method. It maps the host and port that a client requests to an
+// address by routes, and refuses all others. It does what DNS does for real
 // clusters.
 func Proxy(routes map[string]string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -167,7 +167,7 @@ func Proxy(routes map[string]string) http.Handler {
 	})
 }
 
-// tunnel joins the client's connection with a new one to addr until either ends.
+// tunnel relays between the client's connection and a new one to addr until either ends.
 func tunnel(ctx context.Context, w http.ResponseWriter, addr string) error {
 	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {

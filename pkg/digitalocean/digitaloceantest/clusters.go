@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// maxPerPage is how many clusters the API puts on a page at most.
+// maxPerPage is the API's maximum number of clusters per page.
 const maxPerPage = 200
 
-// listClusters answers with one page of the clusters.
+// listClusters answers with one page of clusters.
 func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
 	page := max(number(r, "page", 1), 1)
 	perPage := min(max(number(r, "per_page", 20), 1), maxPerPage)
@@ -53,7 +53,7 @@ func (a *API) getCluster(w http.ResponseWriter, r *http.Request) {
 	answerWith(fault, w, r, map[string]any{"kubernetes_cluster": cluster.resource()})
 }
 
-// answerWith answers as the API does, or as the fault in force says.
+// answerWith writes the answer, or applies the fault if it isn't nil.
 func answerWith(fault Fault, w http.ResponseWriter, r *http.Request, answer map[string]any) {
 	if fault != nil {
 		fault(w, r, func() map[string]any { return answer })
@@ -62,7 +62,7 @@ func answerWith(fault Fault, w http.ResponseWriter, r *http.Request, answer map[
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// resource returns the cluster as the API writes it.
+// resource returns the cluster in the API's form.
 func (c *Cluster) resource() map[string]any {
 	return map[string]any{
 		"id":       c.ID,

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// endless is a Fault: a list that says on each page that there is another one. Its clusters are those of
-// that page's number.
+// endless returns a Fault that answers each call with a page that links to another one. clusters returns
+// the clusters of the n-th page.
 func endless(clusters func(page int64) []any) Fault {
 	var pages atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
@@ -22,14 +22,14 @@ func endless(clusters func(page int64) []any) Fault {
 	}
 }
 
-// numbered returns a cluster of its own for each number.
+// numbered returns a different cluster for each number.
 func numbered(n int64) any {
 	c := Cluster{ID: fmt.Sprintf("00000000-0000-4000-8000-%012x", n), Name: fmt.Sprintf("Cluster.%d", n)}
 	return c.resource()
 }
 
-// Repeated is a Fault: an answer of that status that starts and ends so, with a text between that
-// stands there so many times.
+// Repeated returns a Fault that answers with a status and a body of start, text the given number of times,
+// and end.
 func Repeated(status int, start, text string, times int, end string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 		w.Header().Set("Content-Type", "application/json")
@@ -46,7 +46,7 @@ func Repeated(status int, start, text string, times int, end string) Fault {
 	}
 }
 
-// ChangeCluster is a Fault: clusters with fields changed, on a list or alone; a nil value is null.
+// ChangeCluster returns a Fault that changes fields of clusters, in a list or alone; a nil value becomes null.
 func ChangeCluster(fields map[string]any) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, answer func() map[string]any) {
 		changed := answer()
@@ -60,8 +60,8 @@ func ChangeCluster(fields map[string]any) Fault {
 	}
 }
 
-// NamedOfClusters returns the faults of calls for clusters by the names that tests use for them. Those of
-// Named do as well.
+// NamedOfClusters returns the faults for calls for clusters, by the names that tests use. Those of
+// Named work as well.
 func NamedOfClusters() map[string]Fault {
 	const json = "application/json"
 	elements := func(element string, times int) Fault {

@@ -8,7 +8,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// An API that knows one cluster, and then fails.
+// An API with one cluster that works at first and then fails.
 func ExampleAPI() {
 	const id = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	api := digitaloceantest.NewAPI("dop_v1_example")

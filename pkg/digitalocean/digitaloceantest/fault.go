@@ -8,14 +8,20 @@ import (
 	"time"
 )
 
-// A Fault answers a call for credentials in the API's place. mint gives what the API would have
-// answered, and counts as a mint.
+// A Fault answers a call for credentials instead of the API. mint mints a credential and returns the API's
+// normal answer.
 type Fault func(w http.ResponseWriter, r *http.Request, mint func() map[string]any)
 
-// Status is a Fault: the API's error of that status, with these headers, given as name and value in
-// turn.
+// Status returns a Fault that answers with the API's error for a status. headers are alternating names and
+// values.
 func Status(status int, headers ...string) Fault {
-	ids := map[int]string{401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "unprocessable_entity", 429: "too_many_requests"}
+	ids := map[int]string{
+		401: "unauthorized",
+		403: "forbidden",
+		404: "not_found",
+		422: "unprocessable_entity",
+		429: "too_many_requests",
+	}
 	messages := map[int]string{
 		401: "Unable to authenticate you",
 		403: "You are not authorized to perform this operation",
@@ -35,7 +41,7 @@ func Status(status int, headers ...string) Fault {
 	}
 }
 
-// Answer is a Fault: an answer of that status, type and body.
+// Answer returns a Fault that answers with the given status, content type and body.
 func Answer(status int, contentType, body string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 		w.Header().Set("Content-Type", contentType)
@@ -44,13 +50,13 @@ func Answer(status int, contentType, body string) Fault {
 	}
 }
 
-// Hang is a Fault: no answer, until the caller gives up.
+// Hang is a Fault that doesn't answer until the caller gives up.
 func Hang(_ http.ResponseWriter, r *http.Request, _ func() map[string]any) { <-r.Context().Done() }
 
-// Reset is a Fault: the connection is cut without an answer.
+// Reset is a Fault that closes the connection without an answer.
 func Reset(http.ResponseWriter, *http.Request, func() map[string]any) { panic(http.ErrAbortHandler) }
 
-// Cut is a Fault: the connection is cut in the middle of an answer.
+// Cut is a Fault that closes the connection in the middle of an answer.
 func Cut(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", "1000")
@@ -59,7 +65,7 @@ func Cut(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 	panic(http.ErrAbortHandler)
 }
 
-// Lost is a Fault: a credential is minted, and the fault tells of something else.
+// Lost returns a Fault that mints a credential and then applies fault.
 func Lost(fault Fault) Fault {
 	return func(w http.ResponseWriter, r *http.Request, mint func() map[string]any) {
 		mint()
@@ -67,14 +73,14 @@ func Lost(fault Fault) Fault {
 	}
 }
 
-// Redirect is a Fault: a redirect to that URL.
+// Redirect returns a Fault that redirects to a URL.
 func Redirect(url string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
 		http.Redirect(w, r, url, http.StatusFound)
 	}
 }
 
-// Huge is a Fault: a JSON answer of so many bytes.
+// Huge returns a Fault that answers with size bytes of white space as JSON.
 func Huge(size int64) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
 		w.Header().Set("Content-Type", "application/json")
@@ -90,7 +96,7 @@ func Huge(size int64) Fault {
 	}
 }
 
-// Change is a Fault: a minted credential with fields changed; a nil value removes a field.
+// Change returns a Fault that mints and changes fields of the answer; a nil value removes a field.
 func Change(fields map[string]any) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 		answer := mint()
@@ -105,8 +111,8 @@ func Change(fields map[string]any) Fault {
 	}
 }
 
-// Expired is a Fault: a credential that ended some time ago; by the API's own clock, if it is
-// skewed, it is still good.
+// Expired returns a Fault that mints a credential which expired some time ago by the local clock. The API's clock is
+// behind by skew, so that by it the credential may still be valid.
 func Expired(ago, skew time.Duration) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 		answer := mint()
@@ -116,7 +122,7 @@ func Expired(ago, skew time.Duration) Fault {
 	}
 }
 
-// Dated is a Fault: a credential with that Date header.
+// Dated returns a Fault that mints a credential and answers with the given Date header.
 func Dated(date string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 		w.Header().Set("Date", date)
@@ -124,7 +130,7 @@ func Dated(date string) Fault {
 	}
 }
 
-// Times is a Fault that ends by itself after n calls.
+// Times returns a Fault that applies fault to the first n calls only.
 func Times(n int, fault Fault) Fault {
 	left := make(chan struct{}, n)
 	for range n {
@@ -140,7 +146,7 @@ func Times(n int, fault Fault) Fault {
 	}
 }
 
-// Named returns the faults of calls for credentials by the names that tests use for them.
+// Named returns the faults for calls for credentials, by the names that tests use.
 func Named() map[string]Fault {
 	json := "application/json"
 	return map[string]Fault{

@@ -47,8 +47,10 @@ func newAuthority(name string) (*authority, error) {
 	return &authority{certificate, key, pemBlock("CERTIFICATE", der)}, nil
 }
 
-// issue signs a new certificate for a client or a server, and returns it and its key as PEM.
-func (a *authority) issue(subject pkix.Name, usage x509.ExtKeyUsage, lifetime time.Duration, hosts ...string) (certificate, key []byte, err error) {
+// issue returns a new certificate for a client or a server, and its key, as PEM.
+func (a *authority) issue(
+	subject pkix.Name, usage x509.ExtKeyUsage, lifetime time.Duration, hosts ...string,
+) (certificate, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -91,8 +93,8 @@ func pemBlock(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// mismatchedPair is a Fault: a client certificate with another one's key. It is for clusters with
-// Certificates.
+// mismatchedPair is a Fault that answers with a client certificate and the key of another one. It is for clusters
+// with Certificates.
 func mismatchedPair(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 	answer := mint()
 	other, err := newAuthority("other")
@@ -103,7 +105,7 @@ func mismatchedPair(w http.ResponseWriter, _ *http.Request, mint func() map[stri
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// keyFirst is a Fault: the client certificate comes after its key and another block.
+// keyFirst is a Fault that puts the client certificate after its key and another block.
 func keyFirst(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 	answer := mint()
 	changeData(answer, "client_certificate_data", func(certificate []byte) []byte {
@@ -114,7 +116,7 @@ func keyFirst(w http.ResponseWriter, _ *http.Request, mint func() map[string]any
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// notUTF8 is a Fault: around the certificates and the key there is text of another encoding.
+// notUTF8 is a Fault that puts text in another encoding before the certificates and the key.
 func notUTF8(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 	answer := mint()
 	for _, field := range []string{"certificate_authority_data", "client_certificate_data", "client_key_data"} {
@@ -123,7 +125,7 @@ func notUTF8(w http.ResponseWriter, _ *http.Request, mint func() map[string]any)
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// changeAuthority is a Fault: a certificate authority that was changed.
+// changeAuthority returns a Fault that changes the certificate authority.
 func changeAuthority(change func(pem []byte) []byte) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 		answer := mint()
@@ -132,12 +134,12 @@ func changeAuthority(change func(pem []byte) []byte) Fault {
 	}
 }
 
-// changeData changes a field that holds base64.
+// changeData changes a base64 field.
 func changeData(answer map[string]any, field string, change func([]byte) []byte) {
 	encoded, ok := answer[field].(string)
 	if !ok {
 		return
 	}
-	text, _ := base64.StdEncoding.DecodeString(encoded) // as mint wrote it
+	text, _ := base64.StdEncoding.DecodeString(encoded) // valid: written by mint
 	answer[field] = base64.StdEncoding.EncodeToString(change(text))
 }

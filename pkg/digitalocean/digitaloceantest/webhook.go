@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// The user that a token of the API's stands for.
+// The user and group of the API's tokens.
 const (
 	TokenUser  = "token@doks.example"
 	TokenGroup = "doks:users"
@@ -13,7 +13,7 @@ const (
 
 // TokenReview returns an authentication webhook for a real Kubernetes API server
 // (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication):
-// it authenticates the tokens that accepts accepts, such as [API.Accepts] does.
+// it authenticates the tokens for which accepts returns true, such as by [API.Accepts].
 func TokenReview(accepts func(token string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review struct {

@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// Replace puts a file with that text in place of what has the path, wholly or not at all: whoever opens
-// it, whatever is killed or full, finds the old file or the new one. The text is on the disk by then; that
-// the name is, is left to the file system. A directory isn't replaced.
+// Replace atomically replaces the file at path: even after a crash or on a full disk, readers
+// find the old text or the new one. The text is synced to disk before; the
+// directory isn't, so the old file may reappear after a power failure. Replace doesn't replace directories.
 //
-// The text is written to a file beside it first, which is named by temp as os.CreateTemp does, and has the
-// mode 0600. prepare, unless it is nil, may change that; a process that is killed leaves it behind.
+// The text is first written to a temporary file in the same directory, with a name derived from temp as in
+// os.CreateTemp and the mode 0600. prepare, if not nil, is called with it and may change its mode. A process that
+// is killed leaves the temporary file behind.
 func Replace(path string, text []byte, temp string, prepare func(*os.File) error) error {
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -32,7 +33,7 @@ func Replace(path string, text []byte, temp string, prepare func(*os.File) error
 	return f.Rename(filepath.Base(path))
 }
 
-// File is a file that isn't in its place yet: [Replace] in steps, for those who do something in between.
+// File is a new file that isn't in its final place yet. It does what [Replace] does, in steps.
 type File struct {
 	dir  *os.Root
 	name string
@@ -40,7 +41,7 @@ type File struct {
 	info os.FileInfo
 }
 
-// Create makes an empty file in a directory, named by temp as os.CreateTemp does.
+// Create creates an empty file in dir, with a name derived from temp as in os.CreateTemp.
 func Create(dir *os.Root, temp string) (*File, error) {
 	name := strings.Replace(temp, "*", rand.Text(), 1)
 	open, err := dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -56,7 +57,7 @@ func Create(dir *os.Root, temp string) (*File, error) {
 	return f, nil
 }
 
-// Write writes all of the file's text, once, to the disk.
+// Write writes the file's complete text, syncs it to disk and closes the file. It must be called only once.
 func (f *File) Write(text []byte, prepare func(*os.File) error) error {
 	if _, err := f.open.Write(text); err != nil {
 		return err
@@ -72,15 +73,15 @@ func (f *File) Write(text []byte, prepare func(*os.File) error) error {
 	return f.open.Close()
 }
 
-// Rename puts the file in place of what has that name in its directory. What has taken the place of the
-// file itself meanwhile, in a directory that others may write to, isn't put there.
+// Rename renames the file to its final name in its directory, replacing any file there. It fails if the temporary
+// file itself has been replaced, as is possible in a directory that others may write to.
 func (f *File) Rename(name string) error {
 	info, err := f.dir.Lstat(f.name)
 	if err != nil {
 		return err
 	}
 	if !os.SameFile(info, f.info) {
-		return errors.New("somebody else has replaced the new file before it was in its place")
+		return errors.New("the temporary file was replaced before it could be renamed")
 	}
 	if err := rename(f.dir, f.name, name); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (f *File) Rename(name string) error {
 	return nil
 }
 
-// Remove removes the file, unless it is in its place.
+// Remove removes the file unless it has been renamed to its final name.
 func (f *File) Remove() {
 	if f.name != "" {
 		f.open.Close()

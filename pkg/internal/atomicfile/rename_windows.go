@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// rename tries for half a second: Windows doesn't replace a file while somebody reads it.
+// rename retries for half a second, because Windows doesn't replace a file that is open.
 func rename(dir *os.Root, from, to string) error {
 	const (
 		accessDenied     = syscall.ERROR_ACCESS_DENIED

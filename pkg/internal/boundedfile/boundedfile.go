@@ -1,5 +1,5 @@
-// Package boundedfile reads files that may be anything: by a path that somebody else gave, a device
-// without an end or a pipe that nobody writes to.
+// Package boundedfile reads files at untrusted paths, which may be endless devices or pipes that nobody writes
+// to.
 package boundedfile
 
 import (
@@ -9,14 +9,14 @@ import (
 	"os"
 )
 
-// The reasons, besides the file system's own, for not reading a file.
+// Errors for files that aren't read, besides the file system's.
 var (
 	ErrNotRegular = errors.New("it is not a regular file")
 	ErrTooLarge   = errors.New("it is too large")
 )
 
-// Read returns the contents of the regular file at path, if they are of limit bytes at most. It follows
-// links, and doesn't wait for anything but the file system.
+// Read returns the contents of the regular file at path, which must be at most limit bytes. It follows
+// links and waits only for the file system.
 func Read(path string, limit int64) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -26,10 +26,10 @@ func Read(path string, limit int64) ([]byte, error) {
 	return ReadFrom(f, limit)
 }
 
-// Open opens a file to read it, and doesn't wait for a writer, should it be a pipe.
+// Open opens a file for reading. It doesn't wait for a writer if the file is a pipe.
 func Open(path string) (*os.File, error) { return os.OpenFile(path, flags, 0) }
 
-// ReadFrom does what Read does with an open file.
+// ReadFrom is like Read for an open file.
 func ReadFrom(f *os.File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -41,7 +41,7 @@ func ReadFrom(f *os.File, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, info.Size(), limit)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, limit+1)) // it may grow meanwhile, and /proc tells no sizes
+	text, err := io.ReadAll(io.LimitReader(f, limit+1)) // the file may grow, and files in /proc have size 0
 	if err != nil {
 		return nil, err
 	}

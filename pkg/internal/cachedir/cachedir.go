@@ -1,25 +1,25 @@
-// Package cachedir keeps credentials in a directory: it is the credential.Store on disk, shared by
+// Package cachedir implements a credential.Store in a directory, shared by
 // all processes of a user.
 //
-// For each key the directory holds up to three files, named by a hash that tells nothing of the
-// key: the entry (.entry: a sealed credential), the last failed fetch (.failure) and the lock
+// For each key the directory contains up to three files, named by a hash that reveals nothing about the
+// key: the entry (.entry, a sealed credential), the last failed fetch (.failure) and the lock
 // (.lock, always empty).
 //
 // Guaranteed:
-//   - An entry is read whole or not at all, whatever happens while it is written: a crash, SIGKILL,
+//   - An entry is read completely or not at all, whatever happens while it is written: a crash, SIGKILL,
 //     a full disk.
-//   - Secrets are in an entry only, sealed with AES-256-GCM under a key that HKDF-SHA256 derives
-//     from the access token. Whoever has the directory but not the access token learns which
-//     clusters were used, when and for how long; whoever changes an entry, or moves it to another key's name,
-//     makes it a miss.
-//   - The lock is the operating system's: it ends with its process. Whatever else stands in a lock's
-//     place is replaced, in a directory of this user's.
-//   - A file is used only if it is a regular file of this user's, closed to everybody else. No link is
-//     followed, but one that leads to the directory.
+//   - Secrets are only in entries, sealed with AES-256-GCM under a key derived from the access token with
+//     HKDF-SHA256. The directory without the access token reveals which
+//     clusters were used, when and for how long. An entry that is modified or renamed to another key's
+//     name is a miss.
+//   - Locks are the operating system's: a lock is released when its process ends. Anything else in a lock's
+//     place is replaced, if the directory belongs to this user.
+//   - A file is used only if it is a regular file that belongs to this user and gives no access to others. Symbolic
+//     links are not followed, except to the directory itself.
 //
-// Not guaranteed: that a Put survives a power failure (the directory isn't synced, so the earlier
-// entry may be back); that the entry is the newest one (whoever can write the directory can put an
-// earlier entry of the same key back); any of it on a file system without atomic rename.
+// Not guaranteed: that a Put survives a power failure (the directory isn't synced, so the previous
+// entry may reappear); that the entry is the latest (anyone who can write to the directory can restore a
+// previous entry of the same key); any of this on a file system without atomic rename.
 package cachedir
 
 import (
@@ -47,7 +47,7 @@ var (
 )
 
 // Open returns the Store in the directory at path, sealed under the access token. Nothing is read
-// or created before it is needed. An empty path is a Store that can neither read nor write.
+// or created until needed. With an empty path, all methods of the Store fail.
 func Open(path string, accessToken credential.Secret) *Dir {
 	return &Dir{path: path, accessToken: accessToken, now: time.Now, pruneFor: pruneFor}
 }
@@ -65,7 +65,7 @@ func (d *Dir) Get(_ context.Context, key credential.Key) (credential.Credential,
 	return seal.open(data)
 }
 
-// Put implements credential.Store. Whoever puts a credential should call Prune when it was given out.
+// Put implements credential.Store. Callers should call Prune after they have delivered the credential.
 func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential) error {
 	seal, err := d.seal(key)
 	if err != nil {
@@ -93,7 +93,7 @@ const tagName = "CACHEDIR.TAG"
 const tag = `Signature: 8a477f597d28d172789f06886806bc55
 # This directory is a cache of doks-auth: credentials for DigitalOcean Kubernetes clusters, sealed
 # under the access token that they were fetched with. It may be deleted at any time: they are
-# fetched anew then.
+# then fetched again.
 `
 
 // create makes the directory, with its tag, unless it is there.
@@ -113,7 +113,7 @@ func (d *Dir) create() error {
 
 var errNoDirectory = errors.New("there is no cache directory")
 
-// seal returns what names and seals the files of key.
+// seal returns the seal of key.
 func (d *Dir) seal(key credential.Key) (*seal, error) {
 	if d.path == "" {
 		return nil, errNoDirectory

@@ -23,16 +23,16 @@ const (
 	tempSuffix    = ".tmp"
 )
 
-// schema is the version of an entry's format; entries of another one are misses.
+// schema is the version of the entries' format; entries with another version are misses.
 const schema = 1
 
-// nameSize is how many bytes the name of a key's files has, in hexadecimal.
+// nameSize is the number of bytes that form the name of a key's files, in hexadecimal.
 const nameSize = 16
 
-// An entry is a line of JSON, the header, and behind its line break the sealed contents: a nonce,
+// An entry is the header, one line of JSON, followed by the sealed contents: a nonce,
 // the ciphertext of the contents' JSON, and a tag that covers the header too.
 
-// header is the part of an entry that can be read without the access token.
+// header is the part of an entry that is readable without the access token.
 type header struct {
 	Schema    int       `json:"schema"`
 	ClusterID string    `json:"cluster_id"`
@@ -40,7 +40,7 @@ type header struct {
 	FetchedAt time.Time `json:"fetched_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// Expiry is the key's: with it, and the access token, the entry's name can be derived anew.
+	// Expiry is the key's. With it and the access token, the entry's name can be derived.
 	Expiry time.Duration `json:"expiry,omitempty"`
 }
 
@@ -51,11 +51,11 @@ type contents struct {
 	ClientCertificate    string `json:"client_certificate,omitempty"`
 	ClientKey            string `json:"client_key,omitempty"`
 
-	// Raw is there only if one of the texts isn't UTF-8: JSON doesn't keep them as they are.
+	// Raw is set only if one of the strings isn't UTF-8, which JSON would alter.
 	Raw *raw `json:"raw,omitempty"`
 }
 
-// raw holds texts of any bytes.
+// raw holds a credential's strings as bytes.
 type raw struct {
 	Server               []byte `json:"server,omitempty"`
 	CertificateAuthority []byte `json:"certificate_authority,omitempty"`
@@ -64,10 +64,14 @@ type raw struct {
 	ClientKey            []byte `json:"client_key,omitempty"`
 }
 
-// newRaw returns c's texts, or nil if JSON keeps them as they are.
+// newRaw returns c's strings, or nil if all are UTF-8.
 func newRaw(c credential.Credential) *raw {
 	r := raw{
-		[]byte(c.Server), c.CertificateAuthority, []byte(c.Token.Reveal()), c.ClientCertificate, []byte(c.ClientKey.Reveal()),
+		Server:               []byte(c.Server),
+		CertificateAuthority: c.CertificateAuthority,
+		Token:                []byte(c.Token.Reveal()),
+		ClientCertificate:    c.ClientCertificate,
+		ClientKey:            []byte(c.ClientKey.Reveal()),
 	}
 	for _, text := range [][]byte{r.Server, r.CertificateAuthority, r.Token, r.ClientCertificate, r.ClientKey} {
 		if !utf8.Valid(text) {
@@ -83,12 +87,12 @@ type seal struct {
 	aead cipher.AEAD
 }
 
-// newSeal derives the files' name and the sealing key from the access token and the whole key
-// (HKDF, RFC 5869), so that neither can be found, and no entry opened, without all of both.
+// newSeal derives the files' name and the sealing key from the access token and all of key
+// (HKDF, RFC 5869), so that both are needed to find a name or to open an entry.
 func newSeal(dir string, key credential.Key, accessToken credential.Secret) *seal {
-	secret := sha256.Sum256([]byte(accessToken.Reveal())) // FIPS 140 wants a secret of this length
+	secret := sha256.Sum256([]byte(accessToken.Reveal())) // FIPS 140 requires a secret of this length
 	root := must(hkdf.Extract(sha256.New, secret[:], []byte("doks-auth cache")))
-	// Quoted, so that no two keys read the same.
+	// Quoted, so that different keys can't have the same info.
 	info := fmt.Sprintf(" %q %q %d %q %q", key.APIURL, key.ClusterID, key.Expiry, key.Auth, key.Identity)
 	if key.PassedOver {
 		info += " passed over"
@@ -101,12 +105,12 @@ func newSeal(dir string, key credential.Key, accessToken credential.Secret) *sea
 	}
 }
 
-// path returns the path of the key's file with that suffix.
+// path returns the path of the key's file with the given suffix.
 func (s *seal) path(suffix string) string { return s.base + suffix }
 
-// close returns the entry that holds c.
+// close returns the entry for c.
 func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error) {
-	// To the second, as ExecCredential tells it: what is still valid then never has an end in the past.
+	// To the second, as in an ExecCredential, so that a valid credential's expiry is never in the past there.
 	expiresAt := c.ExpiresAt.UTC().Truncate(time.Second)
 	head, err := json.Marshal(header{schema, key.ClusterID, c.Server, c.FetchedAt.UTC(), expiresAt, key.Expiry})
 	if err != nil {
@@ -124,7 +128,7 @@ func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error
 	}
 	entry := append(append(head, '\n'), s.aead.Seal(nil, nil, body, head)...)
 	if len(entry) > maxFile {
-		return nil, fmt.Errorf("the entry is too large: %d bytes", len(entry)) // it wouldn't be read
+		return nil, fmt.Errorf("the entry is too large: %d bytes", len(entry)) // readFile would reject it
 	}
 	return entry, nil
 }
@@ -161,8 +165,8 @@ func (s *seal) open(entry []byte) (credential.Credential, error) {
 	return out, nil
 }
 
-// splitEntry returns an entry's header, decoded and raw, or a miss. The header alone proves
-// nothing: anybody could have written it.
+// splitEntry returns an entry's header, decoded and raw, or a miss. The header isn't authenticated:
+// anyone could have written it.
 func splitEntry(entry []byte) (head header, raw []byte, err error) {
 	raw, _, found := bytes.Cut(entry, []byte("\n"))
 	if !found {
@@ -179,7 +183,7 @@ func splitEntry(entry []byte) (head header, raw []byte, err error) {
 
 func miss(reason string, err error) error { return &credential.MissError{Reason: reason, Err: err} }
 
-// must returns v; the crypto packages fail only on lengths, and those are constants here.
+// must returns v. The crypto packages fail only for bad lengths, which are constant here.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -24,7 +24,7 @@ func (d *Dir) Failure(_ context.Context, key credential.Key) (credential.Failure
 	return f, nil
 }
 
-// PutFailure implements credential.FailureStore. A failure holds no secret, and isn't sealed.
+// PutFailure implements credential.FailureStore. A failure contains no secret and isn't sealed.
 func (d *Dir) PutFailure(_ context.Context, key credential.Key, f credential.Failure) error {
 	seal, err := d.seal(key)
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 )
 
-// maxFile bounds what is read of a file; an entry with the longest of certificates has some
+// maxFile is the maximum size of a file; even an entry with long certificates has only a few
 // kilobytes.
 const maxFile = 1 << 20
 
-// absent is the reason of a miss where there is nothing.
+// absent is the reason for a miss if there is no entry.
 const absent = "absent"
 
-// readFile reads a file of the cache, or returns a miss that says why it isn't used. It never
-// blocks: neither on a lock nor on a named pipe that stands in the file's place.
+// readFile reads a file of the cache, or returns a miss that explains why it isn't used. It never
+// blocks, neither on a lock nor on a named pipe in the file's place.
 func readFile(name string) ([]byte, error) {
 	f, err := openFile(name)
 	if err != nil {
@@ -50,7 +50,7 @@ func readFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// writeFile puts a file in place of whatever has its name: wholly, or not at all.
+// writeFile atomically replaces the file, or whatever else has its name.
 func writeFile(name string, data []byte) error {
 	temp := filepath.Base(name) + ".*" + tempSuffix
 	err := atomicfile.Replace(name, data, temp, nil)
@@ -64,8 +64,8 @@ func writeFile(name string, data []byte) error {
 	return err
 }
 
-// clearAway removes what has a name that nothing of anybody's can have, but for the cache's own. It follows
-// no link. What can't be removed, such as another user's directory with something in it, is moved aside.
+// clearAway removes whatever has one of the cache's own names, without following links. What can't be
+// removed, such as another user's non-empty directory, is moved aside.
 func clearAway(name string) error {
 	err := os.Remove(name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {

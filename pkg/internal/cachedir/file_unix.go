@@ -13,7 +13,7 @@ func openFile(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }
 
-// checkPrivate reports a file that is somebody else's, or that somebody else may read or write.
+// checkPrivate returns an error if a file belongs to another user or gives others access.
 func checkPrivate(info fs.FileInfo) error {
 	if !ownedByUs(info) {
 		return errors.New("it has another owner")
@@ -24,7 +24,7 @@ func checkPrivate(info fs.FileInfo) error {
 	return nil
 }
 
-// ownedByUs tells whether a file is this user's.
+// ownedByUs reports whether a file belongs to this user.
 func ownedByUs(info fs.FileInfo) bool {
 	uid, ok := owner(info)
 	return ok && uid == os.Geteuid()

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// openFile refuses a symbolic link; there is no O_NOFOLLOW.
+// openFile rejects symbolic links, since Windows has no O_NOFOLLOW.
 func openFile(name string) (*os.File, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
@@ -18,12 +18,12 @@ func openFile(name string) (*os.File, error) {
 	return os.Open(name)
 }
 
-// checkPrivate has nothing to check: a file under the user's profile has the profile's access
-// control list, and the mode bits are made up.
+// checkPrivate always returns nil: files under the user's profile inherit its access
+// control list, and mode bits are synthetic.
 func checkPrivate(fs.FileInfo) error { return nil }
 
-// ownedByUs doesn't look: what is under the user's profile is the user's.
+// ownedByUs always returns true: files under the user's profile belong to the user.
 func ownedByUs(fs.FileInfo) bool { return true }
 
-// owner returns no owner, as there are no numbers for them.
+// owner returns false: Windows has no numeric owners.
 func owner(fs.FileInfo) (uid int, ok bool) { return 0, false }

@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 )
 
-// EnvVar is the environment variable that names the directory.
+// EnvVar is the environment variable for the directory.
 const EnvVar = "DOKS_AUTH_CACHE_DIR"
 
-// Default returns the directory to use where none is named: $DOKS_AUTH_CACHE_DIR, doks-auth under
-// kubectl's cache directory $KUBECACHEDIR, or that under home. A relative path is passed over,
-// since it would be another directory in each working directory. It is empty when none is left.
+// Default returns the default directory: $DOKS_AUTH_CACHE_DIR, or doks-auth in
+// kubectl's cache directory, $KUBECACHEDIR or ~/.kube/cache. Relative paths are ignored, since they
+// would depend on the working directory. It returns "" if there is no absolute path.
 func Default(getenv func(string) string, home string) string {
 	if dir := getenv(EnvVar); filepath.IsAbs(dir) {
 		return dir
@@ -24,10 +24,10 @@ func Default(getenv func(string) string, home string) string {
 	return ""
 }
 
-// ForUser returns what Default does. But root, who may have another user's environment (sudo -E), leaves that
-// user's directories alone, where its files would be in the way: if what Default returns is below another
-// user's home, or its nearest ancestor that exists is another user's, it is the one under the home directory
-// that rootHome returns. $DOKS_AUTH_CACHE_DIR is heeded all the same. rootHome is called only then.
+// ForUser returns the same as Default, except for root with another user's environment (sudo -E), whose
+// files would get in that user's way. If the default directory is below another
+// user's home, or its nearest existing ancestor belongs to another user, ForUser returns the one below
+// rootHome() instead. $DOKS_AUTH_CACHE_DIR still takes precedence. rootHome is called only if needed.
 func ForUser(getenv func(string) string, home string, rootHome func() string) string {
 	dir := Default(getenv, home)
 	if os.Geteuid() != 0 || dir == "" || dir == getenv(EnvVar) {
@@ -39,7 +39,7 @@ func ForUser(getenv func(string) string, home string, rootHome func() string) st
 	return dir
 }
 
-// isAnothers tells whether what is at path, or else its nearest ancestor that exists, is another user's.
+// isAnothers reports whether path, or its nearest existing ancestor, belongs to another user.
 func isAnothers(path string) bool {
 	_, info, err := nearest(path)
 	return err != nil || !ownedByUs(info)

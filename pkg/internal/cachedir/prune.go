@@ -12,10 +12,9 @@ import (
 
 const (
 	pruneEvery = 24 * time.Hour
-	// pruneFor bounds one pruning: a program's end may be waited for.
+	// pruneFor limits one pruning, because someone may be waiting for the program to exit.
 	pruneFor = 100 * time.Millisecond
-	// Nobody takes this long over a temporary file, or needs a failure or a lock that was last used
-	// so long ago.
+	// Temporary files, failures and locks that haven't been used for this long are no longer needed.
 	leftover = time.Hour
 )
 
@@ -26,9 +25,9 @@ const stampName = "last-pruned"
 // pruneMark is what the stamp says while a pruning has stopped for want of time, with how many files it left.
 const pruneMark = "# Pruning goes on after %d files.\n"
 
-// Prune removes what will never be used again, once a day at most. It stops after a tenth of a second, and
-// the next call goes on from there. It is for whoever put a credential, after that was given out: nothing
-// depends on it, and so it reports nothing. On a network file system that doesn't answer it hangs.
+// Prune removes files that are no longer needed, at most once a day. It stops after a tenth of a second, and
+// the next call continues where it stopped. Call it after delivering a credential that was Put. It returns no
+// error, because nothing depends on it. It hangs on an unresponsive network file system.
 func (d *Dir) Prune() {
 	skip, due := d.pruneDue()
 	if !due || d.writeStamp("") != nil { // first, so that others don't prune as well
@@ -57,17 +56,17 @@ func (d *Dir) pruneDue() (skip int, due bool) {
 	return 0, !d.recent(name, pruneEvery)
 }
 
-// prune removes expired and unreadable entries with their failures and locks, and what crashes left
-// behind; nothing that isn't the cache's by its name, as the directory may be another's too. An entry
-// goes only under its lock, so that it isn't a new one that goes. It skips so many files, in the order that
-// the system has them in, and tells how many it left before its time was over, or that it is done.
+// prune removes expired and unreadable entries with their failures and locks, and leftovers of
+// crashes. It touches only files with the cache's names, since the directory may be shared. It removes an entry
+// only under its lock, so as not to remove a new one. It skips the first skip files, in directory
+// order. If it runs out of time, it returns how many files it has left in place, otherwise done.
 func (d *Dir) prune(skip int) (left int, done bool) {
 	dir, err := os.Open(d.path)
 	if err != nil {
 		return 0, true
 	}
 	defer dir.Close()
-	gone := make(map[string]bool) // the keys that were looked at
+	gone := make(map[string]bool) // by key: whether its files were removed
 	for end := time.Now().Add(d.pruneFor); ; {
 		names, err := dir.Readdirnames(100)
 		if err != nil {
@@ -86,12 +85,12 @@ func (d *Dir) prune(skip int) (left int, done bool) {
 			}
 		}
 		if !time.Now().Before(end) {
-			return 0, true // there are too many files that stay
+			return 0, true // skipping alone took all the time
 		}
 	}
 }
 
-// pruneFile removes a file, with all of its key's, if they are of no more use. It tells whether it is gone.
+// pruneFile removes a file, with the others of its key, if they are no longer needed, and reports whether it did.
 func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 	base, suffix, _ := strings.Cut(name, ".")
 	path := filepath.Join(d.path, name)
@@ -108,7 +107,7 @@ func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 	return gone[base]
 }
 
-// removeSpent removes a key's files if they are of no more use, and nobody is at work on them.
+// removeSpent removes a key's files if they are no longer needed and not in use.
 func (d *Dir) removeSpent(base string) bool {
 	if d.recent(base+lockSuffix, leftover) || !d.spent(readEntry(base)) {
 		return false
@@ -116,17 +115,17 @@ func (d *Dir) removeSpent(base string) bool {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	removed, err := Entry{base: base}.Remove(now, d.spent)
-	return removed && err == nil // what can't be removed is tried again another day
+	return removed && err == nil // otherwise the next pruning tries again
 }
 
-// isName tells whether a file's name without suffixes is one that newSeal makes.
+// isName reports whether base, a file name without suffixes, has the form of newSeal's names.
 func isName(base string) bool {
 	raw, err := hex.DecodeString(base)
 	return err == nil && len(raw) == nameSize
 }
 
-// spent tells whether a key's files are of no more use: no entry that is still valid, and nothing
-// that happened lately.
+// spent reports whether a key's files are no longer needed: the entry isn't valid, and no file has changed
+// recently.
 func (d *Dir) spent(e Entry) bool {
 	if d.recent(e.base+failureSuffix, leftover) || d.recent(e.base+entrySuffix, leftover) {
 		return false
@@ -134,8 +133,8 @@ func (d *Dir) spent(e Entry) bool {
 	return e.Err != nil || !d.now().Before(e.ExpiresAt)
 }
 
-// recent tells whether a file was changed in the given time before now. A time that is as far in the future
-// is wrong, and tells nothing.
+// recent reports whether a file was changed less than age ago. A time further in the future than age is
+// wrong and doesn't count.
 func (d *Dir) recent(path string, age time.Duration) bool {
 	info, err := os.Lstat(path)
 	return err == nil && d.now().Sub(info.ModTime()).Abs() < age
