@@ -123,7 +123,7 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 	upper := bytes.ToUpper(text)
 	n := bytes.Count(upper, []byte("-BEGIN")) + bytes.Count(upper, []byte(" BEGIN")) // neither occurs in base64
 	if n == 0 || n != len(certificates) {
-		return nil, errors.New("it holds no certificate, or a broken one")
+		return nil, errors.New("it contains no certificate or a broken one")
 	}
 	return certificates, nil
 }
