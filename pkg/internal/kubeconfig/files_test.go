@@ -162,7 +162,8 @@ func kubectlEdit(t *testing.T, path, name string) {
 		break
 	}
 	text := read(t, path)
-	write(t, path, strings.Replace(text, "contexts:\n", fmt.Sprintf("contexts:\n- name: %s\n  context: {cluster: kind, user: kind}\n", name), 1))
+	context := fmt.Sprintf("- name: %s\n  context: {cluster: kind, user: kind}\n", name)
+	write(t, path, strings.Replace(text, "contexts:\n", "contexts:\n"+context, 1))
 	os.Remove(path + lockSuffix)
 }
 
@@ -210,7 +211,11 @@ func TestForeignLock(t *testing.T) {
 func TestSeveralFiles(t *testing.T) {
 	dir := t.TempDir()
 	none := filepath.Join(dir, "none")
-	first := write(t, filepath.Join(dir, "first"), "# mine\ncontexts:\n- name: do-fra1-second\n  context: {cluster: do-fra1-second, user: do-fra1-second-admin}\n")
+	first := write(t, filepath.Join(dir, "first"), `# mine
+contexts:
+- name: do-fra1-second
+  context: {cluster: do-fra1-second, user: do-fra1-second-admin}
+`)
 	second := write(t, filepath.Join(dir, "second"), edited(t, emptyText, save(newEntry("second", secondID))))
 	text := read(t, second)
 
@@ -241,7 +246,8 @@ func TestSeveralFiles(t *testing.T) {
 		t.Error(read(t, first))
 	}
 	mustEdit(t, remove("first"), none, first, second)
-	if diff := cmp.Diff("# mine\ncontexts: null\nclusters: null\nusers: null\ncurrent-context: \"\"\n", read(t, first)); diff != "" {
+	want := "# mine\ncontexts: null\nclusters: null\nusers: null\ncurrent-context: \"\"\n"
+	if diff := cmp.Diff(want, read(t, first)); diff != "" {
 		t.Error(diff)
 	}
 	mustEdit(t, save(newEntry("first", firstID)), none)
@@ -315,9 +321,14 @@ func TestSpellingsOfAPath(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	others := []string{write(t, path+".lock.yaml", ""), write(t, path+".lock.1", "doks-auth\n"), write(t, path+".old", "")}
+	others := []string{
+		write(t, path+".lock.yaml", ""), write(t, path+".lock.1", "doks-auth\n"), write(t, path+".old", ""),
+	}
 	t.Chdir(dir)
-	for i, paths := range [][]string{{"config"}, {"./config"}, {dir + "//config"}, {link + "/config"}, {"config", path, link + "/../" + filepath.Base(filepath.Dir(link)) + "/link/config"}} {
+	for i, paths := range [][]string{
+		{"config"}, {"./config"}, {dir + "//config"}, {link + "/config"},
+		{"config", path, link + "/../" + filepath.Base(filepath.Dir(link)) + "/link/config"},
+	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		edit := save(newEntry("first", firstID))
 		if i%2 == 1 {
