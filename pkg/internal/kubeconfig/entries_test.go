@@ -348,3 +348,17 @@ func TestTooOdd(t *testing.T) {
 		t.Errorf("%v, %v", err, changes)
 	}
 }
+
+// A cluster's own extension stands beside those of others.
+func TestSaveKeepsOtherExtensions(t *testing.T) {
+	const others = "    extensions:\n    - extension: {a: 1} # mine\n      name: minikube\n"
+	entry := newEntry("first", firstID)
+	entry.User, entry.Server = "doks", "https://tunnel.example"
+	before := edited(t, emptyText, save(entry))
+	i := strings.Index(before, "    extensions:")
+	before = before[:i] + others + before[strings.Index(before, "    server:"):]
+	after := edited(t, before, save(entry))
+	if !strings.Contains(after, others) || load(t, after).Cluster(entry.Name).ClusterID != firstID {
+		t.Errorf("got\n%s\nwant the id beside\n%s", after, others)
+	}
+}
