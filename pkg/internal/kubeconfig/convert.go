@@ -88,23 +88,12 @@ var doctlWords = [...][]string{
 func parseDoctl(args []string) (doctlCall, error) {
 	var call doctlCall
 	var accessToken, config string
-	flags := pflag.NewFlagSet("doctl", pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags := ignoredFlags()
 	flags.StringVar(&call.context, "context", "", "")
 	flags.StringVarP(&call.apiURL, "api-url", "u", "", "")
 	flags.StringVar(&call.expirySeconds, "expiry-seconds", "", "")
 	flags.StringVarP(&accessToken, "access-token", "t", "", "")
 	flags.StringVarP(&config, "config", "c", "", "")
-	// The rest doesn't affect the credential.
-	flags.String("version", "", "")
-	flags.StringP("output", "o", "", "")
-	flags.BoolP("verbose", "v", false, "")
-	for _, name := range []string{"trace", "interactive"} {
-		flags.Bool(name, false, "")
-	}
-	for _, name := range []string{"http-retry-max", "http-retry-wait-max", "http-retry-wait-min"} {
-		flags.String(name, "", "")
-	}
 	if err := flags.Parse(args); err != nil {
 		unknown := ""
 		if flag, ok := errors.AsType[*pflag.NotExistError](err); ok {
@@ -113,16 +102,10 @@ func parseDoctl(args []string) (doctlCall, error) {
 		return call, fmt.Errorf(
 			"doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
 	}
-	words := flags.Args()
-	if len(words) != len(doctlWords)+1 {
+	if !isDoctlCommand(flags.Args()) {
 		return call, errors.New("its arguments aren't doctl's for a credential")
 	}
-	for i, names := range doctlWords {
-		if !slices.Contains(names, words[i]) {
-			return call, errors.New("its arguments aren't doctl's for a credential")
-		}
-	}
-	call.clusterID = strings.ToLower(words[len(doctlWords)])
+	call.clusterID = strings.ToLower(flags.Arg(len(doctlWords)))
 	switch {
 	case !isUUID(call.clusterID):
 		return call, errors.New("its last argument isn't a cluster id")
@@ -132,6 +115,34 @@ func parseDoctl(args []string) (doctlCall, error) {
 		return call, ErrOwnConfig
 	}
 	return call, nil
+}
+
+// ignoredFlags returns those of doctl's flags that don't affect the credential.
+func ignoredFlags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("doctl", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringP("output", "o", "", "")
+	flags.BoolP("verbose", "v", false, "")
+	for _, name := range []string{"trace", "interactive"} {
+		flags.Bool(name, false, "")
+	}
+	for _, name := range []string{"version", "http-retry-max", "http-retry-wait-max", "http-retry-wait-min"} {
+		flags.String(name, "", "")
+	}
+	return flags
+}
+
+// isDoctlCommand reports whether words are doctl's command for a credential, and one more.
+func isDoctlCommand(words []string) bool {
+	if len(words) != len(doctlWords)+1 {
+		return false
+	}
+	for i, names := range doctlWords {
+		if !slices.Contains(names, words[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // shownFlag returns a flag's name, unless it may be a secret in the place of one.

@@ -93,3 +93,14 @@ func TestEditPanics(t *testing.T) {
 	}
 	checkAlone(t, path, emptyText)
 }
+
+// A process that is killed as soon as its lock file has its name leaves it under two. Both go.
+func TestLockLeftUnderTwoNames(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "config"), emptyText)
+	temp := filepath.Join(filepath.Dir(path), tempPrefix("config"+lockSuffix)+"x")
+	if err := os.Link(write(t, path+lockSuffix, lockMark), temp); err != nil {
+		t.Skip(err)
+	}
+	mustEdit(t, func(*Config) error { return nil }, path)
+	checkAlone(t, path, emptyText)
+}

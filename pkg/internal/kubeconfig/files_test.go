@@ -76,6 +76,22 @@ func mustEdit(t *testing.T, edit func(*Config) error, paths ...string) {
 	}
 }
 
+// countTemps returns how many files beside a kubeconfig are being written.
+func countTemps(t *testing.T, path string) int {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, file := range files {
+		if strings.HasPrefix(file.Name(), tempPrefix(filepath.Base(path))) {
+			n++
+		}
+	}
+	return n
+}
+
 // Killed at any moment, an edit leaves the old file or the new one, and a lock that the next takes over.
 func TestKilledEdits(t *testing.T) {
 	kills := 400
@@ -87,7 +103,7 @@ func TestKilledEdits(t *testing.T) {
 	with := edited(t, without, save(newEntry("first", firstID)))
 	write(t, path, without)
 	locked, torn := 0, 0
-	for range kills {
+	for i := range kills {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), editForever+"="+path)
 		cmd.Stderr = os.Stderr
@@ -106,7 +122,11 @@ func TestKilledEdits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(rand.N(2 * took)); time.Now().Before(end); {
+		end, isWriting := time.Now().Add(rand.N(2*took)), func() bool { return false }
+		if i%2 == 1 { // chance may never hit it: how long an edit writes is up to the machine
+			end, isWriting = time.Now().Add(time.Minute), func() bool { return countTemps(t, path) > 0 }
+		}
+		for time.Now().Before(end) && !isWriting() {
 			if text := read(t, path); text != with && text != without {
 				t.Fatalf("while it is edited: %d bytes of neither text", len(text))
 			}
@@ -119,15 +139,7 @@ func TestKilledEdits(t *testing.T) {
 		if _, err := os.Lstat(path + lockSuffix); err == nil {
 			locked++
 		}
-		files, err := os.ReadDir(filepath.Dir(path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			if strings.HasPrefix(file.Name(), tempPrefix("config")) {
-				torn++
-			}
-		}
+		torn += countTemps(t, path)
 	}
 	t.Logf("%d kills: %d of them left the lock, %d a file in the middle of being written", kills, locked, torn)
 	if locked == 0 || torn == 0 {
@@ -162,7 +174,8 @@ func kubectlEdit(t *testing.T, path, name string) {
 		break
 	}
 	text := read(t, path)
-	write(t, path, strings.Replace(text, "contexts:\n", fmt.Sprintf("contexts:\n- name: %s\n  context: {cluster: kind, user: kind}\n", name), 1))
+	context := fmt.Sprintf("- name: %s\n  context: {cluster: kind, user: kind}\n", name)
+	write(t, path, strings.Replace(text, "contexts:\n", "contexts:\n"+context, 1))
 	os.Remove(path + lockSuffix)
 }
 
@@ -210,7 +223,11 @@ func TestForeignLock(t *testing.T) {
 func TestSeveralFiles(t *testing.T) {
 	dir := t.TempDir()
 	none := filepath.Join(dir, "none")
-	first := write(t, filepath.Join(dir, "first"), "# mine\ncontexts:\n- name: do-fra1-second\n  context: {cluster: do-fra1-second, user: do-fra1-second-admin}\n")
+	first := write(t, filepath.Join(dir, "first"), `# mine
+contexts:
+- name: do-fra1-second
+  context: {cluster: do-fra1-second, user: do-fra1-second-admin}
+`)
 	second := write(t, filepath.Join(dir, "second"), edited(t, emptyText, save(newEntry("second", secondID))))
 	text := read(t, second)
 
@@ -241,7 +258,8 @@ func TestSeveralFiles(t *testing.T) {
 		t.Error(read(t, first))
 	}
 	mustEdit(t, remove("first"), none, first, second)
-	if diff := cmp.Diff("# mine\ncontexts: null\nclusters: null\nusers: null\ncurrent-context: \"\"\n", read(t, first)); diff != "" {
+	want := "# mine\ncontexts: null\nclusters: null\nusers: null\ncurrent-context: \"\"\n"
+	if diff := cmp.Diff(want, read(t, first)); diff != "" {
 		t.Error(diff)
 	}
 	mustEdit(t, save(newEntry("first", firstID)), none)
@@ -315,9 +333,14 @@ func TestSpellingsOfAPath(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	others := []string{write(t, path+".lock.yaml", ""), write(t, path+".lock.1", "doks-auth\n"), write(t, path+".old", "")}
+	others := []string{
+		write(t, path+".lock.yaml", ""), write(t, path+".lock.1", "doks-auth\n"), write(t, path+".old", ""),
+	}
 	t.Chdir(dir)
-	for i, paths := range [][]string{{"config"}, {"./config"}, {dir + "//config"}, {link + "/config"}, {"config", path, link + "/../" + filepath.Base(filepath.Dir(link)) + "/link/config"}} {
+	for i, paths := range [][]string{
+		{"config"}, {"./config"}, {dir + "//config"}, {link + "/config"},
+		{"config", path, link + "/../" + filepath.Base(filepath.Dir(link)) + "/link/config"},
+	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		edit := save(newEntry("first", firstID))
 		if i%2 == 1 {

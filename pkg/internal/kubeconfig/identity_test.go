@@ -140,7 +140,8 @@ func TestRemoveFindsAllOfACluster(t *testing.T) {
 		})
 	}
 	other := strings.NewReplacer(firstID, secondID).Replace(whole)
-	stale := strings.Replace(emptyText, `current-context: ""`, "current-context: do-fra1-first", 1) // as kubectl leaves it
+	// As kubectl leaves it.
+	stale := strings.Replace(emptyText, `current-context: ""`, "current-context: do-fra1-first", 1)
 	admin := []string{"do-fra1-first-admin"}
 	user := without(clustersList, contextsList)
 	tests := map[string]struct {

@@ -40,8 +40,17 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 	if err != nil && path != os.DevNull {
 		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, reason(err))
 	}
+	policy, err := parsePolicy(path, text)
+	if err != nil {
+		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, yamledit.Describe(err))
+	}
+	return policy, nil
+}
+
+// parsePolicy returns the policy in a kuberc, which has a document for each version of the preferences.
+func parsePolicy(path string, text []byte) (PluginPolicy, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	for { // each version of the preferences is a document
+	for {
 		var said struct {
 			Kind                      string
 			CredentialPluginPolicy    string `yaml:"credentialPluginPolicy"`
@@ -54,7 +63,7 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 			return PluginPolicy{}, nil
 		}
 		if err != nil {
-			return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, yamledit.Describe(err))
+			return PluginPolicy{}, err
 		}
 		if said.Kind != "Preference" {
 			continue

@@ -155,6 +155,7 @@ func (p place) takeOver() (unlock func(), err error) {
 		release()
 		return nil, filelock.ErrHeld
 	}
+	p.removeDeadLocks()
 	return p.unlocker(release), nil
 }
 
@@ -174,9 +175,13 @@ func (p place) unlocker(release func()) func() {
 	}
 }
 
-// removeDeadLocks removes the lock files of processes that were killed before these had their name.
+// removeDeadLocks removes what processes left that were killed before their lock file had its name, or only that.
 func (p place) removeDeadLocks() {
 	for _, temp := range p.siblings(tempPrefix(p.name)) {
+		if temp.isSame(p) { // another name of the lock that is held
+			temp.dir.Remove(temp.name)
+			continue
+		}
 		if release, err := filelock.Try(temp.path(), false); err == nil {
 			temp.dir.Remove(temp.name)
 			release()

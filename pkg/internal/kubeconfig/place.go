@@ -39,14 +39,20 @@ type spot struct {
 	place place
 }
 
-// addSpots adds names of the file that lead elsewhere than those that are known: hard links of it.
+// addSpots adds those names of the file that lead to other places than the known ones: hard links.
 func (f *file) addSpots(spots []spot) {
 	for _, s := range spots {
-		isKnown := func(known spot) bool { return known.place.path() == s.place.path() }
-		if !slices.ContainsFunc(f.spots, isKnown) {
+		if !slices.ContainsFunc(f.spots, func(known spot) bool { return known.place.equals(s.place) }) {
 			f.spots = append(f.spots, s)
 		}
 	}
+}
+
+// equals reports whether two places are the same, also if their directory is mounted twice.
+func (p place) equals(other place) bool {
+	here, err := p.dir.Stat(".")
+	there, otherErr := other.dir.Stat(".")
+	return p.name == other.name && err == nil && otherErr == nil && os.SameFile(here, there)
 }
 
 // read returns the contents of the regular file there, and which file it is. It follows no link.

@@ -35,7 +35,8 @@ func TestSwappedPaths(t *testing.T) {
 				}
 				marks[path] = mark
 			}
-			path, link, to := filepath.Join(dir, "path"), filepath.Join(dir, "path"), []string{"home0/config", "home1/config"}
+			path, link := filepath.Join(dir, "path"), filepath.Join(dir, "path")
+			to := []string{"home0/config", "home1/config"}
 			if onTheWay {
 				path, to = filepath.Join(dir, "path", "config"), []string{"home0", "home1"}
 			}

@@ -69,8 +69,7 @@ func keepsKey(old, new map[string]any) bool {
 }
 
 // match compares two lists. It reports which old items are gone, how many of the first new ones match those that
-// stay, and whether one of these is a mapping. Mappings with the same name match, as in Kubernetes's lists, and so do
-// equal items.
+// stay, and whether one of these is a mapping. Mappings with the same name match, and so do equal items.
 func match(old, new []any) (gone []bool, kept int, keepsMapping bool) {
 	gone = make([]bool, len(old))
 	for i, item := range old {

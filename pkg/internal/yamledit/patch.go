@@ -110,7 +110,7 @@ func (p *patch) mapping(node *yaml.Node, old, new map[string]any, depth int) boo
 		case !p.inside(node.Content[i+1], old[key], new[key], depth+1):
 			p.replaceValue(node, i, new[key], depth)
 		case isEmpty(new[key]) && !isFlow(node.Content[i+1]): // all its lines are cut
-			p.insert(p.colon(node.Content[i])+1, depth+1, " null") // as kubectl writes an empty list
+			p.insert(p.colon(node.Content[i])+1, depth+1, " null") // as Go writes an empty list
 		}
 	}
 	return true

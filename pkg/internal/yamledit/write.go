@@ -58,7 +58,7 @@ func (p *patch) replaceValue(mapping *yaml.Node, i int, value any, depth int) {
 	}
 }
 
-// block returns a value on lines, as kubectl writes it, all but the first indented by so many spaces.
+// block returns a value on lines, all but the first indented by so many spaces.
 func (p *patch) block(value any, indent int) string {
 	var out strings.Builder
 	encoder := yaml.NewEncoder(&out)

@@ -156,12 +156,33 @@ contexts:
 	"JSON": `{"apiVersion":"v1","kind":"Config","clusters":[{"name":"c","cluster":{"server":"https://c.example"}}],
  "contexts": [ {"name": "c", "context": {"cluster": "c", "user": "a"}} ],
  "users":[{"name":"a","user":{"token":"x # ] }"}}], "current-context":"c"}`,
-	"empty JSON lists":     `{"clusters": [], "contexts": [], "users": []}` + "\n",
-	"odd extensions":       "clusters:\n- name: c\n  cluster: {server: x, extensions: [{name: note, extension: hello}, {name: client.authentication.k8s.io/exec, extension: [1]}]}\ncontexts: null\nusers: null\n",
-	"no line break behind": "clusters:\n- name: c\n  cluster: {server: x}\ncontexts:\n- name: c\n  context: {cluster: c, user: a}\nusers:\n- name: a\n  user: {}",
-	"documents' marks":     "---\nclusters: null\ncontexts: null\nusers: null\n...\n",
-	"byte order mark":      "\uFEFFusers: null\ncontexts: null\nclusters: null\n",
-	"other scripts":        "clusters:\n- {name: 'кластер', cluster: {server: 'https://ü.example'}}\ncontexts:\n- name: 日本\n  context: {cluster: 'кластер', user: é}\nusers:\n- {name: é, user: {token: ñ}}\n",
+	"empty JSON lists": `{"clusters": [], "contexts": [], "users": []}` + "\n",
+	"odd extensions": `clusters:
+- name: c
+  cluster: {server: x, extensions: [{name: note, extension: hello}, ` +
+		`{name: client.authentication.k8s.io/exec, extension: [1]}]}
+contexts: null
+users: null
+`,
+	"no line break behind": `clusters:
+- name: c
+  cluster: {server: x}
+contexts:
+- name: c
+  context: {cluster: c, user: a}
+users:
+- name: a
+  user: {}`,
+	"documents' marks": "---\nclusters: null\ncontexts: null\nusers: null\n...\n",
+	"byte order mark":  "\uFEFFusers: null\ncontexts: null\nclusters: null\n",
+	"other scripts": `clusters:
+- {name: 'кластер', cluster: {server: 'https://ü.example'}}
+contexts:
+- name: 日本
+  context: {cluster: 'кластер', user: é}
+users:
+- {name: é, user: {token: ñ}}
+`,
 }
 
 func TestSaveAndRemoveLeaveNoTrace(t *testing.T) {
@@ -208,7 +229,10 @@ func TestSaveKeepsWhatItDoesNotWrite(t *testing.T) {
 	entry := newEntry("first", firstID)
 	entry.CA = []byte("new authority")
 	after := edited(t, before, save(entry))
-	for _, want := range []string{"proxy-url: http://proxy.example # ours", "namespace: web", "command: /usr/local/bin/doks-auth # old", "- name: A", "bmV3IGF1dGhvcml0eQ=="} {
+	for _, want := range []string{
+		"proxy-url: http://proxy.example # ours", "namespace: web", "command: /usr/local/bin/doks-auth # old", "- name: A",
+		"bmV3IGF1dGhvcml0eQ==",
+	} {
 		if !strings.Contains(after, want) {
 			t.Errorf("no %q in\n%s", want, after)
 		}
@@ -267,8 +291,10 @@ func TestConflicts(t *testing.T) {
 	before := edited(t, emptyText, save(newEntry("first", firstID)))
 	before = strings.Replace(before, "    server: ", "    insecure-skip-tls-verify: true\n    server: ", 1)
 	c := load(t, before)
-	if _, errs := c.Save([]Entry{other}, false); errs[0] == nil || !strings.Contains(errs[0].Error(), `cluster entry "do-fra1-first" already exists for server`) {
-		t.Error(errs)
+	_, errs := c.Save([]Entry{other}, false)
+	want := `cluster entry "do-fra1-first" already exists for server`
+	if errs[0] == nil || !strings.Contains(errs[0].Error(), want) {
+		t.Errorf("got %v; want %q", errs, want)
 	}
 	if changes, err := c.Changes(); len(changes) > 0 || err != nil {
 		t.Errorf("%v, %v", err, changes)
@@ -320,5 +346,19 @@ func TestTooOdd(t *testing.T) {
 	}
 	if changes, err := c.Changes(); err == nil || !strings.Contains(err.Error(), "can't be edited safely") {
 		t.Errorf("%v, %v", err, changes)
+	}
+}
+
+// A cluster's own extension stands beside those of others.
+func TestSaveKeepsOtherExtensions(t *testing.T) {
+	const others = "    extensions:\n    - extension: {a: 1} # mine\n      name: minikube\n"
+	entry := newEntry("first", firstID)
+	entry.User, entry.Server = "doks", "https://tunnel.example"
+	before := edited(t, emptyText, save(entry))
+	i := strings.Index(before, "    extensions:")
+	before = before[:i] + others + before[strings.Index(before, "    server:"):]
+	after := edited(t, before, save(entry))
+	if !strings.Contains(after, others) || load(t, after).Cluster(entry.Name).ClusterID != firstID {
+		t.Errorf("got\n%s\nwant the id beside\n%s", after, others)
 	}
 }
