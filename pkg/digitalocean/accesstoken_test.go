@@ -27,7 +27,8 @@ func TestAccessTokenSources(t *testing.T) {
 		return path
 	}
 	file := write("token", "\uFEFFfrom-file\r\n")
-	doctl := write("doctl.yaml", "access-token: of-default\ncontext: work\napi-url: https://api.example\nauth-contexts:\n  work: of-work\n  empty: ''\n")
+	doctl := write("doctl.yaml", "access-token: of-default\ncontext: work\napi-url: https://api.example\n"+
+		"auth-contexts:\n  work: of-work\n  empty: ''\n")
 	bare := write("bare.yaml", "access-token: of-default\n")
 	null := write("null.yaml", "null")
 	broken := write("broken.yaml", "access-token: {of-default")
@@ -40,29 +41,111 @@ func TestAccessTokenSources(t *testing.T) {
 		want, source  string
 		err           string
 	}{
-		"file first":            {file, "work", env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, "from-file", "token\"", ""},
-		"named context":         {"", "work", env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, "of-work", `doctl's context "work"`, ""},
-		"in another case":       {"", "WORK", env{"DIGITALOCEAN_CONFIG": doctl}, "of-work", `doctl's context "WORK"`, ""},
-		"default by name":       {"", "default", env{"DIGITALOCEAN_CONFIG": doctl}, "of-default", `doctl's context "default"`, ""},
-		"default first":         {"", "default", env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, "of-default", `doctl's context "default"`, ""},
-		"default of none":       {"", "Default", env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": null}, "a", "DIGITALOCEAN_ACCESS_TOKEN", ""},
-		"default without doctl": {"", "default", env{"DIGITALOCEAN_ACCESS_TOKEN": "a"}, "a", "DIGITALOCEAN_ACCESS_TOKEN", ""},
-		"default of nothing":    {"", "default", env{"DIGITALOCEAN_CONFIG": null}, "", "", `no access token for the context "default"`},
-		"first variable":        {"", "", env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": doctl}, "a", "DIGITALOCEAN_ACCESS_TOKEN", ""},
-		"second variable":       {"", "", env{"DIGITALOCEAN_TOKEN": " b\n", "DIGITALOCEAN_CONFIG": doctl}, "b", "DIGITALOCEAN_TOKEN", ""},
-		"current context":       {"", "", env{"DIGITALOCEAN_CONFIG": doctl}, "of-work", `doctl's context "work"`, ""},
-		"overridden":            {"", "", env{"DIGITALOCEAN_CONFIG": doctl, "DIGITALOCEAN_CONTEXT": "default"}, "of-default", `doctl's context "default"`, ""},
-		"no contexts":           {"", "", env{"DIGITALOCEAN_CONFIG": bare}, "of-default", `doctl's context "default"`, ""},
-		"unknown context":       {"", "x", env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, "", "", `no access token for the context "x"`},
-		"context without token": {"", "empty", env{"DIGITALOCEAN_CONFIG": doctl}, "", "", `no access token for the context "empty"`},
-		"no file":               {filepath.Join(home, "none"), "", env{"DIGITALOCEAN_ACCESS_TOKEN": "a"}, "", "", "reading the access token"},
-		"null":                  {"", "", env{"DIGITALOCEAN_CONFIG": null}, "", "", `no access token for the context "default"`},
-		"broken":                {"", "", env{"DIGITALOCEAN_CONFIG": broken}, "", "", "is not YAML with doctl"},
-		"of another form":       {"", "", env{"DIGITALOCEAN_CONFIG": list}, "", "", "is not YAML with doctl"},
-		"nothing":               {"", "", env{}, "", "", "there is no doctl configuration at"},
-		"nothing for a context": {"", "work", env{"DIGITALOCEAN_ACCESS_TOKEN": "a"}, "", "", "there is no doctl configuration at"},
-		"nothing in its place":  {"", "", env{"DIGITALOCEAN_CONFIG": filepath.Join(home, "none")}, "", "", "there is no doctl configuration at"},
-		"a space":               {"", "", env{"DIGITALOCEAN_ACCESS_TOKEN": "a b"}, "", "", "the access token from DIGITALOCEAN_ACCESS_TOKEN can't be used"},
+		"file first": {
+			file:    file,
+			context: "work",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl},
+			want:    "from-file",
+			source:  "token\"",
+		},
+		"named context": {
+			context: "work",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl},
+			want:    "of-work",
+			source:  `doctl's context "work"`,
+		},
+		"in another case": {
+			context: "WORK",
+			env:     env{"DIGITALOCEAN_CONFIG": doctl},
+			want:    "of-work",
+			source:  `doctl's context "WORK"`,
+		},
+		"default by name": {
+			context: "default",
+			env:     env{"DIGITALOCEAN_CONFIG": doctl},
+			want:    "of-default",
+			source:  `doctl's context "default"`,
+		},
+		"default first": {
+			context: "default",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl},
+			want:    "of-default",
+			source:  `doctl's context "default"`,
+		},
+		"default of none": {
+			context: "Default",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": null},
+			want:    "a",
+			source:  "DIGITALOCEAN_ACCESS_TOKEN",
+		},
+		"default without doctl": {
+			context: "default",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a"},
+			want:    "a",
+			source:  "DIGITALOCEAN_ACCESS_TOKEN",
+		},
+		"default of nothing": {
+			context: "default",
+			env:     env{"DIGITALOCEAN_CONFIG": null},
+			err:     `no access token for the context "default"`,
+		},
+		"first variable": {
+			env:    env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": doctl},
+			want:   "a",
+			source: "DIGITALOCEAN_ACCESS_TOKEN",
+		},
+		"second variable": {
+			env:    env{"DIGITALOCEAN_TOKEN": " b\n", "DIGITALOCEAN_CONFIG": doctl},
+			want:   "b",
+			source: "DIGITALOCEAN_TOKEN",
+		},
+		"current context": {
+			env:    env{"DIGITALOCEAN_CONFIG": doctl},
+			want:   "of-work",
+			source: `doctl's context "work"`,
+		},
+		"overridden": {
+			env:    env{"DIGITALOCEAN_CONFIG": doctl, "DIGITALOCEAN_CONTEXT": "default"},
+			want:   "of-default",
+			source: `doctl's context "default"`,
+		},
+		"no contexts": {
+			env:    env{"DIGITALOCEAN_CONFIG": bare},
+			want:   "of-default",
+			source: `doctl's context "default"`,
+		},
+		"unknown context": {
+			context: "x",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl},
+			err:     `no access token for the context "x"`,
+		},
+		"context without token": {
+			context: "empty",
+			env:     env{"DIGITALOCEAN_CONFIG": doctl},
+			err:     `no access token for the context "empty"`,
+		},
+		"no file": {
+			file: filepath.Join(home, "none"),
+			env:  env{"DIGITALOCEAN_ACCESS_TOKEN": "a"},
+			err:  "reading the access token",
+		},
+		"null":            {env: env{"DIGITALOCEAN_CONFIG": null}, err: `no access token for the context "default"`},
+		"broken":          {env: env{"DIGITALOCEAN_CONFIG": broken}, err: "is not YAML with doctl"},
+		"of another form": {env: env{"DIGITALOCEAN_CONFIG": list}, err: "is not YAML with doctl"},
+		"nothing":         {err: "there is no doctl configuration at"},
+		"nothing for a context": {
+			context: "work",
+			env:     env{"DIGITALOCEAN_ACCESS_TOKEN": "a"},
+			err:     "there is no doctl configuration at",
+		},
+		"nothing in its place": {
+			env: env{"DIGITALOCEAN_CONFIG": filepath.Join(home, "none")},
+			err: "there is no doctl configuration at",
+		},
+		"a space": {
+			env: env{"DIGITALOCEAN_ACCESS_TOKEN": "a b"},
+			err: "the access token from DIGITALOCEAN_ACCESS_TOKEN can't be used",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,19 +154,21 @@ func TestAccessTokenSources(t *testing.T) {
 				Getenv: func(name string) string { return test.env[name] },
 			}.Find()
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-				t.Fatalf("%v, not %q", err, test.err)
+				t.Fatalf("got error %v, want %q", err, test.err)
 			}
 			if err != nil {
 				if credential.ClassOf(err) != credential.Usage || strings.Contains(err.Error(), "of-default") {
-					t.Errorf("%v of class %q", err, credential.ClassOf(err))
+					t.Errorf("got error %v of class %q, want class %q and no token",
+						err, credential.ClassOf(err), credential.Usage)
 				}
 				return
 			}
 			if got.Secret.Reveal() != test.want || !strings.HasSuffix(got.Source, test.source) {
-				t.Errorf("%q from %s", got.Secret.Reveal(), got.Source)
+				t.Errorf("got %q from %s, want %q from %s", got.Secret.Reveal(), got.Source, test.want, test.source)
 			}
-			if fromDoctl := test.env["DIGITALOCEAN_CONFIG"] == doctl && strings.HasPrefix(got.Source, "doctl"); (got.APIURL != "") != fromDoctl {
-				t.Errorf("API address %q", got.APIURL)
+			fromDoctl := test.env["DIGITALOCEAN_CONFIG"] == doctl && strings.HasPrefix(got.Source, "doctl")
+			if (got.APIURL != "") != fromDoctl {
+				t.Errorf("got API address %q, want one: %v", got.APIURL, fromDoctl)
 			}
 		})
 	}
@@ -99,7 +184,8 @@ func TestAllAccessTokens(t *testing.T) {
 		}
 		return path
 	}
-	doctl := write("doctl.yaml", "access-token: of-default\ncontext: work\nauth-contexts:\n  work: of-work\n  home: of-home\n  empty: ''\n")
+	doctl := write("doctl.yaml", "access-token: of-default\ncontext: work\n"+
+		"auth-contexts:\n  work: of-work\n  home: of-home\n  empty: ''\n")
 	broken := write("broken.yaml", "access-token: {of-default")
 	file := write("token", "from-file")
 
@@ -110,15 +196,43 @@ func TestAllAccessTokens(t *testing.T) {
 		want          []string
 		err           string
 	}{
-		"nothing":                     {"", "", env{}, nil, ""},
-		"everything":                  {file, "Work", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl}, []string{"from-file", "a", "b", "of-home", "of-work", "of-default"}, ""},
-		"unknown context":             {"", "x", env{"DIGITALOCEAN_CONFIG": doctl}, []string{"of-home", "of-work", "of-default"}, `no access token for the context "x"`},
-		"default, of the environment": {"", "default", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, ""},
-		"default, of nowhere":         {"", "default", env{}, nil, "there is no doctl configuration at"},
-		"no doctl":                    {"", "work", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "there is no doctl configuration at"},
-		"no file":                     {filepath.Join(dir, "none"), "", env{"DIGITALOCEAN_TOKEN": "b"}, []string{"b"}, "reading the access token"},
-		"broken":                      {"", "", env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": broken}, []string{"b"}, "is not YAML with doctl"},
-		"one that Find would refuse":  {"", "", env{"DIGITALOCEAN_TOKEN": "a b"}, []string{"a b"}, ""},
+		"nothing": {},
+		"everything": {
+			file:    file,
+			context: "Work",
+			env:     env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_ACCESS_TOKEN": "a", "DIGITALOCEAN_CONFIG": doctl},
+			want:    []string{"from-file", "a", "b", "of-home", "of-work", "of-default"},
+		},
+		"unknown context": {
+			context: "x",
+			env:     env{"DIGITALOCEAN_CONFIG": doctl},
+			want:    []string{"of-home", "of-work", "of-default"},
+			err:     `no access token for the context "x"`,
+		},
+		"default, of the environment": {
+			context: "default",
+			env:     env{"DIGITALOCEAN_TOKEN": "b"},
+			want:    []string{"b"},
+		},
+		"default, of nowhere": {context: "default", err: "there is no doctl configuration at"},
+		"no doctl": {
+			context: "work",
+			env:     env{"DIGITALOCEAN_TOKEN": "b"},
+			want:    []string{"b"},
+			err:     "there is no doctl configuration at",
+		},
+		"no file": {
+			file: filepath.Join(dir, "none"),
+			env:  env{"DIGITALOCEAN_TOKEN": "b"},
+			want: []string{"b"},
+			err:  "reading the access token",
+		},
+		"broken": {
+			env:  env{"DIGITALOCEAN_TOKEN": "b", "DIGITALOCEAN_CONFIG": broken},
+			want: []string{"b"},
+			err:  "is not YAML with doctl",
+		},
+		"one that Find would refuse": {env: env{"DIGITALOCEAN_TOKEN": "a b"}, want: []string{"a b"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,24 +242,24 @@ func TestAllAccessTokens(t *testing.T) {
 			}
 			tokens, err := sources.All()
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%v, not %q", err, test.err)
+				t.Errorf("got error %v, want %q", err, test.err)
 			}
 			var got []string
 			for _, token := range tokens {
 				got = append(got, token.Secret.Reveal())
 				if token.Source == "" {
-					t.Errorf("%q is from nowhere", token.Secret.Reveal())
+					t.Errorf("%q: got no source, want one", token.Secret.Reveal())
 				}
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
+				t.Errorf("tokens (-want +got):\n%s", diff)
 			}
 			var contexts []string
 			if test.env["DIGITALOCEAN_CONFIG"] == doctl {
 				contexts = []string{"home", "work", "default"}
 			}
 			if diff := cmp.Diff(contexts, sources.Contexts()); diff != "" {
-				t.Error(diff)
+				t.Errorf("contexts (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -170,10 +284,10 @@ func TestDoctlConfigInItsPlace(t *testing.T) {
 	env := map[string]string{"APPDATA": filepath.Join(home, "AppData")}
 	sources := digitalocean.AccessTokenSources{Home: home, Getenv: func(name string) string { return env[name] }}
 	if got, err := sources.Find(); err != nil || got.Secret.Reveal() != "a" {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("got %q, %v; want %q", got.Secret.Reveal(), err, "a")
 	}
 	sources.Home, env["APPDATA"] = "", ""
 	if _, err := sources.Find(); err == nil || !strings.Contains(err.Error(), "without a home directory") {
-		t.Error(err)
+		t.Errorf("got error %v, want %q", err, "without a home directory")
 	}
 }

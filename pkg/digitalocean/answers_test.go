@@ -14,7 +14,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// What arrived and can't be used is of class Unusable, says what is wrong, and shows nothing of it.
+// An unusable answer is an error of class Unusable that explains the problem and shows none of the answer.
 func TestUnusableCredentials(t *testing.T) {
 	const (
 		notHTTPS = "its server is not a plain https address: "
@@ -67,14 +67,14 @@ func TestUnusableCredentials(t *testing.T) {
 	}
 }
 
-// checkUnusable fails unless an error is of class Unusable, says so, and shows nothing of the answer.
+// checkUnusable fails the test unless err has class Unusable, contains says, and shows none of the answer.
 func checkUnusable(t *testing.T, err error, says string) {
 	t.Helper()
 	if got := credential.ClassOf(err); got != credential.Unusable || !strings.Contains(err.Error(), says) {
 		t.Errorf("got %v of class %q, want %q of class %q", err, got, says, credential.Unusable)
 	}
 	if err != nil && strings.ContainsAny(strings.ReplaceAll(err.Error(), "hunter2", "\n"), "\n") {
-		t.Errorf("it shows the answer, or has more than one line: %q", err)
+		t.Errorf("got error %q, want one line that shows none of the answer", err)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestServers(t *testing.T) {
 		api.SetFault(digitaloceantest.Change(map[string]any{"server": server}))
 		got, err := fetch(t, client, 0)
 		if (err == nil) != want || err == nil && got.Server != server {
-			t.Errorf("%q: got %q, %v; want it taken: %v", server, got.Server, err, want)
+			t.Errorf("%q: got %q, %v; want it accepted: %v", server, got.Server, err, want)
 		}
 		if err != nil {
 			checkUnusable(t, err, "its server is not a plain https address: ")
@@ -124,14 +124,14 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// A certificate that comes beside a token isn't used, nor looked at.
+// A certificate that accompanies a token is ignored, not even parsed.
 func TestTokenWinsOverCertificate(t *testing.T) {
 	api, _, client := newAPI(t, nil)
 	const text = "aHVudGVyMgo="
 	api.SetFault(digitaloceantest.Change(map[string]any{"client_certificate_data": text, "client_key_data": text}))
 	got, err := fetch(t, client, 0)
 	if err != nil || got.Token.IsZero() || len(got.ClientCertificate) > 0 || !got.ClientKey.IsZero() {
-		t.Errorf("got %+v, %v; want the token alone", got, err)
+		t.Errorf("got %+v, %v; want only the token", got, err)
 	}
 }
 
@@ -141,16 +141,16 @@ func TestCertificateAfterItsKey(t *testing.T) {
 	api.SetFault(digitaloceantest.Named()["key-first"])
 	got, err := fetch(t, client, 0)
 	if off := time.Until(got.ExpiresAt) - time.Hour; err != nil || off.Abs() > time.Minute {
-		t.Errorf("got %v, %v; want an end in an hour", got.ExpiresAt, err)
+		t.Errorf("got expiry %v, %v; want one in an hour", got.ExpiresAt, err)
 	}
-	// What isn't text would be changed on its way.
+	// JSON would alter text that isn't UTF-8.
 	api.SetFault(digitaloceantest.Named()["not-utf8"])
 	_, err = fetch(t, client, 0)
 	checkUnusable(t, err, "its client certificate and key are not a matching pair of PEM blocks")
 }
 
-// The examples of the API's document (https://docs.digitalocean.com/reference/api/digitalocean/), with what
-// it may hold besides.
+// The examples from the API's documentation (https://docs.digitalocean.com/reference/api/digitalocean/), and
+// variations of them.
 func TestDocumentedAnswers(t *testing.T) {
 	const id = "bd5f5959-5e1e-4205-a714-a914373942af"
 	want := digitalocean.Cluster{
@@ -170,28 +170,28 @@ func TestDocumentedAnswers(t *testing.T) {
 		api.SetClustersFault(digitaloceantest.Answer(200, json, strings.ReplaceAll(list, change[0], change[1])))
 		got, err := client.Clusters(t.Context())
 		if diff := cmp.Diff([]digitalocean.Cluster{want}, got); err != nil || diff != "" {
-			t.Errorf("%s: the list: %v, want -, got +: %s", name, err, diff)
+			t.Errorf("%s: the list: got error %v, want none (-want +got):\n%s", name, err, diff)
 		}
 		api.SetClustersFault(digitaloceantest.Answer(200, json, strings.ReplaceAll(one, change[0], change[1])))
 		single, err := client.Cluster(t.Context(), id)
 		running := want
 		running.State = "running"
 		if diff := cmp.Diff(running, single); err != nil || diff != "" {
-			t.Errorf("%s: one: %v, want -, got +: %s", name, err, diff)
+			t.Errorf("%s: one: got error %v, want none (-want +got):\n%s", name, err, diff)
 		}
 	}
 
 	api, cluster, client := newAPI(t, func(o *digitalocean.Options) {
 		o.Now = func() time.Time { return time.Date(2019, 11, 9, 11, 0, 0, 0, time.UTC) }
 	})
-	// The document's certificate authority isn't a certificate.
+	// The certificate authority in the documentation isn't a certificate.
 	authority := base64.StdEncoding.EncodeToString(cluster.CA())
 	example := strings.Replace(read(t, "testdata/credentials.json"), `"CA"`, `"`+authority+`"`, 1)
 	api.SetFault(digitaloceantest.Answer(200, json, example))
 	got, err := fetch(t, client, 0)
 	ends := time.Date(2019, 11, 9, 11, 50, 28, 889080521, time.UTC)
 	if err != nil || got.Server != want.Endpoint || !got.ExpiresAt.Equal(ends) {
-		t.Errorf("got %+v, %v; want the end %s", got, err, ends)
+		t.Errorf("got %+v, %v; want server %s and expiry %s", got, err, want.Endpoint, ends)
 	}
 }
 

@@ -18,7 +18,9 @@ func TestClustersOnSeveralPages(t *testing.T) {
 	want := []string{string(clusterID)}
 	for i := range 449 {
 		id := fmt.Sprintf("00000000-0000-4000-8000-%012x", i)
-		api.AddCluster(&digitaloceantest.Cluster{ID: id, Name: fmt.Sprintf("Cluster.%d", i), Region: "nyc1", Server: template.Server})
+		api.AddCluster(&digitaloceantest.Cluster{
+			ID: id, Name: fmt.Sprintf("Cluster.%d", i), Region: "nyc1", Server: template.Server,
+		})
 		want = append(want, id)
 	}
 	calls := api.Calls()
@@ -31,10 +33,10 @@ func TestClustersOnSeveralPages(t *testing.T) {
 		got = append(got, string(cluster.ID))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("clusters (-want +got):\n%s", diff)
 	}
 	if calls := api.Calls() - calls; calls != 3 {
-		t.Errorf("%d calls for 450 clusters", calls)
+		t.Errorf("got %d calls for 450 clusters, want 3", calls)
 	}
 }
 
@@ -42,25 +44,27 @@ func TestCluster(t *testing.T) {
 	api, cluster, client := newAPI(t, nil)
 	got, err := client.Cluster(t.Context(), clusterID)
 	want := digitalocean.Cluster{
-		ID: clusterID, Name: cluster.Name, Region: "fra1", Version: "1.37.1-do.0", State: "running", Endpoint: cluster.Server,
+		ID: clusterID, Name: cluster.Name, Region: "fra1", Version: "1.37.1-do.0", State: "running",
+		Endpoint: cluster.Server,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v %s", err, diff)
+		t.Errorf("got error %v, want none (-want +got):\n%s", err, diff)
 	}
 	_, err = client.Cluster(t.Context(), "00000000-0000-4000-8000-000000000000")
 	if credential.ClassOf(err) != credential.NotFound {
-		t.Errorf("an unknown cluster: %v", err)
+		t.Errorf("an unknown cluster: got error %v, want one of class %q", err, credential.NotFound)
 	}
 	api.SetScopes(accessToken, digitaloceantest.ScopeCredentials)
 	_, err = client.Cluster(t.Context(), clusterID)
-	if e, ok := errors.AsType[*digitalocean.APIError](err); credential.ClassOf(err) != credential.Refused || !ok || e.Scope != "kubernetes:read" {
-		t.Errorf("without the scope: got %v, want one that names it", err)
+	e, ok := errors.AsType[*digitalocean.APIError](err)
+	if credential.ClassOf(err) != credential.Refused || !ok || e.Scope != "kubernetes:read" {
+		t.Errorf("without the scope: got error %v, want one of class %q with the scope", err, credential.Refused)
 	}
 	if _, err := client.Clusters(t.Context()); credential.ClassOf(err) != credential.Refused {
-		t.Errorf("without the scope: %v", err)
+		t.Errorf("without the scope: got error %v, want one of class %q", err, credential.Refused)
 	}
 	if mints := api.Mints(string(clusterID)); mints != 0 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want none", mints)
 	}
 }
 
@@ -80,8 +84,9 @@ func TestFindCluster(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got, err := digitalocean.FindCluster(clusters, test.name)
-			if got.ID != test.want || credential.ClassOf(err) != test.class || err != nil && !strings.Contains(err.Error(), test.says) {
-				t.Errorf("%q, %v", got.ID, err)
+			says := err == nil || strings.Contains(err.Error(), test.says)
+			if got.ID != test.want || credential.ClassOf(err) != test.class || !says {
+				t.Errorf("got %q, %v; want %q, error %q of class %q", got.ID, err, test.want, test.says, test.class)
 			}
 		})
 	}

@@ -19,8 +19,8 @@ const (
 	year9999 = "Fri, 31 Dec 9999 23:59:59 GMT"
 )
 
-// Extreme dates, from the API's answer to what a client is told: a credential is fresh for as long as it
-// can live and no longer, and every year has four digits.
+// Extreme dates in the API's answer: a credential stays fresh no longer than it is valid, and
+// every year in a response has four digits.
 func TestExtremeDates(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 500, time.UTC)
 	const hour, day, century = time.Hour, 24 * time.Hour, 100 * 365 * 24 * time.Hour
@@ -28,7 +28,7 @@ func TestExtremeDates(t *testing.T) {
 	inAWeek := now.Add(7 * day).Format(time.RFC3339)
 	tests := map[string]struct {
 		expiresAt, date string
-		lives           time.Duration // 0: it can't be used; -1: unknown
+		lives           time.Duration // 0: unusable; -1: unknown
 	}{
 		"plain":                        {inAWeek, now.Format(http.TimeFormat), 7 * day},
 		"9999":                         {"9999-12-31T23:59:59Z", "", century},
@@ -51,11 +51,15 @@ func TestExtremeDates(t *testing.T) {
 		"Date in two years, 4 to live": {"2030-01-02T12:00:00Z", "Sun, 02 Jan 2028 12:00:00 GMT", fourYears},
 		"Date in a day":                {inAWeek, now.Add(day).Format(http.TimeFormat), 6 * day},
 		"Date in eleven months":        {"2027-01-02T12:00:00Z", "Wed, 02 Dec 2026 12:00:00 GMT", 31 * day},
-		"Date in two minutes":          {inAWeek, now.Add(2 * time.Minute).Format(http.TimeFormat), 7*day - 2*time.Minute},
-		"Date of the year 1":           {inAWeek, year1, 7 * day},
-		"Date of the year 0":           {inAWeek, "Sat, 01 Jan 0000 00:00:00 GMT", 7 * day},
-		"Date 1970":                    {inAWeek, "Thu, 01 Jan 1970 00:00:00 GMT", 7 * day},
-		"no date":                      {inAWeek, "tomorrow", 7 * day},
+		"Date in two minutes": {
+			expiresAt: inAWeek,
+			date:      now.Add(2 * time.Minute).Format(http.TimeFormat),
+			lives:     7*day - 2*time.Minute,
+		},
+		"Date of the year 1": {inAWeek, year1, 7 * day},
+		"Date of the year 0": {inAWeek, "Sat, 01 Jan 0000 00:00:00 GMT", 7 * day},
+		"Date 1970":          {inAWeek, "Thu, 01 Jan 1970 00:00:00 GMT", 7 * day},
+		"no date":            {inAWeek, "tomorrow", 7 * day},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +83,7 @@ func TestExtremeDates(t *testing.T) {
 			checkEnd(t, got, now, test.lives)
 		})
 	}
-	// Certificates without an end have the year 9999.
+	// Certificates that never expire have the year 9999.
 	certificates := map[string]struct{ lifetime, lives time.Duration }{
 		"short": {hour, hour},
 		"none":  {290 * 365 * day, century},
@@ -87,7 +91,8 @@ func TestExtremeDates(t *testing.T) {
 	for name, test := range certificates {
 		t.Run("a certificate's end: "+name, func(t *testing.T) {
 			now := time.Now()
-			api, cluster, client := newAPI(t, func(o *digitalocean.Options) { o.Now = func() time.Time { return now } })
+			clock := func() time.Time { return now }
+			api, cluster, client := newAPI(t, func(o *digitalocean.Options) { o.Now = clock })
 			cluster.Certificates, cluster.CertificateExpiry = true, test.lifetime
 			api.SetFault(digitaloceantest.Named()["key-first"])
 			got, err := fetch(t, client, 0)
@@ -99,17 +104,17 @@ func TestExtremeDates(t *testing.T) {
 	}
 }
 
-// checkEnd fails unless a credential that was fetched now lives for so long, up to some seconds less.
+// checkEnd fails the test unless a credential fetched now expires after lives, or up to three seconds earlier.
 func checkEnd(t *testing.T, got credential.Credential, now time.Time, lives time.Duration) {
 	t.Helper()
 	if lives < 0 {
 		if !got.ExpiresAt.IsZero() || got.Fresh(now) || !got.UseUntil(now).IsZero() {
-			t.Errorf("got an end at %s, want none", got.ExpiresAt)
+			t.Errorf("got expiry %s, want none", got.ExpiresAt)
 		}
 		return
 	}
 	if off := lives - got.ExpiresAt.Sub(now); off < 0 || off > 3*time.Second {
-		t.Errorf("got an end in %s, want %s", got.ExpiresAt.Sub(now), lives)
+		t.Errorf("got expiry in %s, want %s", got.ExpiresAt.Sub(now), lives)
 	}
 	ends := got.ExpiresAt
 	leeway := min(lives/5, 5*time.Minute)
@@ -121,24 +126,24 @@ func checkEnd(t *testing.T, got credential.Credential, now time.Time, lives time
 			t.Errorf("at %s: got fresh %v, want %v", at, fresh, want)
 		}
 		if valid := got.Valid(at); valid != at.Before(ends) {
-			t.Errorf("at %s: got valid %v", at, valid)
+			t.Errorf("at %s: got valid %v, want %v", at, valid, at.Before(ends))
 		}
 	}
 	for _, date := range []time.Time{got.RenewAt(), got.UseUntil(now), ends} {
 		if _, err := json.Marshal(date.UTC()); err != nil || date.UTC().Year() > 9999 || date.After(ends) {
-			t.Errorf("got the date %s, %v; the end is at %s", date, err, ends)
+			t.Errorf("got date %s, %v; want one until %s with a year of four digits", date, err, ends)
 		}
 	}
 }
 
-// What the API asks to wait for is bounded, too.
+// The waits that the API asks for are limited, too.
 func TestExtremeWaits(t *testing.T) {
 	const after, remaining, reset, later = "Retry-After", "Ratelimit-Remaining", "Ratelimit-Reset", "20"
 	anHourAgo, nines := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), strings.Repeat("9", 300)
 	tests := map[string]struct {
 		headers []string
 		calls   int
-		retryAt string // how it begins
+		retryAt string // prefix
 	}{
 		"Retry-After 9999":            {[]string{after, year9999}, 1, later},
 		"Retry-After of 0":            {[]string{after, year1}, 3, later},
@@ -158,8 +163,9 @@ func TestExtremeWaits(t *testing.T) {
 			api.SetFault(digitaloceantest.Status(429, test.headers...))
 			_, err := fetch(t, client, 0)
 			e, ok := errors.AsType[*digitalocean.APIError](err)
-			if !ok || credential.ClassOf(err) != credential.Unreachable || !strings.HasPrefix(e.RetryAt.Format(time.RFC3339), test.retryAt) {
-				t.Errorf("got %v, %+v; want the time %q", err, e, test.retryAt)
+			ok = ok && strings.HasPrefix(e.RetryAt.Format(time.RFC3339), test.retryAt)
+			if !ok || credential.ClassOf(err) != credential.Unreachable {
+				t.Errorf("got %v, %+v; want class %q and time %q", err, e, credential.Unreachable, test.retryAt)
 			}
 			if got := api.Calls(); got != test.calls {
 				t.Errorf("got %d calls, want %d", got, test.calls)
@@ -168,14 +174,14 @@ func TestExtremeWaits(t *testing.T) {
 	}
 }
 
-// The API's clock may say anything; nothing wraps around.
+// The API's clock may be anything; nothing overflows.
 func TestProbeOfAnOddClock(t *testing.T) {
 	for date, ahead := range map[string]bool{year9999: false, year1: true} {
 		api, _, client := newAPI(t, nil)
 		api.SetClustersFault(digitaloceantest.Dated(date))
 		probe, err := client.Probe(t.Context())
 		if err != nil || probe.ClockSkew > 0 != ahead || probe.ClockSkew.Abs() < 1000*24*time.Hour {
-			t.Errorf("%s: got %s, %v", date, probe.ClockSkew, err)
+			t.Errorf("%s: got skew %s, %v; want years, ahead: %v", date, probe.ClockSkew, err, ahead)
 		}
 	}
 }

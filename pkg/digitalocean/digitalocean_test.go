@@ -22,8 +22,10 @@ const (
 	clusterID   = digitalocean.ClusterID("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
 )
 
-// newAPI starts a stand-in with one cluster, and returns a client of it.
-func newAPI(t *testing.T, change func(*digitalocean.Options)) (*digitaloceantest.API, *digitaloceantest.Cluster, *digitalocean.Client) {
+// newAPI starts a fake API with one cluster and returns a client for it.
+func newAPI(
+	t *testing.T, change func(*digitalocean.Options),
+) (*digitaloceantest.API, *digitaloceantest.Cluster, *digitalocean.Client) {
 	t.Helper()
 	api := digitaloceantest.NewAPI(accessToken)
 	cluster, err := digitaloceantest.NewCluster(string(clusterID))
@@ -66,17 +68,19 @@ func TestCredential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(got.Token.Reveal(), "k8s_v1_") || got.Server != cluster.Server || string(got.CertificateAuthority) != string(cluster.CA()) {
-			t.Errorf("%+v", got)
+		if !strings.HasPrefix(got.Token.Reveal(), "k8s_v1_") || got.Server != cluster.Server ||
+			string(got.CertificateAuthority) != string(cluster.CA()) {
+			t.Errorf("got %+v, want a token, server %s and certificate authority %q", got, cluster.Server, cluster.CA())
 		}
 		if lifetime := got.ExpiresAt.Sub(before); lifetime > want+time.Minute || lifetime < want-2*time.Second {
-			t.Errorf("it lives for %s, not %s", lifetime, want)
+			t.Errorf("got lifetime %s, want %s", lifetime, want)
 		}
 		if got.ExpiresAt.Nanosecond() == 0 || got.FetchedAt.Before(before) {
-			t.Errorf("%v, %v", got.ExpiresAt, got.FetchedAt)
+			t.Errorf("got expiry %v and time of fetch %v, want one with nanoseconds and one after %v",
+				got.ExpiresAt, got.FetchedAt, before)
 		}
 		if !api.Accepts(string(clusterID), got.Token.Reveal()) {
-			t.Error("the token isn't the API's")
+			t.Error("the API: got the token refused, want it accepted")
 		}
 	}
 }
@@ -89,9 +93,9 @@ func TestCertificateEndsAtItsNotAfter(t *testing.T) {
 		expiresAt any
 		want      time.Time
 	}{
-		"not told":       {nil, time.Now().Add(time.Hour)},
-		"told, earlier":  {soon.Format(time.RFC3339), soon},
-		"told, too late": {late.Format(time.RFC3339), time.Now().Add(time.Hour)},
+		"no expires_at": {nil, time.Now().Add(time.Hour)},
+		"earlier":       {soon.Format(time.RFC3339), soon},
+		"later":         {late.Format(time.RFC3339), time.Now().Add(time.Hour)},
 	}
 	for name, test := range tests {
 		api.SetFault(digitaloceantest.Change(map[string]any{"expires_at": test.expiresAt}))
@@ -100,10 +104,10 @@ func TestCertificateEndsAtItsNotAfter(t *testing.T) {
 			t.Fatal(err)
 		}
 		if off := got.ExpiresAt.Sub(test.want).Abs(); off > 10*time.Second {
-			t.Errorf("%s: off by %s", name, off)
+			t.Errorf("%s: got expiry %s, want %s", name, got.ExpiresAt, test.want)
 		}
 		if got.ClientKey.IsZero() || len(got.ClientCertificate) == 0 || !got.Token.IsZero() {
-			t.Errorf("%s: %+v", name, got)
+			t.Errorf("%s: got %+v, want only a certificate and its key", name, got)
 		}
 	}
 }
@@ -113,28 +117,31 @@ func TestUnknownExpiry(t *testing.T) {
 	api.SetFault(digitaloceantest.Named()["no-expiry"])
 	got, err := fetch(t, client, 0)
 	if err != nil || !got.ExpiresAt.IsZero() {
-		t.Errorf("%v, %v", got.ExpiresAt, err)
+		t.Errorf("got expiry %v, %v; want none", got.ExpiresAt, err)
 	}
 }
 
 func TestRetries(t *testing.T) {
+	times := digitaloceantest.Times
+	status := digitaloceantest.Status
+	const retryAfter, unreachable = "Retry-After", credential.Unreachable
 	tests := map[string]struct {
 		fault digitaloceantest.Fault
 		calls int
 		class credential.Class
 		ok    bool
 	}{
-		"passes at once":       {digitaloceantest.Times(1, digitaloceantest.Status(500)), 2, "", true},
-		"passes in time":       {digitaloceantest.Times(2, digitaloceantest.Reset), 1, credential.Unreachable, false},
-		"doesn't pass":         {digitaloceantest.Status(503), 3, credential.Unreachable, false},
-		"as long as it says":   {digitaloceantest.Times(1, digitaloceantest.Status(429, "Retry-After", "1")), 2, "", true},
-		"much longer":          {digitaloceantest.Status(429, "Retry-After", "3600"), 1, credential.Unreachable, false},
-		"beyond measure":       {digitaloceantest.Status(429, "Retry-After", "99999999999999999999999"), 1, credential.Unreachable, false},
-		"at a far time":        {digitaloceantest.Status(429, "Retry-After", "Fri, 01 Jan 2100 00:00:00 GMT"), 1, credential.Unreachable, false},
-		"nonsense":             {digitaloceantest.Times(1, digitaloceantest.Status(429, "Retry-After", "-5")), 2, "", true},
-		"hourly limit":         {digitaloceantest.Status(429, "Ratelimit-Remaining", "0"), 1, credential.Unreachable, false},
-		"not for the client's": {digitaloceantest.Status(422), 1, credential.Other, false},
-		"not for a refusal":    {digitaloceantest.Status(401), 1, credential.Refused, false},
+		"once":                     {times(1, status(500)), 2, "", true},
+		"a lost answer":            {times(2, digitaloceantest.Reset), 1, unreachable, false},
+		"permanent":                {status(503), 3, unreachable, false},
+		"Retry-After":              {times(1, status(429, retryAfter, "1")), 2, "", true},
+		"Retry-After, too long":    {status(429, retryAfter, "3600"), 1, unreachable, false},
+		"Retry-After, overflowing": {status(429, retryAfter, "99999999999999999999999"), 1, unreachable, false},
+		"Retry-After, a far date":  {status(429, retryAfter, "Fri, 01 Jan 2100 00:00:00 GMT"), 1, unreachable, false},
+		"Retry-After, negative":    {times(1, status(429, retryAfter, "-5")), 2, "", true},
+		"hourly limit":             {status(429, "Ratelimit-Remaining", "0"), 1, unreachable, false},
+		"the client's error":       {status(422), 1, credential.Other, false},
+		"a refusal":                {status(401), 1, credential.Refused, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -143,10 +150,11 @@ func TestRetries(t *testing.T) {
 			api.SetFault(test.fault)
 			_, err := fetch(t, client, 0)
 			if (err == nil) != test.ok || credential.ClassOf(err) != test.class {
-				t.Errorf("%v of class %q", err, credential.ClassOf(err))
+				t.Errorf("got error %v of class %q, want success %v, class %q",
+					err, credential.ClassOf(err), test.ok, test.class)
 			}
 			if got := api.Calls(); got != test.calls {
-				t.Errorf("%d calls, not %d", got, test.calls)
+				t.Errorf("got %d calls, want %d", got, test.calls)
 			}
 		})
 	}
@@ -158,14 +166,14 @@ func TestNoRetryWithoutTimeForIt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if _, err := client.Credential(ctx, clusterID, 0); credential.ClassOf(err) != credential.Unreachable {
-		t.Error(err)
+		t.Errorf("got error %v, want one of class %q", err, credential.Unreachable)
 	}
 	if api.Calls() != 1 || ctx.Err() != nil {
-		t.Errorf("%d calls, %v", api.Calls(), ctx.Err())
+		t.Errorf("got %d calls, context error %v; want 1 call and none", api.Calls(), ctx.Err())
 	}
 }
 
-// A redirect isn't followed: its target sees nothing.
+// A redirect isn't followed: its target receives no request.
 func TestRedirect(t *testing.T) {
 	seen := false
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen = true }))
@@ -173,14 +181,14 @@ func TestRedirect(t *testing.T) {
 	api, _, client := newAPI(t, nil)
 	api.SetFault(digitaloceantest.Redirect(elsewhere.URL))
 	if _, err := fetch(t, client, 0); credential.ClassOf(err) != credential.Unsafe {
-		t.Error(err)
+		t.Errorf("got error %v, want one of class %q", err, credential.Unsafe)
 	}
 	if seen || api.Calls() != 1 {
-		t.Errorf("followed: %v, %d calls", seen, api.Calls())
+		t.Errorf("got followed %v, %d calls; want false, 1 call", seen, api.Calls())
 	}
 }
 
-// Where the local clock is behind, the credential ends earlier by it; where it is ahead, an answer
+// If the local clock is behind, the expiry is moved to match it. If it is ahead, the error for an answer
 // that looks expired says so.
 func TestClockSkew(t *testing.T) {
 	clock := func(off time.Duration) func(*digitalocean.Options) {
@@ -192,21 +200,25 @@ func TestClockSkew(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lifetime := got.ExpiresAt.Sub(got.FetchedAt); lifetime > 10*time.Minute || lifetime < 9*time.Minute {
-		t.Errorf("by the local clock it lives for %s", lifetime)
+		t.Errorf("got lifetime %s by the local clock, want up to a minute less than 10m", lifetime)
 	}
 
 	_, _, ahead := newAPI(t, clock(time.Hour))
 	_, err = fetch(t, ahead, 10*time.Minute)
-	if credential.ClassOf(err) != credential.Unusable || !strings.Contains(err.Error(), "the local clock is 1h0m") || !strings.Contains(err.Error(), "ahead of the API's") {
-		t.Error(err)
+	if credential.ClassOf(err) != credential.Unusable || !strings.Contains(err.Error(), "the local clock is 1h0m") ||
+		!strings.Contains(err.Error(), "ahead of the API's") {
+		t.Errorf("got error %v, want one of class %q about the clocks", err, credential.Unusable)
 	}
 	if got, err := fetch(t, ahead, 0); err != nil || got.ExpiresAt.Before(time.Now()) {
-		t.Errorf("%v, %v", got.ExpiresAt, err)
+		t.Errorf("got expiry %v, %v; want one in the future", got.ExpiresAt, err)
 	}
 }
 
 func TestNewClientRefuses(t *testing.T) {
-	good := digitalocean.AccessToken{Secret: credential.NewSecret("t"), Source: "the test"}
+	token := func(text string) digitalocean.AccessToken {
+		return digitalocean.AccessToken{Secret: credential.NewSecret(text), Source: "the test"}
+	}
+	good := token("t")
 	tests := map[string]struct {
 		token  digitalocean.AccessToken
 		apiURL string
@@ -227,19 +239,19 @@ func TestNewClientRefuses(t *testing.T) {
 		"a host without a name":   {good, "https://:443", credential.Usage},
 		"not a URL":               {good, "https://api example", credential.Usage},
 		"no token":                {digitalocean.AccessToken{}, "", credential.Usage},
-		"a token with a newline":  {digitalocean.AccessToken{Secret: credential.NewSecret("a\r\nX: b")}, "", credential.Usage},
-		"a token with a null":     {digitalocean.AccessToken{Secret: credential.NewSecret("a\x00")}, "", credential.Usage},
-		"a token with a zero gap": {digitalocean.AccessToken{Secret: credential.NewSecret("a\u200bb")}, "", credential.Usage},
+		"a token with a newline":  {token("a\r\nX: b"), "", credential.Usage},
+		"a token with a null":     {token("a\x00"), "", credential.Usage},
+		"a token with a zero gap": {token("a\u200bb"), "", credential.Usage},
 	}
 	for name, test := range tests {
 		_, err := digitalocean.NewClient(digitalocean.Options{AccessToken: test.token, APIURL: test.apiURL})
 		if (err == nil) != (test.class == "") || credential.ClassOf(err) != test.class {
-			t.Errorf("%s: %v of class %q", name, err, credential.ClassOf(err))
+			t.Errorf("%s: got error %v of class %q, want class %q", name, err, credential.ClassOf(err), test.class)
 		}
 	}
 }
 
-// The text of an error never holds a secret of ours, even if it came from outside.
+// Errors and logs contain none of our secrets, even if an external error does.
 func TestProxyPasswordIsNotShown(t *testing.T) {
 	var log bytes.Buffer
 	_, _, client := newAPI(t, func(o *digitalocean.Options) {
@@ -250,8 +262,9 @@ func TestProxyPasswordIsNotShown(t *testing.T) {
 	})
 	_, err := fetch(t, client, 0)
 	for _, text := range []string{fmt.Sprint(err), log.String()} {
-		if !strings.Contains(text, "invalid proxy") || strings.Contains(text, "hunter2") || strings.Contains(text, accessToken) {
-			t.Error(text)
+		secret := strings.Contains(text, "hunter2") || strings.Contains(text, accessToken)
+		if !strings.Contains(text, "invalid proxy") || secret {
+			t.Errorf("got %q, want %q and no secret", text, "invalid proxy")
 		}
 	}
 }
@@ -275,7 +288,7 @@ func TestClusterID(t *testing.T) {
 	} {
 		got, err := digitalocean.ParseClusterID(in)
 		if string(got) != want || (err == nil) != (want != "") {
-			t.Errorf("ParseClusterID(%q): %q, %v", in, got, err)
+			t.Errorf("ParseClusterID(%q): got %q, %v; want %q", in, got, err, want)
 		}
 	}
 	for in, want := range map[string]string{
@@ -291,7 +304,7 @@ func TestClusterID(t *testing.T) {
 		"":                                                              "",
 	} {
 		if got, _ := digitalocean.ClusterIDFromHost(in); string(got) != want {
-			t.Errorf("ClusterIDFromHost(%q): %q", in, got)
+			t.Errorf("ClusterIDFromHost(%q): got %q, want %q", in, got, want)
 		}
 	}
 }

@@ -14,15 +14,15 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// maxMemory is what a list of no more than a few clusters may take, in bytes; without bounds these take
-// from 300 MB to 8 GB.
+// maxMemory is how much memory a list with at most a few clusters may use, in bytes. Without limits, these lists
+// use 300 MB to 8 GB.
 const maxMemory = 100 << 20
 
-// Lists of an API that is hostile, or merely new: what becomes of them, and that they end soon and take
-// little memory. The same faults as answers for one cluster are of the same class.
+// Lists from a hostile API, or a newer one, end soon and use little memory. As answers for a single cluster, the
+// same faults have the same class.
 func TestOddLists(t *testing.T) {
 	tests := map[string]struct {
-		says     string // of an error of class Unusable; "": it is usable
+		says     string // in an error of class Unusable; "": no error
 		clusters int
 		calls    int
 	}{ // by fault
@@ -72,7 +72,7 @@ func TestOddLists(t *testing.T) {
 				t.Errorf("got %d calls, want %d", calls, test.calls)
 			}
 			if memory.most > maxMemory {
-				t.Errorf("it took %d MB", memory.most>>20)
+				t.Errorf("got %d MB in use, want at most %d", memory.most>>20, maxMemory>>20)
 			}
 			if _, err := client.Cluster(t.Context(), clusterID); err != nil {
 				checkUnusable(t, err, "can't be used")
@@ -86,24 +86,24 @@ func TestUnknownStateIsShown(t *testing.T) {
 	api.SetClustersFault(digitaloceantest.NamedOfClusters()["hibernating"])
 	list, err := client.Clusters(t.Context())
 	if err != nil || len(list) != 1 || list[0].State != "hibernating" {
-		t.Errorf("the list: got %+v, %v", list, err)
+		t.Errorf("the list: got %+v, %v; want one cluster with state %q", list, err, "hibernating")
 	}
 	one, err := client.Cluster(t.Context(), clusterID)
 	if err != nil || one.State != "hibernating" {
-		t.Errorf("one: got %+v, %v", one, err)
+		t.Errorf("one: got %+v, %v; want state %q", one, err, "hibernating")
 	}
 	if _, err := client.Probe(t.Context()); err != nil {
-		t.Errorf("the probe: %v", err)
+		t.Errorf("the probe: got error %v, want none", err)
 	}
 }
 
-// A list mints nothing, and may be asked for again.
+// Listing mints nothing, so it is retried.
 func TestListIsRepeated(t *testing.T) {
 	t.Parallel()
 	api, _, client := newAPI(t, nil)
 	api.SetClustersFault(digitaloceantest.NamedOfClusters()["reset-once"])
 	if list, err := client.Clusters(t.Context()); err != nil || len(list) != 1 {
-		t.Errorf("got %+v, %v", list, err)
+		t.Errorf("got %+v, %v; want one cluster", list, err)
 	}
 	for _, name := range []string{"reset", "cut"} {
 		api.SetClustersFault(digitaloceantest.NamedOfClusters()[name])
@@ -129,7 +129,7 @@ func TestTooManyClusters(t *testing.T) {
 	checkUnusable(t, err, "it lists more than 10000 clusters")
 }
 
-// An error's body is bounded like any other.
+// The size of an error's body is limited, too.
 func TestHugeErrorBody(t *testing.T) {
 	memory := &watched{base: http.DefaultTransport}
 	api, _, client := newAPI(t, func(o *digitalocean.Options) { o.Transport = memory })
@@ -146,7 +146,8 @@ func TestHugeErrorBody(t *testing.T) {
 		}
 	}
 	if memory.most > maxMemory || memory.read > 1<<20 {
-		t.Errorf("it took %d MB, for %d bytes of answers", memory.most>>20, memory.read)
+		t.Errorf("got %d MB in use after reading %d bytes, want at most %d MB and %d bytes",
+			memory.most>>20, memory.read, maxMemory>>20, 1<<20)
 	}
 }
 
@@ -166,12 +167,12 @@ func TestFailureOfOneCluster(t *testing.T) {
 		_, err := client.Cluster(t.Context(), clusterID)
 		checkUnusable(t, err, says)
 		if e, ok := errors.AsType[*credential.Error](err); !ok || e.ClockSkew != 0 || e.Status != 0 {
-			t.Errorf("%s: got %v, want nothing but the class", fault, err)
+			t.Errorf("%s: got %#v, want an error with neither status nor clock skew", fault, err)
 		}
 	}
 }
 
-// watched is a transport that looks at the memory in use whenever more of an answer is read.
+// watched is a transport that samples the memory in use while answers are read.
 type watched struct {
 	base        http.RoundTripper
 	before      uint64
@@ -184,7 +185,7 @@ func (w *watched) start() {
 	w.before = inUse()
 }
 
-// inUse returns the size of the heap, with what isn't collected yet.
+// inUse returns the size of the heap, including garbage that hasn't been collected.
 func inUse() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
@@ -202,7 +203,7 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// Write is given what is read.
+// Write is called with everything that is read.
 func (w *watched) Write(p []byte) (int, error) {
 	w.read, w.since = w.read+len(p), w.since+len(p)
 	if w.since > 1<<20 {

@@ -18,7 +18,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// What may have minted isn't asked for again; what surely hasn't is.
+// A request that may have minted isn't retried; one that certainly hasn't is.
 func TestOneMintACall(t *testing.T) {
 	tests := map[string]struct{ calls, mints int }{ // by fault
 		"reset-minted": {1, 1},
@@ -46,7 +46,7 @@ func TestOneMintACall(t *testing.T) {
 	}
 }
 
-// net/http repeats a GET by itself when a connection that was in use before breaks; not one that mints.
+// net/http itself repeats a GET when a reused connection breaks, but not one that mints.
 func TestOneMintOnAConnectionInUse(t *testing.T) {
 	for name, transport := range map[string]http.RoundTripper{"our transport": nil, "the caller's": &http.Transport{}} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestOneMintOnAConnectionInUse(t *testing.T) {
 			api.SetFault(digitaloceantest.Named()["reset-minted"])
 			_, err := fetch(t, client, 0)
 			if credential.ClassOf(err) != credential.Unreachable {
-				t.Errorf("got %v", err)
+				t.Errorf("got error %v, want one of class %q", err, credential.Unreachable)
 			}
 			if calls, mints := api.Calls()-listed, api.Mints(string(clusterID)); calls != 1 || mints != 1 {
 				t.Errorf("got %d calls and %d mints, want 1 and 1", calls, mints)
@@ -67,7 +67,7 @@ func TestOneMintOnAConnectionInUse(t *testing.T) {
 	}
 }
 
-// Where there is no connection, nothing was minted, and the call is made again.
+// Without a connection nothing was minted, so the call is retried.
 func TestNoConnectionIsRepeated(t *testing.T) {
 	t.Parallel()
 	var dials atomic.Int64
@@ -85,7 +85,7 @@ func TestNoConnectionIsRepeated(t *testing.T) {
 	}
 }
 
-// A proxy that leads nowhere has sent nothing on.
+// A proxy that fails to connect hasn't forwarded the request.
 func TestFailedConnectIsRepeated(t *testing.T) {
 	t.Parallel()
 	var connects atomic.Int64
@@ -106,7 +106,7 @@ func TestFailedConnectIsRepeated(t *testing.T) {
 	}
 }
 
-// A transport that doesn't say how far it got may have delivered.
+// A transport that doesn't trace may have delivered the request.
 func TestUnknownTransportIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	var trips atomic.Int64
@@ -124,7 +124,7 @@ func TestUnknownTransportIsNotRepeated(t *testing.T) {
 	}
 }
 
-// What makes a request one that isn't repeated can't be seen by the API.
+// The API doesn't see the empty body that keeps net/http from repeating a request.
 func TestRequestHasNoBody(t *testing.T) {
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestRequestHasNoBody(t *testing.T) {
 				got = r
 				body, err := io.ReadAll(r.Body)
 				if len(body) > 0 || err != nil {
-					t.Errorf("got the body %q, %v", body, err)
+					t.Errorf("got body %q, %v; want none", body, err)
 				}
 				io.WriteString(w, "{}")
 			}))
@@ -150,14 +150,15 @@ func TestRequestHasNoBody(t *testing.T) {
 			}
 			_, err = fetch(t, client, 0)
 			checkUnusable(t, err, "neither a token nor a client certificate")
-			if got == nil || got.Proto != protocol || len(got.TransferEncoding) > 0 || got.Header.Get("Content-Length") != "" {
-				t.Errorf("got %+v", got)
+			if got == nil || got.Proto != protocol || len(got.TransferEncoding) > 0 ||
+				got.Header.Get("Content-Length") != "" {
+				t.Errorf("got %+v, want a request by %s without a body", got, protocol)
 			}
 		})
 	}
 }
 
-// A call that takes too long is told so, also where the request went out.
+// A timeout is reported as such even after the request was sent.
 func TestTimeoutAfterTheRequest(t *testing.T) {
 	api, _, client := newAPI(t, nil)
 	api.SetFault(digitaloceantest.Named()["hang-minted"])

@@ -30,7 +30,7 @@ const (
 	clusterID   = digitalocean.ClusterID("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
 )
 
-// newCluster starts stand-ins of the API and of a cluster's API server.
+// newCluster starts a fake API and the API server of a fake cluster.
 func newCluster(t *testing.T) (*digitaloceantest.API, *digitaloceantest.Cluster, restconfig.Options) {
 	t.Helper()
 	api := digitaloceantest.NewAPI(accessToken)
@@ -49,7 +49,7 @@ func newCluster(t *testing.T) (*digitaloceantest.API, *digitaloceantest.Cluster,
 	return api, cluster, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL}
 }
 
-// newClient returns a client of the cluster by its options.
+// newClient returns a client for the cluster.
 func newClient(t *testing.T, o restconfig.Options) *http.Client {
 	t.Helper()
 	config, err := restconfig.ForCluster(t.Context(), clusterID, o)
@@ -69,7 +69,7 @@ func clientOf(t *testing.T, config *rest.Config) *http.Client {
 	return client
 }
 
-// version asks a cluster for its version, and returns how the request was authenticated.
+// version gets a cluster's version and returns how the request was authenticated.
 func version(client *http.Client, cluster *digitaloceantest.Cluster) (authenticatedBy string, err error) {
 	resp, err := client.Get(cluster.Server + "/version")
 	if err != nil {
@@ -86,7 +86,7 @@ func version(client *http.Client, cluster *digitaloceantest.Cluster) (authentica
 func mustVersion(t *testing.T, client *http.Client, cluster *digitaloceantest.Cluster, want string) {
 	t.Helper()
 	if got, err := version(client, cluster); err != nil || got != want {
-		t.Errorf("authenticated by %q, %v", got, err)
+		t.Errorf("got a request authenticated by %q, %v; want %q", got, err, want)
 	}
 }
 
@@ -98,28 +98,62 @@ func TestForCluster(t *testing.T) {
 	api.Revoke(cluster.ID)
 	mustVersion(t, client, cluster, "token")
 	if mints := api.Mints(cluster.ID); mints != 2 || !strings.HasPrefix(api.UserAgent(), "test/1 ") {
-		t.Errorf("%d mints by %q", mints, api.UserAgent())
+		t.Errorf("got %d mints by %q, want 2 by %q", mints, api.UserAgent(), "test/1 …")
 	}
 	if _, refused := cluster.Requests(); refused != 1 {
-		t.Errorf("%d requests were refused", refused)
+		t.Errorf("got %d refused requests, want 1", refused)
 	}
 }
 
 func TestForClusterFails(t *testing.T) {
 	_, _, good := newCluster(t)
+	const unknownID = "00000000-0000-4000-8000-000000000000"
 	tests := map[string]struct {
 		id     digitalocean.ClusterID
 		change func(o *restconfig.Options)
 		want   string
 		class  credential.Class
 	}{
-		"no id":           {"../x", nil, `"../x" is not a cluster id`, credential.Usage},
-		"no such cluster": {"00000000-0000-4000-8000-000000000000", nil, `getting credentials for cluster "00000000-0000-4000-8000-000000000000": the API knows no such cluster`, credential.NotFound},
-		"no access token": {clusterID, func(o *restconfig.Options) { o.AccessToken = credential.Secret{} }, "the access token from Options.AccessToken can't be used: the token is empty", credential.Usage},
-		"wrong token":     {clusterID, func(o *restconfig.Options) { o.AccessToken = credential.NewSecret("wrong") }, "the API refused the access token", credential.Refused},
-		"in clear":        {clusterID, func(o *restconfig.Options) { o.APIURL = "http://api.example" }, "refusing to send the access token", credential.Unsafe},
-		"expiry":          {clusterID, func(o *restconfig.Options) { o.Expiry = -1 }, "the expiry -1ns is negative", credential.Usage},
-		"token source":    {clusterID, func(o *restconfig.Options) { o.AccessTokenSource = failingSource{} }, "getting the access token: no vault", credential.Other},
+		"no id": {
+			id:    "../x",
+			want:  `"../x" is not a cluster id`,
+			class: credential.Usage,
+		},
+		"no such cluster": {
+			id:    unknownID,
+			want:  `getting credentials for cluster "` + unknownID + `": the API knows no such cluster`,
+			class: credential.NotFound,
+		},
+		"no access token": {
+			id:     clusterID,
+			change: func(o *restconfig.Options) { o.AccessToken = credential.Secret{} },
+			want:   "the access token from Options.AccessToken can't be used: the token is empty",
+			class:  credential.Usage,
+		},
+		"wrong token": {
+			id:     clusterID,
+			change: func(o *restconfig.Options) { o.AccessToken = credential.NewSecret("wrong") },
+			want:   "the API refused the access token",
+			class:  credential.Refused,
+		},
+		"plain http": {
+			id:     clusterID,
+			change: func(o *restconfig.Options) { o.APIURL = "http://api.example" },
+			want:   "refusing to send the access token",
+			class:  credential.Unsafe,
+		},
+		"expiry": {
+			id:     clusterID,
+			change: func(o *restconfig.Options) { o.Expiry = -1 },
+			want:   "the expiry -1ns is negative",
+			class:  credential.Usage,
+		},
+		"token source": {
+			id:     clusterID,
+			change: func(o *restconfig.Options) { o.AccessTokenSource = failingSource{} },
+			want:   "getting the access token: no vault",
+			class:  credential.Other,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +163,8 @@ func TestForClusterFails(t *testing.T) {
 			}
 			_, err := restconfig.ForCluster(t.Context(), test.id, o)
 			if err == nil || !strings.Contains(err.Error(), test.want) || credential.ClassOf(err) != test.class {
-				t.Errorf("got %v, want %q", err, test.want)
+				t.Errorf("got error %v of class %q, want %q of class %q",
+					err, credential.ClassOf(err), test.want, test.class)
 			}
 		})
 	}
@@ -139,7 +174,7 @@ type failingSource struct{}
 
 func (failingSource) Token() (*oauth2.Token, error) { return nil, errors.New("no vault") }
 
-// changingSource gives the access tokens of a list in turn, and then its last.
+// changingSource returns the access tokens of a list in turn, and then repeats the last.
 type changingSource []string
 
 func (s *changingSource) Token() (*oauth2.Token, error) {
@@ -150,7 +185,7 @@ func (s *changingSource) Token() (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: token}, nil
 }
 
-// Each renewal asks for the access token: one that was replaced meanwhile, or fails once, is no end.
+// Each renewal gets the access token again, so a replaced token or a temporary failure doesn't matter.
 func TestAccessTokenSource(t *testing.T) {
 	api, cluster, o := newCluster(t)
 	now := time.Now
@@ -160,14 +195,15 @@ func TestAccessTokenSource(t *testing.T) {
 	client := newClient(t, o)
 	mustVersion(t, client, cluster, "token")
 	api.Revoke(cluster.ID)
-	if _, err := version(client, cluster); err == nil || !strings.Contains(err.Error(), "which refused it: the API refused the access token") {
-		t.Error(err)
+	const want = "which refused it: the API refused the access token"
+	if _, err := version(client, cluster); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want %q", err, want)
 	}
 	now = func() time.Time { return time.Now().Add(10 * time.Second) } // a failure is remembered
 	mustVersion(t, client, cluster, "token")
 }
 
-// The cache is the plugin's; a token in it that was revoked isn't used.
+// The cache is shared; a revoked token in it is replaced.
 func TestCacheDir(t *testing.T) {
 	api, cluster, o := newCluster(t)
 	o.CacheDir = filepath.Join(t.TempDir(), "cache")
@@ -176,22 +212,22 @@ func TestCacheDir(t *testing.T) {
 	other := newClient(t, o)
 	mustVersion(t, other, cluster, "token")
 	if mints := api.Mints(cluster.ID); mints != 1 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 1", mints)
 	}
 	api.Revoke(cluster.ID)
 	mustVersion(t, newClient(t, o), cluster, "token") // from the cache, refused, renewed
-	mustVersion(t, one, cluster, "token")             // takes that
+	mustVersion(t, one, cluster, "token")             // uses the renewed one
 	mustVersion(t, other, cluster, "token")
 	if mints := api.Mints(cluster.ID); mints != 2 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 2", mints)
 	}
 	files, err := os.ReadDir(o.CacheDir)
 	if err != nil || len(files) == 0 {
-		t.Errorf("%v, %v", files, err)
+		t.Errorf("the cache directory: got files %v, %v; want some", files, err)
 	}
 }
 
-// What nobody needs any more goes from the cache, after a credential was given and once a day.
+// Entries that are no longer needed are removed after a credential was stored, once a day.
 func TestCacheDirIsPruned(t *testing.T) {
 	_, cluster, o := newCluster(t)
 	o.CacheDir = filepath.Join(t.TempDir(), "cache")
@@ -215,7 +251,7 @@ func TestCacheDirIsPruned(t *testing.T) {
 			break
 		}
 		if time.Since(start) > time.Minute {
-			t.Fatalf("%s is left", stale)
+			t.Fatalf("got %s after a minute, want it removed", stale)
 		}
 	}
 }
@@ -232,19 +268,20 @@ func TestCertificates(t *testing.T) {
 	client := clientOf(t, config)
 	mustVersion(t, client, cluster, "client certificate")
 	if tls, err := rest.TLSConfigFor(config); err != nil || tls.GetClientCertificate == nil {
-		t.Errorf("upgrades have no certificate: %v", err)
+		t.Errorf("TLS config for upgrades: got %+v, %v; want a client certificate", tls, err)
 	}
 	now = func() time.Time { return time.Now().Add(2 * time.Hour) }
 	_, err = version(client, cluster)
-	if !errors.Is(err, restconfig.ErrCertificateEnded) || !strings.Contains(err.Error(), "the client certificate has expired, at ") {
-		t.Error(err)
+	const want = "the client certificate has expired, at "
+	if !errors.Is(err, restconfig.ErrCertificateEnded) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want %q", err, want)
 	}
 	if mints := api.Mints(cluster.ID); mints != 1 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 1", mints)
 	}
 }
 
-// No token is in an error, in the log, or in what fmt makes of a config.
+// Errors, logs and formatted configs contain no token.
 func TestSecrets(t *testing.T) {
 	api, cluster, o := newCluster(t)
 	var log bytes.Buffer
@@ -256,22 +293,23 @@ func TestSecrets(t *testing.T) {
 	client := clientOf(t, config)
 	mustVersion(t, client, cluster, "token")
 	api.Revoke(cluster.ID)
-	api.SetFault(digitaloceantest.Named()["newline"]) // a token that can't be used
+	api.SetFault(digitaloceantest.Named()["newline"]) // an unusable token
 	_, err = version(client, cluster)
 	if err == nil {
-		t.Fatal("this shows nothing")
+		t.Fatal("got no error, want one")
 	}
-	for _, text := range []string{err.Error(), log.String(), fmt.Sprintf("%v %+v %#v %+v", config, config, config, o)} {
+	printed := fmt.Sprintf("%v %+v %#v %+v", config, config, config, o)
+	for _, text := range []string{err.Error(), log.String(), printed} {
 		if strings.Contains(text, "k8s_v1_") || strings.Contains(text, accessToken) {
-			t.Errorf("a token in %s", text)
+			t.Errorf("got %s, want no token in it", text)
 		}
 	}
 	if !strings.Contains(log.String(), "refused=true") {
-		t.Errorf("the log: %s", log.String())
+		t.Errorf("got log %s, want %q in it", log.String(), "refused=true")
 	}
 }
 
-// When a program has closed its connections, nothing of a config is left.
+// Once a program has closed its connections, a config leaves no goroutines.
 func TestNothingIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	api := digitaloceantest.NewAPI(accessToken)
@@ -286,7 +324,10 @@ func TestNothingIsLeft(t *testing.T) {
 	cluster.Server = "https://" + cluster.Addr()
 	api.AddCluster(cluster)
 	for range 20 {
-		config, err := restconfig.ForCluster(t.Context(), clusterID, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL})
+		config, err := restconfig.ForCluster(t.Context(), clusterID, restconfig.Options{
+			AccessToken: credential.NewSecret(accessToken),
+			APIURL:      server.URL,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,10 +342,12 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	cluster.Close()
 	server.Close()
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+	deadline := time.Now().Add(10 * time.Second)
+	for ; runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines more: %s", runtime.NumGoroutine()-before, stacks[:runtime.Stack(stacks, true)])
+			t.Fatalf("got %d goroutines, want %d: %s",
+				runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 		}
 	}
 }
@@ -314,14 +357,14 @@ func TestTokenSource(t *testing.T) {
 	source := restconfig.TokenSource(t.Context(), f)
 	token, err := source.Token()
 	if err != nil || token.AccessToken != "token-1" || token.Type() != "Bearer" || !token.Valid() {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, %v; want a valid bearer token %q", token, err, "token-1")
 	}
 	f.change = func(c *credential.Credential) { c.Token = credential.Secret{} }
 	if _, err := source.Token(); credential.ClassOf(err) != credential.Unusable {
-		t.Error(err)
+		t.Errorf("got error %v, want one of class %q", err, credential.Unusable)
 	}
 	f.err = unreachable()
 	if _, err := source.Token(); credential.ClassOf(err) != credential.Unreachable {
-		t.Error(err)
+		t.Errorf("got error %v, want one of class %q", err, credential.Unreachable)
 	}
 }

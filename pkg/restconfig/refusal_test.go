@@ -19,7 +19,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// newRequest returns a request for the cluster, with a body that can be sent again unless it is "".
+// newRequest returns a request to the cluster. Its body, if not "", can be sent again.
 func newRequest(t *testing.T, body string) *http.Request {
 	t.Helper()
 	var reader io.Reader
@@ -34,7 +34,7 @@ func newRequest(t *testing.T, body string) *http.Request {
 	return req
 }
 
-// A revoked token costs one mint, however many see it refused, and no caller does.
+// A revoked token costs one mint, however many requests are refused, and no caller notices.
 func TestRevokedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -48,7 +48,7 @@ func TestRevokedToken(t *testing.T) {
 			}
 			wait.Wait()
 			if f.mints != i+2 {
-				t.Errorf("%d mints", f.mints)
+				t.Errorf("got %d mints, want %d", f.mints, i+2)
 			}
 			time.Sleep(3 * time.Second)
 		}
@@ -61,15 +61,15 @@ func TestBodyIsSentAgain(t *testing.T) {
 		client, _ := f.client(t, credential.Cached{})
 		f.revoke()
 		if got := send(client, newRequest(t, "the body")); got != "token-2" {
-			t.Error(got)
+			t.Errorf("got %q, want %q", got, "token-2")
 		}
 		if diff := cmp.Diff([]string{"the body", "the body"}, f.bodies); diff != "" {
-			t.Error(diff)
+			t.Errorf("bodies (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// A body that can't be sent again: the caller gets the 401, and the next request a new token.
+// If the body can't be sent again, the caller gets the 401, and the next request uses a new token.
 func TestBodyThatCannotBeSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -78,17 +78,17 @@ func TestBodyThatCannotBeSentAgain(t *testing.T) {
 		req := newRequest(t, "the body")
 		req.GetBody = nil
 		if got := send(client, req); got != "Unauthorized" {
-			t.Error(got)
+			t.Errorf("got %q, want %q", got, "Unauthorized")
 		}
 		expect(t, client, "token-2")
 		if f.mints != 2 {
-			t.Errorf("%d mints", f.mints)
+			t.Errorf("got %d mints, want 2", f.mints)
 		}
 	})
 }
 
-// A server that refuses everything gets few tokens minted: in a day of two requests a second no more
-// than a dozen in the first hour, and one an hour then.
+// A server that refuses everything causes few mints: with two requests a second, at most a dozen
+// in the first hour and one an hour after that.
 func TestServerThatRefusesEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -100,19 +100,19 @@ func TestServerThatRefusesEverything(t *testing.T) {
 			time.Sleep(time.Second / 2)
 		}
 		if f.mints > 12+24 {
-			t.Errorf("%d mints", f.mints)
+			t.Errorf("got %d mints, want at most %d", f.mints, 12+24)
 		}
 		if sent := len(f.bodies); sent > 2*24*3600+f.mints {
-			t.Errorf("%d requests", sent)
+			t.Errorf("got %d requests, want at most %d", sent, 2*24*3600+f.mints)
 		}
 		f.set(func() { f.respond = nil })
 		if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
-			t.Error(got)
+			t.Errorf("got %q, want a token", got)
 		}
 	})
 }
 
-// A refused token that can't be renewed: the error says so, and the token isn't used again.
+// If a refused token can't be renewed, the error says so, and the token isn't used again.
 func TestRefusedAndUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -120,10 +120,11 @@ func TestRefusedAndUnreachable(t *testing.T) {
 		f.revoke()
 		f.set(func() { f.err = unreachable() })
 		for range 10 {
-			expect(t, client, `renewing the token for server "https://cluster.example:6443", which refused it: the API failed`)
+			expect(t, client,
+				`renewing the token for server "https://cluster.example:6443", which refused it: the API failed`)
 		}
 		if f.refused != 1 || f.mints != 2 {
-			t.Errorf("%d refused, %d calls", f.refused, f.mints)
+			t.Errorf("got %d refused requests and %d calls, want 1 and 2", f.refused, f.mints)
 		}
 		f.set(func() { f.err = nil })
 		time.Sleep(5 * time.Second)
@@ -131,7 +132,7 @@ func TestRefusedAndUnreachable(t *testing.T) {
 	})
 }
 
-// Two programs that share a Store share a renewal; a token from the Store that was revoked too is
+// Two programs that share a Store share renewals. If the token in the Store has been revoked too, it is
 // replaced as well.
 func TestRefusalWithASharedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -150,12 +151,12 @@ func TestRefusalWithASharedStore(t *testing.T) {
 		f.revoke()
 		expect(t, other, "token-4")
 		if f.mints != 4 {
-			t.Errorf("%d mints", f.mints)
+			t.Errorf("got %d mints, want 4", f.mints)
 		}
 	})
 }
 
-// A provider that keeps tokens itself, and gives again the one that was refused, or is due for renewal.
+// A provider that caches tokens itself returns one that is due for renewal, or was refused, again.
 func TestProviderThatCaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -171,18 +172,20 @@ func TestProviderThatCaches(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if calls := f.mintsSoFar(); calls > 2+12 {
-			t.Errorf("%d calls in a minute of leeway", calls)
+			t.Errorf("got %d calls in a minute of leeway, want at most %d", calls, 2+12)
 		}
 		f.revoke()
 		calls := f.mintsSoFar()
+		const want = "which refused it: the provider's credential can't be used: " +
+			"it is the one that the server refused"
 		for range 100 {
 			got := get(t.Context(), client)
-			if !strings.HasSuffix(got, "which refused it: the provider's credential can't be used: it is the one that the server refused") && got != "Unauthorized" {
-				t.Error(got)
+			if !strings.HasSuffix(got, want) && got != "Unauthorized" {
+				t.Errorf("got %q, want %q or %q", got, want, "Unauthorized")
 			}
 		}
 		if calls = f.mintsSoFar() - calls; calls > 1 || f.refused > 1 {
-			t.Errorf("%d calls, %d requests", calls, f.refused)
+			t.Errorf("got %d calls and %d refused requests, want at most 1 each", calls, f.refused)
 		}
 	})
 }
@@ -195,16 +198,17 @@ func TestWaitForARefusedTokenEndsWithItsContext(t *testing.T) {
 		f.set(func() { f.takes = time.Minute })
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		want := `renewing the token for server "https://cluster.example:6443", which refused it: waiting for it: context canceled`
+		want := `renewing the token for server "https://cluster.example:6443", ` +
+			"which refused it: waiting for it: context canceled"
 		if got := get(ctx, client); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		time.Sleep(30 * time.Second) // the renewal, which nobody waits for, ends by itself
+		time.Sleep(30 * time.Second) // until the renewal, for which nobody waits, ends
 	})
 }
 
-// A websocket upgrade tells of a refusal by an error, and changes the request that it gets: see
-// RoundTripper of client-go/transport/websocket.
+// A refused WebSocket upgrade returns an error, and client-go's upgrades modify the request: see
+// RoundTripper in client-go/transport/websocket.
 func TestRefusedUpgrade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -215,7 +219,7 @@ func TestRefusedUpgrade(t *testing.T) {
 		upgrade := func(req *http.Request) (*http.Response, error) {
 			resp, err := f.RoundTrip(req)
 			if err != nil || req.URL.Scheme != "https" || req.Header.Get("Sec-Websocket-Protocol") == "" {
-				t.Errorf("%v, %s, %v", err, req.URL, req.Header)
+				t.Errorf("got a request for %s with %v, %v; want the original one", req.URL, req.Header, err)
 			}
 			req.URL.Scheme = "wss"
 			delete(req.Header, "Sec-Websocket-Protocol")
@@ -232,7 +236,7 @@ func TestRefusedUpgrade(t *testing.T) {
 		req := newRequest(t, "")
 		req.Header.Set("Sec-Websocket-Protocol", "v5.channel.k8s.io")
 		if resp, err := rt.RoundTrip(req); err != nil || resp.StatusCode != http.StatusOK || f.mints != 2 {
-			t.Errorf("%v, %d mints", err, f.mints)
+			t.Errorf("got %v, %v after %d mints; want status 200 after 2", resp, err, f.mints)
 		}
 	})
 }

@@ -16,7 +16,7 @@ func unreachable() error {
 	return &credential.Error{Class: credential.Unreachable, Err: errors.New("the API failed")}
 }
 
-// Inside the leeway one renewal is made for all, and nobody waits for it.
+// Inside the leeway, all requests share one renewal, and none waits for it.
 func TestRenewalInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -26,7 +26,7 @@ func TestRenewalInTheBackground(t *testing.T) {
 		expect(t, client, "token-1")
 		synctest.Wait()
 		if f.mints != 1 {
-			t.Errorf("%d mints before the leeway", f.mints)
+			t.Errorf("got %d mints before the leeway, want 1", f.mints)
 		}
 		time.Sleep(time.Nanosecond)
 		f.set(func() { f.takes = 10 * time.Second })
@@ -37,13 +37,13 @@ func TestRenewalInTheBackground(t *testing.T) {
 		}
 		wait.Wait()
 		if took := time.Since(start); took > 0 {
-			t.Errorf("waited for %s", took)
+			t.Errorf("got the responses after %s, want them at once", took)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		expect(t, client, "token-2")
 		if f.mints != 2 {
-			t.Errorf("%d mints", f.mints)
+			t.Errorf("got %d mints, want 2", f.mints)
 		}
 	})
 }
@@ -63,7 +63,7 @@ func TestLeeway(t *testing.T) {
 	})
 }
 
-// Without a valid token all wait for one renewal, each as long as it may.
+// Without a valid token all requests wait for one renewal, each until its context ends.
 func TestRequestsWaitForAToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -74,7 +74,8 @@ func TestRequestsWaitForAToken(t *testing.T) {
 		defer cancel()
 		var wait sync.WaitGroup
 		wait.Go(func() {
-			want := `renewing the token for server "https://cluster.example:6443", which expired at ` + ago(time.Hour) + ": waiting for it: context deadline exceeded"
+			want := `renewing the token for server "https://cluster.example:6443", which expired at ` +
+				ago(time.Hour) + ": waiting for it: context deadline exceeded"
 			if got := get(impatient, client); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -84,12 +85,12 @@ func TestRequestsWaitForAToken(t *testing.T) {
 		}
 		wait.Wait()
 		if f.mints != 2 {
-			t.Errorf("%d mints", f.mints)
+			t.Errorf("got %d mints, want 2", f.mints)
 		}
 	})
 }
 
-// Who gives up doesn't take the renewal with him.
+// A canceled request doesn't cancel the renewal.
 func TestRenewalOutlivesItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -101,12 +102,12 @@ func TestRenewalOutlivesItsRequest(t *testing.T) {
 		get(impatient, client)
 		expect(t, client, "token-2")
 		if f.mints != 2 {
-			t.Errorf("%d mints", f.mints)
+			t.Errorf("got %d mints, want 2", f.mints)
 		}
 	})
 }
 
-// While the token is valid an outage goes unnoticed; then requests say what is wrong; then they work.
+// While the token is valid, an outage goes unnoticed. Then requests fail with its error until it is over.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -119,33 +120,34 @@ func TestOutage(t *testing.T) {
 		}
 		synctest.Wait()
 		if calls := f.mintsSoFar() - 1; calls < 50 || calls > 60 {
-			t.Errorf("%d calls in five minutes of leeway", calls)
+			t.Errorf("got %d calls in five minutes of leeway, want 50 to 60", calls)
 		}
-		if !strings.Contains(log.String(), `msg="failed to renew the token"`) {
-			t.Errorf("the log: %s", log)
+		if msg := `msg="failed to renew the token"`; !strings.Contains(log.String(), msg) {
+			t.Errorf("got log %s, want %s in it", log, msg)
 		}
-		want := `renewing the token for server "https://cluster.example:6443", which expired at ` + ago(0) + ": the API failed"
+		want := `renewing the token for server "https://cluster.example:6443", which expired at ` +
+			ago(0) + ": the API failed"
 		calls := f.mintsSoFar()
 		for range 100 {
 			expect(t, client, want)
 		}
 		if calls = f.mintsSoFar() - calls; calls > 1 {
-			t.Errorf("%d calls at once", calls)
+			t.Errorf("got %d calls for 100 requests at once, want at most 1", calls)
 		}
 		f.set(func() { f.err = nil })
 		time.Sleep(5 * time.Second) // a failure is remembered
 		mints := f.mintsSoFar()
 		if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
-			t.Error(got)
+			t.Errorf("got %q, want a token", got)
 		}
-		if f.mintsSoFar() != mints+1 {
-			t.Errorf("%d mints after the outage", f.mintsSoFar()-mints)
+		if got := f.mintsSoFar() - mints; got != 1 {
+			t.Errorf("got %d mints after the outage, want 1", got)
 		}
 	})
 }
 
-// 200 goroutines over 20 clusters, with tokens that live for five seconds and a server that refuses them
-// from their end on: there is a mint a lifetime, and the first.
+// 200 goroutines use 20 clusters, whose tokens expire after five seconds: there is the first mint, and
+// one per lifetime.
 func TestShortLivedTokens(t *testing.T) {
 	const lifetime, duration = 5 * time.Second, 2 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
@@ -160,15 +162,15 @@ func TestShortLivedTokens(t *testing.T) {
 					time.Sleep(time.Duration(i) * 31 * time.Millisecond)
 					for time.Now().Before(end) {
 						if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
-							t.Error(got)
+							t.Errorf("got %q, want a token", got)
 						}
 						time.Sleep(310 * time.Millisecond)
 					}
 				})
 			}
 			t.Cleanup(func() {
-				if f.refused > 0 || f.mints > int(duration/lifetime)+1 {
-					t.Errorf("%d refused, %d mints", f.refused, f.mints)
+				if most := int(duration/lifetime) + 1; f.refused > 0 || f.mints > most {
+					t.Errorf("got %d refused requests and %d mints, want 0 and at most %d", f.refused, f.mints, most)
 				}
 			})
 		}
@@ -176,7 +178,7 @@ func TestShortLivedTokens(t *testing.T) {
 	})
 }
 
-// An API that comes back within the leeway is asked again in time.
+// If the API recovers inside the leeway, it is called again in time.
 func TestOutageForPartOfALifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -189,14 +191,14 @@ func TestOutageForPartOfALifetime(t *testing.T) {
 				f.set(func() { f.err = nil })
 			}
 			if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
-				t.Fatalf("after %d s: %s", elapsed, got)
+				t.Fatalf("after %d s: got %q, want a token", elapsed, got)
 			}
 			time.Sleep(time.Second)
 		}
 	})
 }
 
-// A provider that doesn't end with its context can't make requests wait for ever.
+// A provider that ignores its context can't make requests wait forever.
 func TestProviderThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
@@ -204,13 +206,14 @@ func TestProviderThatHangs(t *testing.T) {
 		release := make(chan struct{})
 		f.set(func() { f.change = func(*credential.Credential) { <-release } })
 		time.Sleep(2 * time.Hour)
-		want := `renewing the token for server "https://cluster.example:6443", which expired at ` + ago(time.Hour) + ": the provider has not returned after 31s"
+		want := `renewing the token for server "https://cluster.example:6443", which expired at ` +
+			ago(time.Hour) + ": the provider has not returned after 31s"
 		start := time.Now()
 		for range 3 {
 			expect(t, client, want)
 		}
 		if waited := time.Since(start); waited > time.Minute {
-			t.Errorf("waited for %s", waited)
+			t.Errorf("got the errors after %s, want at most a minute", waited)
 		}
 		close(release)
 		synctest.Wait()
@@ -218,18 +221,33 @@ func TestProviderThatHangs(t *testing.T) {
 	})
 }
 
-// What a provider may give that can't be used.
+// Unusable credentials from a provider.
 func TestBadRenewals(t *testing.T) {
 	tests := map[string]struct {
 		change func(c *credential.Credential)
 		want   string
 		class  credential.Class
 	}{
-		"expired": {func(c *credential.Credential) { c.ExpiresAt = time.Now().Add(-time.Hour) }, "the provider's credential can't be used: it expired at ", credential.Unusable},
-		"of another server": {func(c *credential.Credential) { c.Server = "https://elsewhere.example" },
-			`refusing the new credential: it is for server "https://elsewhere.example"; make a new config`, credential.Unsafe},
-		"nothing":   {func(c *credential.Credential) { c.Token = credential.Secret{} }, "it holds neither a token nor a client certificate", credential.Unusable},
-		"no header": {func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") }, "the token contains a space", credential.Unusable},
+		"expired": {
+			change: func(c *credential.Credential) { c.ExpiresAt = time.Now().Add(-time.Hour) },
+			want:   "the provider's credential can't be used: it expired at ",
+			class:  credential.Unusable,
+		},
+		"of another server": {
+			change: func(c *credential.Credential) { c.Server = "https://elsewhere.example" },
+			want:   `refusing the new credential: it is for server "https://elsewhere.example"; make a new config`,
+			class:  credential.Unsafe,
+		},
+		"nothing": {
+			change: func(c *credential.Credential) { c.Token = credential.Secret{} },
+			want:   "it holds neither a token nor a client certificate",
+			class:  credential.Unusable,
+		},
+		"no header": {
+			change: func(c *credential.Credential) { c.Token = credential.NewSecret("a\nb") },
+			want:   "the token contains a space",
+			class:  credential.Unusable,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -246,16 +264,17 @@ func TestBadRenewals(t *testing.T) {
 					get(t.Context(), client)
 				}
 				if calls := f.mintsSoFar() - 1; calls > 2 {
-					t.Errorf("%d calls", calls)
+					t.Errorf("got %d calls, want at most 2", calls)
 				}
 				_, err := client.Do(newRequest(t, ""))
 				if err == nil || !strings.Contains(err.Error(), test.want) || credential.ClassOf(err) != test.class {
-					t.Errorf("got %v (%s), want %q", err, credential.ClassOf(err), test.want)
+					t.Errorf("got error %v of class %q, want %q of class %q",
+						err, credential.ClassOf(err), test.want, test.class)
 				}
 				f.set(func() { f.change = nil })
 				time.Sleep(time.Hour)
 				if got := get(t.Context(), client); !strings.HasPrefix(got, "token-") {
-					t.Error(got)
+					t.Errorf("got %q, want a token", got)
 				}
 			})
 		})
@@ -269,13 +288,14 @@ func TestChangedCertificateAuthority(t *testing.T) {
 		f.set(func() { f.change = func(c *credential.Credential) { c.CertificateAuthority = []byte("another") } })
 		time.Sleep(time.Hour)
 		expect(t, client, "token-2")
-		if !strings.Contains(log.String(), "the cluster's certificate authority changed") {
-			t.Error(log)
+		const want = "the cluster's certificate authority changed"
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("got log %s, want %q in it", log, want)
 		}
 	})
 }
 
-// A token without a known end is used until it is refused.
+// A token with an unknown expiry is used until it is refused.
 func TestUnknownExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCluster()
