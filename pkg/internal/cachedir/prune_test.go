@@ -11,7 +11,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// age makes a directory's tag as old as if the last pruning had been so long ago.
+// age sets the time of a directory's tag as if the last pruning had been by ago.
 func age(t *testing.T, dir string, by time.Duration) {
 	t.Helper()
 	then := time.Now().Add(-by)
@@ -20,7 +20,7 @@ func age(t *testing.T, dir string, by time.Duration) {
 	}
 }
 
-// putKeys puts n credentials with that lifetime, all of them fetched two days ago.
+// putKeys puts n credentials with the given lifetime, fetched two days ago.
 func putKeys(t *testing.T, d *Dir, prefix string, n int, lifetime time.Duration) []credential.Key {
 	t.Helper()
 	then := time.Now().Add(-48 * time.Hour)
@@ -55,7 +55,7 @@ func countEntries(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-// Nothing is pruned before the answer.
+// Put doesn't prune, so as not to delay the answer.
 func TestPutDoesNotPrune(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	putKeys(t, d, "stale", 3, time.Hour)
@@ -91,7 +91,7 @@ func TestPruneIsDueOnceADay(t *testing.T) {
 	}
 }
 
-// An entry whose lock is gone goes at once, and leaves none.
+// Removing an entry that has no lock file leaves no new one.
 func TestPruneWithoutALock(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	for _, k := range putKeys(t, d, "stale", 3, time.Hour) {
@@ -105,7 +105,7 @@ func TestPruneWithoutALock(t *testing.T) {
 	}
 }
 
-// A pruning whose time is over is gone on with by the next, past all that stays.
+// If a pruning runs out of time, the next one continues where it stopped.
 func TestPruneGoesOn(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	stale := putKeys(t, d, "stale", 20, time.Hour)
@@ -114,7 +114,7 @@ func TestPruneGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	age(t, d.path, 48*time.Hour)
-	d.pruneFor = 0 // one file each
+	d.pruneFor = 0 // one file per pruning
 	d.Prune()
 	if got := countEntries(t, d.path); got < 39 {
 		t.Errorf("got %d entries, want 39 or more", got)
@@ -132,7 +132,7 @@ func TestPruneGoesOn(t *testing.T) {
 		}
 	}
 	d.pruneFor = time.Minute
-	d.Prune() // to the end
+	d.Prune() // finishes
 	putKeys(t, d, "later", 1, time.Hour)
 	d.Prune()
 	if got, want := countEntries(t, d.path), len(live)+1; got != want {
@@ -140,7 +140,7 @@ func TestPruneGoesOn(t *testing.T) {
 	}
 }
 
-// What is changed at the tag's name is the tag, never what a link there leads to.
+// If the tag is a link, the link is replaced and its target isn't changed.
 func TestTagIsNotFollowed(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	putKeys(t, d, "stale", 1, time.Hour)
@@ -164,18 +164,18 @@ func TestTagIsNotFollowed(t *testing.T) {
 		t.Errorf("the link's target: got time %v, %v; want %v", info.ModTime(), err, then)
 	}
 	if text, err := os.ReadFile(target); err != nil || string(text) != "text" {
-		t.Errorf("the link's target: got %q, %v", text, err)
+		t.Errorf("the link's target: got %q, %v; want %q", text, err, "text")
 	}
 	const signature = "Signature: 8a477f597d28d172789f06886806bc55\n"
 	if text, err := os.ReadFile(name); err != nil || !strings.HasPrefix(string(text), signature) {
-		t.Errorf("the tag: got %q, %v", text, err)
+		t.Errorf("the tag: got %q, %v; want prefix %q", text, err, signature)
 	}
 	if got := countEntries(t, d.path); got != 1 {
 		t.Errorf("got %d entries, want 1", got)
 	}
 }
 
-// A link in the place of anything that is pruned goes, and not what it leads to.
+// Pruning removes links, but not their targets.
 func TestPruneFollowsNoLink(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	elsewhere := t.TempDir()
@@ -187,7 +187,9 @@ func TestPruneFollowsNoLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := newSeal(d.path, key, accessToken).base
-	names := []string{base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + tempSuffix}
+	names := []string{
+		base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + tempSuffix,
+	}
 	for i, name := range names {
 		if err := os.Symlink([]string{elsewhere, kept}[i%2], name); err != nil {
 			t.Skip(err)
@@ -197,15 +199,15 @@ func TestPruneFollowsNoLink(t *testing.T) {
 	d.Prune()
 	for _, name := range names {
 		if _, err := os.Lstat(name); err == nil {
-			t.Errorf("%s is left", name)
+			t.Errorf("got %s, want it removed", name)
 		}
 	}
 	if _, err := os.Stat(kept); err != nil {
-		t.Error(err)
+		t.Errorf("a link's target: got %v, want it kept", err)
 	}
 }
 
-// A directory that can't be used is no reason to fail, nor one that isn't there to make it.
+// Prune neither panics on an unusable directory nor creates a missing one.
 func TestPruneNothing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
