@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// copies is how many copies of each binary are run in turn: where the pages of a file lie in memory
-// weighs as much as what it does.
+// copies is how many copies of each binary are run in turn: where a file's pages are in memory
+// matters as much as what the program does.
 const copies = 6
 
-// command is a command line whose program is one of several copies.
+// command is a command line for several copies of a program.
 type command struct {
 	programs []string // copies of one program
 	args     []string
 	env      []string
 }
 
-// newCommand returns the command that runs copies of a program, which are made in a directory.
+// newCommand copies a program into dir and returns the command that runs the copies.
 func newCommand(dir, program string, env []string, args ...string) (command, error) {
 	c := command{args: args, env: env}
 	for i := range copies {
@@ -54,7 +54,7 @@ func copyFile(to, from string) error {
 	return out.Close()
 }
 
-// run runs the n-th copy, by a parent of its own, and returns how long it took and its peak memory in
+// run runs the n-th copy with its own parent process, and returns how long it took and its peak memory in
 // kilobytes.
 func (b *bench) run(ctx context.Context, c command, n int) (took time.Duration, kilobytes int, err error) {
 	program := c.programs[n%len(c.programs)]
@@ -69,7 +69,7 @@ func (b *bench) run(ctx context.Context, c command, n int) (took time.Duration, 
 	return took, kilobytes, err
 }
 
-// compare runs a and b in turn and prints the ratio of their wall times.
+// compare runs the two commands in turn and prints the ratio of their wall times.
 func (b *bench) compare(ctx context.Context, what string, one, other command, pairs int) error {
 	var ratios, times []float64
 	for i := range pairs {
@@ -93,7 +93,7 @@ func quantile(values []float64, q float64) float64 {
 	return sorted[int(q*float64(len(sorted)-1))]
 }
 
-// peak prints the most memory that a command has resident.
+// peak prints a command's peak resident memory.
 func (b *bench) peak(ctx context.Context, what string, c command) error {
 	var peaks []float64
 	for i := range copies {

@@ -12,9 +12,11 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// compareKubectl measures a kubectl command with the plugin against the same with the token in the
-// kubeconfig, where there is a kubectl: $KUBECTL, or the one on PATH.
-func (b *bench) compareKubectl(ctx context.Context, api *digitaloceantest.API, cluster *digitaloceantest.Cluster, hit command, pairs int) error {
+// compareKubectl compares a kubectl command that uses the plugin with the same command with the token in the
+// kubeconfig. It uses $KUBECTL or the kubectl on PATH, and does nothing if there is none.
+func (b *bench) compareKubectl(
+	ctx context.Context, api *digitaloceantest.API, cluster *digitaloceantest.Cluster, hit command, pairs int,
+) error {
 	kubectl := os.Getenv("KUBECTL")
 	if kubectl == "" {
 		var err error
@@ -49,7 +51,8 @@ contexts:
 		return err
 	}
 	plugin, err := get("plugin", fmt.Sprintf(
-		"exec: {apiVersion: client.authentication.k8s.io/v1, command: %q, args: [exec-credential, %s], provideClusterInfo: true, interactiveMode: Never}",
+		"exec: {apiVersion: client.authentication.k8s.io/v1, command: %q, args: [exec-credential, %s], "+
+			"provideClusterInfo: true, interactiveMode: Never}",
 		hit.programs[0], cluster.ID))
 	if err != nil {
 		return err
@@ -58,13 +61,13 @@ contexts:
 	if err := b.compare(ctx, "kubectl with the plugin / with a token", plugin, static, pairs); err != nil {
 		return err
 	}
-	if api.Mints(cluster.ID) != mints {
-		return fmt.Errorf("not all of kubectl's runs were hits")
+	if got := api.Mints(cluster.ID); got != mints {
+		return fmt.Errorf("kubectl: got %d mints, want %d: not all runs were hits", got, mints)
 	}
 	return nil
 }
 
-// cachedToken returns the token that a hit gives.
+// cachedToken returns the token from a hit.
 func cachedToken(ctx context.Context, hit command) (string, error) {
 	cmd := exec.CommandContext(ctx, hit.programs[0], hit.args...)
 	cmd.Env = hit.env

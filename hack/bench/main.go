@@ -1,6 +1,6 @@
-// Command bench prints what a cache hit costs, as ratios that were measured side by side: the two
-// commands of a line run in turn, and the ratio is the median of that of their pairs. Nothing passes
-// or fails by a figure.
+// Command bench prints what a cache hit costs, as ratios measured side by side: the two
+// commands of a line run in turn, and the ratio is the median of the pairs' ratios. No
+// threshold is enforced.
 //
 //	go run ./hack/bench bin/doks-auth [another doks-auth]
 package main
@@ -38,12 +38,12 @@ const (
 	manyEntries = 10_000
 )
 
-// bench is what is measured, and with what.
+// bench holds what a run of the benchmark needs.
 type bench struct {
 	pairs           int
 	plugin, another string // paths; another may be ""
-	dir             string // for what lasts as long as the bench
-	launcher        string // runs a command as its parent; see bare
+	dir             string // temporary
+	launcher        string // runs each command as its parent; see bare
 	apiURL          string
 }
 
@@ -62,7 +62,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		return err
 	}
 	defer cluster.Close()
-	cluster.Server = "https://" + cluster.Addr() // its certificate is good for that too
+	cluster.Server = "https://" + cluster.Addr() // its certificate is valid for that too
 	server := httptest.NewServer(api)
 	defer server.Close()
 	b.apiURL = server.URL
@@ -79,7 +79,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, hit := range hits { // which fetches
+	for _, hit := range hits { // fills the cache
 		if _, _, err := b.run(ctx, hit, 0); err != nil {
 			return err
 		}
@@ -90,7 +90,8 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	fetched := api.Mints(clusterID)
 
 	byEnv, byFile, many := hits[0], hits[1], hits[2]
-	fmt.Printf("%d pairs of runs a line, over %d copies of each binary; the ratio is the median of the pairs' ratios\n", b.pairs, copies)
+	fmt.Printf("%d pairs of runs per line, over %d copies of each binary; ", b.pairs, copies)
+	fmt.Println("the ratio is the median of the pairs' ratios")
 	for _, line := range []struct {
 		what       string
 		one, other command
@@ -115,7 +116,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		fmt.Printf("%-50s %5.1f MB\n", "the binary", float64(info.Size())/1e6)
 	}
 	if mints := api.Mints(clusterID); mints != fetched && b.another == "" {
-		return fmt.Errorf("not all of these were hits: %d credentials were minted, not %d", mints, fetched)
+		return fmt.Errorf("got %d mints, want %d: not all runs were hits", mints, fetched)
 	}
 	if err := b.compareKubectl(ctx, api, cluster, byEnv, b.pairs/3); err != nil {
 		return err
@@ -123,8 +124,8 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	return b.compareWithDoctl(ctx, byEnv)
 }
 
-// hits returns the commands that are cache hits once they have run: with the access token in the
-// environment, in doctl's file, and in the environment with many entries.
+// hits returns three commands that are cache hits after their first run: with the access token in the
+// environment, with it in doctl's file, and with it in the environment and many entries.
 func (b *bench) hits(plugin, config string) ([]command, error) {
 	var commands []command
 	for _, hit := range []struct{ cache, token, config string }{
@@ -133,8 +134,9 @@ func (b *bench) hits(plugin, config string) ([]command, error) {
 		{"many", accessToken, ""},
 	} {
 		c, err := newCommand(b.dir, plugin, append(os.Environ(),
-			"DIGITALOCEAN_ACCESS_TOKEN="+hit.token, "DIGITALOCEAN_TOKEN=", "DIGITALOCEAN_CONTEXT=", "DIGITALOCEAN_CONFIG="+hit.config,
-			"DIGITALOCEAN_API_URL="+b.apiURL, "DOKS_AUTH_CACHE_DIR="+filepath.Join(b.dir, hit.cache), "KUBERNETES_EXEC_INFO=",
+			"DIGITALOCEAN_ACCESS_TOKEN="+hit.token, "DIGITALOCEAN_TOKEN=",
+			"DIGITALOCEAN_CONTEXT=", "DIGITALOCEAN_CONFIG="+hit.config, "DIGITALOCEAN_API_URL="+b.apiURL,
+			"DOKS_AUTH_CACHE_DIR="+filepath.Join(b.dir, hit.cache), "KUBERNETES_EXEC_INFO=",
 		), "exec-credential", "--api-version=v1", clusterID)
 		if err != nil {
 			return nil, err
@@ -144,7 +146,7 @@ func (b *bench) hits(plugin, config string) ([]command, error) {
 	return commands, nil
 }
 
-// compareAnother measures the plugin against another build of it.
+// compareAnother compares the plugin with another build of it.
 func (b *bench) compareAnother(ctx context.Context, config string, byEnv, byFile command) error {
 	renamed := filepath.Join(b.dir, "another")
 	if err := copyFile(renamed, b.another); err != nil {
@@ -166,7 +168,7 @@ func (b *bench) compareAnother(ctx context.Context, config string, byEnv, byFile
 	return nil
 }
 
-// fill puts copies of the one entry of a cache beside it, under names of the same form.
+// fill adds copies of a cache's only entry, with names of the same form.
 func fill(cache string) error {
 	entries, err := filepath.Glob(filepath.Join(cache, "*.entry"))
 	if err != nil || len(entries) != 1 {
@@ -184,16 +186,18 @@ func fill(cache string) error {
 	return nil
 }
 
-// writeDoctlConfig writes a configuration as doctl 1 does: some 900 lines of each command's flags, with
-// the access token among them.
+// writeDoctlConfig writes a configuration as doctl 1 does: about 900 lines with each command's flags and
+// the access token.
 func (b *bench) writeDoctlConfig() (path string, err error) {
 	var text strings.Builder
 	flags := func(from, to int) {
 		for i := from; i < to; i++ {
-			fmt.Fprintf(&text, "command-%d:\n  list:\n    format: \"\"\n    no-header: false\n  get:\n    format: \"\"\n    template: \"\"\n  tags: []\n", i)
+			fmt.Fprintf(&text, "command-%d:\n  list:\n    format: \"\"\n    no-header: false\n"+
+				"  get:\n    format: \"\"\n    template: \"\"\n  tags: []\n", i)
 		}
 	}
-	text.WriteString("access-token: \"\"\napi-url: \"\"\nauth-contexts:\n  work: " + accessToken + "\n  home: dop_v1_other\n")
+	text.WriteString("access-token: \"\"\napi-url: \"\"\n" +
+		"auth-contexts:\n  work: " + accessToken + "\n  home: dop_v1_other\n")
 	flags(0, 50)
 	text.WriteString("context: work\n")
 	flags(50, 110)
@@ -202,11 +206,11 @@ func (b *bench) writeDoctlConfig() (path string, err error) {
 	return path, os.WriteFile(path, []byte(text.String()), 0o600)
 }
 
-// buildBare builds the command that hits are measured against, with the plugin's own flags; and launches
-// commands with it.
+// buildBare builds the baseline command, which is also the launcher, with the plugin's build flags.
 func (b *bench) buildBare(ctx context.Context) (command, error) {
 	b.launcher = filepath.Join(b.dir, "bare")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.launcher, "./hack/bench/bare")
+	build := exec.CommandContext(ctx,
+		"go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.launcher, "./hack/bench/bare")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
@@ -219,7 +223,7 @@ func (b *bench) buildBare(ctx context.Context) (command, error) {
 	return newCommand(b.dir, b.launcher, nil, file)
 }
 
-// compareWithDoctl measures against doctl on its own warm cache, where doctl is on PATH.
+// compareWithDoctl compares a hit with doctl's own warm cache, if doctl is on PATH.
 func (b *bench) compareWithDoctl(ctx context.Context, hit command) error {
 	doctl, err := exec.LookPath("doctl")
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// lookIntoCache prints what lies in the cache directory and what can be read of an entry, and looks
-// in all of it for the secrets that are cached.
+// lookIntoCache prints the files in the cache directory and an entry's header, and checks that none of the
+// files contains a secret in plain text.
 func (d *demo) lookIntoCache(ctx context.Context, clusters []*digitaloceantest.Cluster) error {
 	secrets, err := d.secrets(ctx, clusters)
 	if err != nil {
@@ -33,7 +33,7 @@ func (d *demo) lookIntoCache(ctx context.Context, clusters []*digitaloceantest.C
 		}
 		d.say("  %-40s %5d bytes", file.Name(), len(data))
 		if holdsAny(data, secrets) {
-			return d.untrue("%s holds a secret in clear text", file.Name())
+			return d.untrue("%s contains a secret in plain text", file.Name())
 		}
 		if filepath.Ext(file.Name()) == ".entry" {
 			header, _, _ := bytes.Cut(data, []byte("\n"))
@@ -47,14 +47,14 @@ func (d *demo) lookIntoCache(ctx context.Context, clusters []*digitaloceantest.C
 	if !json.Valid(header) {
 		return d.untrue("an entry doesn't begin with a line of JSON")
 	}
-	d.say("An entry begins with a line of clear text:")
+	d.say("An entry begins with a line of plain text:")
 	d.say("  %s", bytes.ReplaceAll(header, []byte(`,"`), []byte(",\n   \"")))
-	d.say("The rest is sealed under the access token: the cached token and private key, and the access\n" +
-		"token itself, are nowhere to be found in these files.")
+	d.say("The rest is encrypted under the access token. None of these files contains the cached token,\n" +
+		"the private key or the access token in plain text.")
 	return nil
 }
 
-// secrets returns the secrets in the credentials that are cached, and the access token.
+// secrets returns the secrets of the cached credentials, and the access token.
 func (d *demo) secrets(ctx context.Context, clusters []*digitaloceantest.Cluster) ([]string, error) {
 	calls := d.api.Calls()
 	secrets := []string{accessToken}
@@ -76,13 +76,13 @@ func (d *demo) secrets(ctx context.Context, clusters []*digitaloceantest.Cluster
 		secrets = append(secrets, secret)
 	}
 	if d.api.Calls() != calls {
-		return nil, errors.New("reading the cached credentials: the API was called for them")
+		return nil, errors.New("reading the cached credentials: the API was called")
 	}
 	return secrets, nil
 }
 
-// holdsAny tells whether a line of a secret is in data. A private key in JSON has its lines, but
-// not its line breaks.
+// holdsAny reports whether data contains a line of a secret. JSON escapes the line breaks of a private key,
+// but keeps its lines.
 func holdsAny(data []byte, secrets []string) bool {
 	for _, secret := range secrets {
 		for line := range strings.Lines(secret) {

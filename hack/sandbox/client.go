@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// clientCommand makes the sandbox the client that it runs: a client-go program in a process of its
-// own, as client-go keeps the credential that a process has got.
+// clientCommand is the argument with which the sandbox runs itself as a client-go program. It is a separate
+// process because client-go caches credentials per process.
 const clientCommand = "client"
 
 // answer is a cluster's answer to /version.
@@ -22,8 +22,8 @@ type answer struct {
 	AuthenticatedBy string `json:"authenticatedBy"` // "token" or "client certificate"; kubectl doesn't tell
 }
 
-// runClient asks the cluster of a context of $KUBECONFIG for its version, and prints the answer.
-// All that concerns the plugin is client-go's doing.
+// runClient gets the version of a context's cluster in $KUBECONFIG and prints the answer.
+// client-go runs the plugin.
 func runClient(ctx context.Context, contextName string, stdout io.Writer) error {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		clientcmd.NewDefaultClientConfigLoadingRules(),
@@ -34,9 +34,10 @@ func runClient(ctx context.Context, contextName string, stdout io.Writer) error 
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return fmt.Errorf("making the client: %w", err)
+		return fmt.Errorf("creating the client: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(config.Host, "/")+"/version", nil)
+	url := strings.TrimRight(config.Host, "/") + "/version"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func runClient(ctx context.Context, contextName string, stdout io.Writer) error 
 	}
 	var got answer
 	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
-		return fmt.Errorf("decoding the answer of %s: %w", request.URL, err)
+		return fmt.Errorf("decoding the answer from %s: %w", request.URL, err)
 	}
 	got.AuthenticatedBy = response.Header.Get("X-Authenticated-By")
 	return json.NewEncoder(stdout).Encode(got)

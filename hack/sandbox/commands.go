@@ -7,7 +7,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// saveClusters has the plugin write the kubeconfig.
+// saveClusters writes the kubeconfig with the plugin.
 func (d *demo) saveClusters(ctx context.Context, clusters []*digitaloceantest.Cluster) error {
 	for _, cluster := range clusters {
 		r, err := d.output(ctx, d.plugin, "kubeconfig", "save", cluster.Name, "--alias="+cluster.Name)
@@ -17,14 +17,14 @@ func (d *demo) saveClusters(ctx context.Context, clusters []*digitaloceantest.Cl
 		d.begin("doks-auth kubeconfig save %s --alias=%s", cluster.Name, cluster.Name)
 		d.say("%s", indent(strings.TrimRight(r.stdout, "\n"), "  "))
 		if mints := d.api.Mints(cluster.ID); mints != 1 {
-			return d.untrue("%d credentials were minted for the cluster, not one", mints)
+			return d.untrue("got %d minted credentials for the cluster, want 1", mints)
 		}
 	}
-	d.say("For its server and certificate authority each cluster's credential was fetched, and is cached.")
+	d.say("This fetched each cluster's credential, for its server and certificate authority, and cached it.")
 	return nil
 }
 
-// examine has the plugin look for what is wrong. There is nothing.
+// examine runs the plugin's doctor, which must find nothing wrong.
 func (d *demo) examine(ctx context.Context, cluster *digitaloceantest.Cluster) error {
 	calls, mints := d.api.Calls(), d.api.Mints(cluster.ID)
 	r, err := d.output(ctx, d.plugin, "doctor", cluster.Name)
@@ -35,9 +35,10 @@ func (d *demo) examine(ctx context.Context, cluster *digitaloceantest.Cluster) e
 	d.say("%s", indent(strings.TrimRight(r.stdout, "\n"), "  "))
 	switch {
 	case strings.Contains(r.stdout, "failure") || strings.Contains(r.stdout, "warning"):
-		return d.untrue("something is wrong")
+		return d.untrue("got warnings or failures, want none")
 	case d.api.Calls() != calls+1 || d.api.Mints(cluster.ID) != mints:
-		return d.untrue("the API wasn't called just to see whether it answers")
+		return d.untrue("got %d API calls and %d minted credentials, want 1 and 0",
+			d.api.Calls()-calls, d.api.Mints(cluster.ID)-mints)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Command sandbox shows what doks-auth does, without a DigitalOcean account and without leaving the
-// loopback interface: a stand-in of the DigitalOcean API and of two clusters, a kubeconfig, and real
-// clients that use it. It checks all that it tells, and fails when something isn't so.
+// Command sandbox demonstrates doks-auth without a DigitalOcean account and without leaving the
+// loopback interface, with a fake DigitalOcean API, two fake clusters, a kubeconfig, and real
+// clients that use it. It verifies everything it prints, and fails if anything is untrue.
 //
 //	go run ./hack/sandbox bin/doks-auth
 package main
@@ -28,7 +28,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A pager that is closed early must not end the sandbox before it has cleaned up.
+	// Closing a pager early must not kill the sandbox before it has cleaned up.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	var err error
 	switch args := os.Args[1:]; {
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// show runs the demo in a temporary directory, and leaves nothing behind.
+// show runs the demo in a temporary directory and removes it.
 func show(ctx context.Context, plugin string, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "doks-auth-sandbox-")
 	if err != nil {
@@ -59,11 +59,12 @@ func show(ctx context.Context, plugin string, out io.Writer) error {
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, "\nAll of this was checked while it was printed. The temporary directory is removed.")
+	_, err = fmt.Fprintln(out,
+		"\nAll of this was verified as it was printed. The temporary directory has been removed.")
 	return err
 }
 
-// showIn starts the stand-ins and takes the steps of the demo.
+// showIn starts the fake servers and runs the steps of the demo.
 func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	api := digitaloceantest.NewAPI(accessToken)
 	apiServer := httptest.NewServer(api)
@@ -106,11 +107,11 @@ func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	return d.useWrongAccessToken(ctx, tokens)
 }
 
-// startCluster starts a cluster whose credentials are tokens, or client certificates.
+// startCluster starts a cluster that uses tokens or client certificates.
 func startCluster(api *digitaloceantest.API, id, name string, certificates bool) (*digitaloceantest.Cluster, error) {
 	cluster, err := digitaloceantest.NewCluster(id)
 	if err != nil {
-		return nil, fmt.Errorf("making cluster %q: %w", name, err)
+		return nil, fmt.Errorf("creating cluster %q: %w", name, err)
 	}
 	cluster.Name = name
 	cluster.Certificates = certificates

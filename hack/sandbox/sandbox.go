@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// sandbox is where the programs of the demo run: a directory, and an environment that has nothing
-// of the user's but the PATH: neither proxy nor kubeconfig nor access token.
+// sandbox is where the demo's programs run: a directory, and an environment that contains only
+// the PATH of the user's, and none of their proxies, kubeconfigs or access tokens.
 type sandbox struct {
 	plugin     string
 	kubeconfig string
@@ -21,15 +21,15 @@ type sandbox struct {
 	env        []string
 }
 
-// newSandbox returns the sandbox in dir, with the plugin first on its PATH. The proxy is what finds the
-// clusters by their names, which no name service knows.
+// newSandbox returns a sandbox in dir, with the plugin first on its PATH. The clusters are reached through the
+// proxy, because their names aren't in DNS.
 func newSandbox(dir, plugin, apiURL, proxyURL string) (*sandbox, error) {
 	plugin, err := filepath.Abs(plugin)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := exec.LookPath(plugin); err != nil {
-		return nil, fmt.Errorf("finding the plugin (`make build` makes it): %w", err)
+		return nil, fmt.Errorf("finding the plugin (run `make build` first): %w", err)
 	}
 	bin, home := filepath.Join(dir, "bin"), filepath.Join(dir, "home")
 	for _, d := range []string{bin, home} {
@@ -57,22 +57,22 @@ func newSandbox(dir, plugin, apiURL, proxyURL string) (*sandbox, error) {
 	return s, nil
 }
 
-// result is what came of a program.
+// result is the result of running a program.
 type result struct {
 	stdout, stderr string
 	exitCode       int
 	took           time.Duration
 }
 
-// run runs a program until it ends or ctx does, with env on top of the sandbox's environment. That
-// it fails is no error, but an exit code.
+// run runs a program until it exits or ctx is done, with env added to the sandbox's environment. A nonzero exit
+// code isn't an error.
 func (s *sandbox) run(ctx context.Context, args []string, env ...string) (result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], env...)
 	cmd.Stdout = &stdout
-	// Clients hand their standard error on to the plugin. Since this one is a pipe, Run waits for
-	// the plugin too, and none is left behind when a client is interrupted.
+	// Clients pass their standard error on to the plugin. Since it is a pipe, Run waits for
+	// the plugin too, so none is left behind when a client is interrupted.
 	cmd.Stderr = &stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
@@ -82,10 +82,10 @@ func (s *sandbox) run(ctx context.Context, args []string, env ...string) (result
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		return r, nil
 	}
-	return r, err // it wasn't started, or a signal ended it
+	return r, err // it wasn't started or was killed by a signal
 }
 
-// output runs a program that has to succeed.
+// output runs a program that must succeed.
 func (s *sandbox) output(ctx context.Context, args ...string) (result, error) {
 	r, err := s.run(ctx, args)
 	if err == nil && r.exitCode != 0 {
@@ -97,13 +97,13 @@ func (s *sandbox) output(ctx context.Context, args ...string) (result, error) {
 	return r, nil
 }
 
-// findKubectl returns the path of kubectl, or why there is none to use.
+// findKubectl returns the path of kubectl, or why it can't be used.
 func (s *sandbox) findKubectl(ctx context.Context) (path, absent string) {
 	path, err := exec.LookPath("kubectl")
 	if err != nil {
 		return "", "kubectl is not on PATH"
 	}
-	// Some are wrappers that need the user's home directory.
+	// Some kubectls are wrappers that need the user's home directory.
 	if _, err := s.output(ctx, path, "version", "--client"); err != nil {
 		return "", "kubectl doesn't run in the sandbox"
 	}

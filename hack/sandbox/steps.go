@@ -14,43 +14,43 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// demo is the demo under way.
+// demo is the state of the running demo.
 type demo struct {
 	*sandbox
 	out   io.Writer
 	api   *digitaloceantest.API
-	steps int // that were begun
+	steps int // the number of the current step
 }
 
-// begin counts a step and prints its line.
+// begin starts a step and prints its line.
 func (d *demo) begin(format string, args ...any) {
 	d.steps++
 	fmt.Fprintf(d.out, "%d  %s\n", d.steps, fmt.Sprintf(format, args...))
 }
 
-// say prints lines that belong to the step.
+// say prints lines about the current step.
 func (d *demo) say(format string, args ...any) {
 	fmt.Fprintln(d.out, indent(fmt.Sprintf(format, args...), "   "))
 }
 
-// client is a program that asks a cluster for its version.
+// client is a program that gets a cluster's version.
 type client struct {
 	name   string
-	args   []string // its command, up to the name of the context
-	tells  bool     // how it was authenticated
-	absent string   // why it can't be run; "" when it can
+	args   []string // its command, to which the context's name is appended
+	tells  bool     // its output includes how it was authenticated
+	absent string   // why it can't be run; "" if it can
 }
 
-// call is a step in which a client calls a cluster, and the API isn't called.
+// call is a step in which a client calls a cluster without a call to the API.
 type call struct {
 	client client
 	why    string
 }
 
-// callLine is the line of a call, in columns.
+// callLine is the format of a call's line, in columns.
 const callLine = "%-9s  %-12s  %-7s  %-18s  %6s  %s"
 
-// callClusters calls each cluster by a client-go program and by kubectl.
+// callClusters calls each cluster with a client-go program and with kubectl.
 func (d *demo) callClusters(ctx context.Context, clusters []*digitaloceantest.Cluster) error {
 	executable, err := os.Executable()
 	if err != nil {
@@ -58,13 +58,18 @@ func (d *demo) callClusters(ctx context.Context, clusters []*digitaloceantest.Cl
 	}
 	clientGo := client{name: "client-go", args: []string{executable, clientCommand}, tells: true}
 	path, absent := d.findKubectl(ctx)
-	kubectl := client{name: "kubectl", args: []string{path, "--kubeconfig", d.kubeconfig, "get", "--raw", "/version", "--context"}, absent: absent}
+	kubectl := client{
+		name:   "kubectl",
+		args:   []string{path, "--kubeconfig", d.kubeconfig, "get", "--raw", "/version", "--context"},
+		absent: absent,
+	}
 
-	fmt.Fprintf(d.out, "   "+callLine+"\n", "client", "context", "version", "authenticated by", "took", "minted so far")
+	fmt.Fprintf(d.out, "   "+callLine+"\n",
+		"client", "context", "version", "authenticated by", "took", "minted so far")
 	for _, cluster := range clusters {
 		for _, step := range []call{
-			{clientGo, "The credential is in the cache since the save; no call to the API."},
-			{kubectl, "Another client: the same credential, from the cache; no call to the API."},
+			{clientGo, "The credential has been in the cache since the save: no API call."},
+			{kubectl, "Another client gets the same credential from the cache: no API call."},
 		} {
 			if err := d.call(ctx, step, cluster); err != nil {
 				return err
@@ -74,7 +79,7 @@ func (d *demo) callClusters(ctx context.Context, clusters []*digitaloceantest.Cl
 	return nil
 }
 
-// credentialOf returns what a cluster's credentials are, as the cluster calls it.
+// credentialOf returns the cluster's name for its kind of credentials.
 func credentialOf(c *digitaloceantest.Cluster) string {
 	if c.Certificates {
 		return "client certificate"
@@ -82,7 +87,7 @@ func credentialOf(c *digitaloceantest.Cluster) string {
 	return "token"
 }
 
-// call takes a step, and checks that it went as its words say.
+// call runs a step and checks that what it prints is true.
 func (d *demo) call(ctx context.Context, step call, cluster *digitaloceantest.Cluster) error {
 	if step.client.absent != "" {
 		d.begin("%-9s  %-12s  skipped: %s", step.client.name, cluster.Name, step.client.absent)
@@ -109,18 +114,18 @@ func (d *demo) call(ctx context.Context, step call, cluster *digitaloceantest.Cl
 	case refused != 0:
 		return d.untrue("cluster %q refused %d requests", cluster.Name, refused)
 	case step.client.tells && got.AuthenticatedBy != credentialOf(cluster):
-		return d.untrue("the client was authenticated by %q, not by %q", got.AuthenticatedBy, credentialOf(cluster))
+		return d.untrue("got the client authenticated by %q, want %q", got.AuthenticatedBy, credentialOf(cluster))
 	case mints != wantMints:
-		return d.untrue("%d credentials were minted for the cluster, not %d", mints, wantMints)
+		return d.untrue("got %d minted credentials for the cluster, want %d", mints, wantMints)
 	case d.api.Calls() != wantCalls:
-		return d.untrue("the API got %d calls, not %d", d.api.Calls(), wantCalls)
+		return d.untrue("got %d API calls, want %d", d.api.Calls(), wantCalls)
 	}
 	d.say("%s", step.why)
 	return nil
 }
 
-// useWrongAccessToken runs the plugin with an access token that isn't any, in the face of a cache
-// that has a credential for the cluster.
+// useWrongAccessToken runs the plugin with an invalid access token while the cache has
+// a credential for the cluster.
 func (d *demo) useWrongAccessToken(ctx context.Context, cluster *digitaloceantest.Cluster) error {
 	calls, mints := d.api.Calls(), d.api.Mints(cluster.ID)
 	args := []string{d.plugin, "exec-credential", "--api-version=v1", cluster.ID}
@@ -135,22 +140,24 @@ func (d *demo) useWrongAccessToken(ctx context.Context, cluster *digitaloceantes
 	const refusedByAPI = 3
 	switch {
 	case r.exitCode != refusedByAPI:
-		return d.untrue("the exit code is %d, not %d", r.exitCode, refusedByAPI)
+		return d.untrue("got exit code %d, want %d", r.exitCode, refusedByAPI)
 	case r.stdout != "":
-		return d.untrue("%d bytes are on standard output", len(r.stdout))
-	case len(lines) != 3 || !strings.HasPrefix(lines[0], "doks-auth: ") || !strings.HasPrefix(lines[1], "hint: ") || lines[2] != "":
-		return d.untrue("standard error isn't a line of error and one of hint")
+		return d.untrue("got %d bytes on standard output, want none", len(r.stdout))
+	case len(lines) != 3 || lines[2] != "" ||
+		!strings.HasPrefix(lines[0], "doks-auth: ") || !strings.HasPrefix(lines[1], "hint: "):
+		return d.untrue("got standard error %q, want one line with the error and one with a hint", r.stderr)
 	case d.api.Calls() != calls+1 || d.api.Mints(cluster.ID) != mints:
-		return d.untrue("the API wasn't called once, in vain")
+		return d.untrue("got %d API calls and %d minted credentials, want 1 and 0",
+			d.api.Calls()-calls, d.api.Mints(cluster.ID)-mints)
 	}
-	d.say("It can't open what another one has cached, so the API is asked, and refuses. One line says\n" +
-		"what went wrong, one what to do; nothing is on standard output.")
+	d.say("It can't decrypt what was cached with another access token, so the API is called and refuses.\n" +
+		"One line says what went wrong, one what to do. Standard output stays empty.")
 	return nil
 }
 
-// untrue is the failure of the demo to be true.
+// untrue returns the error for a step that went differently than printed.
 func (d *demo) untrue(format string, args ...any) error {
-	return fmt.Errorf("step %d is not as it should be: %s", d.steps, fmt.Sprintf(format, args...))
+	return fmt.Errorf("step %d: %s", d.steps, fmt.Sprintf(format, args...))
 }
 
 func count(n int, what string) string {

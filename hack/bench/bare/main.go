@@ -1,9 +1,9 @@
-// Command bare is what a cache hit is measured against: a Go process that reads a file and writes it
+// Command bare is the baseline for cache hits: a Go process that reads a file and writes it
 // to standard output.
 //
-// With -run it runs a command instead, and prints how long that took, in nanoseconds, and its peak memory
-// in kilobytes: each run then has a parent of its own, as it does under kubectl, and one that is too small
-// for its own memory to count as the command's.
+// With -run it runs a command instead and prints how long that took, in nanoseconds, and its peak memory,
+// in kilobytes. Each run then has its own parent, as under kubectl, and a parent so small
+// that its own memory doesn't count as the command's.
 package main
 
 import (

@@ -47,7 +47,7 @@ func mustPut(t *testing.T, d *Dir, key credential.Key, c credential.Credential) 
 	}
 }
 
-// missReason returns why there is nothing to get, or "" when there is.
+// missReason returns the reason why Get misses, or "" if it doesn't.
 func missReason(t *testing.T, d *Dir, key credential.Key) string {
 	t.Helper()
 	_, err := d.Get(t.Context(), key)
@@ -57,30 +57,30 @@ func missReason(t *testing.T, d *Dir, key credential.Key) string {
 	return missOf(t, err)
 }
 
-// missOf returns the reason of a miss.
+// missOf returns the reason for a miss.
 func missOf(t *testing.T, err error) string {
 	t.Helper()
 	miss, ok := errors.AsType[*credential.MissError](err)
 	if !ok {
-		t.Fatalf("not a miss: %v", err)
+		t.Fatalf("got error %v, want a miss", err)
 	}
 	return miss.Reason
 }
 
-// entryPath returns the path of the one entry under a directory.
+// entryPath returns the path of the only entry in a directory.
 func entryPath(t *testing.T, dir string) string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*"+entrySuffix))
 	if err != nil || len(paths) != 1 {
-		t.Fatalf("%v, %v", paths, err)
+		t.Fatalf("got entries %v, %v; want one", paths, err)
 	}
 	return paths[0]
 }
 
 func TestPutGet(t *testing.T) {
 	d := Open(filepath.Join(t.TempDir(), "a", "b"), accessToken)
-	if got := missReason(t, d, key); got != "absent" {
-		t.Errorf("%q", got)
+	if got := missReason(t, d, key); got != absent {
+		t.Errorf("got %q, want %q", got, absent)
 	}
 	for _, token := range []string{"first", "second"} {
 		want := newCredential(token)
@@ -90,7 +90,7 @@ func TestPutGet(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
+			t.Errorf("credential (-want +got):\n%s", diff)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func TestDirectoryIsPrivateAndSealed(t *testing.T) {
 			return err
 		}
 		if info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s: %s", path, info.Mode())
+			t.Errorf("%s: got mode %s, want no access for others", path, info.Mode())
 		}
 		if entry.IsDir() {
 			return nil
@@ -124,16 +124,16 @@ func TestDirectoryIsPrivateAndSealed(t *testing.T) {
 		data, err := os.ReadFile(path)
 		for _, secret := range []string{accessToken.Reveal(), "cluster-token", "private-key"} {
 			if strings.Contains(string(data), secret) {
-				t.Errorf("%s holds %s", path, secret)
+				t.Errorf("%s: got %s in it, want no secret", path, secret)
 			}
 		}
 		if strings.Contains(path, key.ClusterID) {
-			t.Errorf("the name tells of the cluster: %s", path)
+			t.Errorf("got path %s, want one that doesn't reveal the cluster", path)
 		}
 		return err
 	})
 	if err != nil || files != 4 {
-		t.Errorf("%d files, %v", files, err)
+		t.Errorf("got %d files, %v; want 4", files, err)
 	}
 }
 
@@ -154,10 +154,10 @@ func TestKeysAreSeparate(t *testing.T) {
 	for name, change := range changes {
 		other := key
 		change(&other)
-		if got := missReason(t, d, other); got != "absent" {
-			t.Errorf("%s: %q", name, got)
+		if got := missReason(t, d, other); got != absent {
+			t.Errorf("%s: got %q, want %q", name, got, absent)
 		}
-		// An entry that was moved to another key's name is sealed under the wrong key there.
+		// An entry renamed to another key's name is sealed under the wrong key.
 		data, err := os.ReadFile(entry)
 		if err != nil {
 			t.Fatal(err)
@@ -167,15 +167,15 @@ func TestKeysAreSeparate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := missReason(t, d, other); got != "corrupt entry" {
-			t.Errorf("%s: %q", name, got)
+			t.Errorf("%s, moved: got %q, want %q", name, got, "corrupt entry")
 		}
 	}
-	if got := missReason(t, Open(dir, credential.NewSecret("other")), key); got != "absent" {
-		t.Errorf("another access token: %q", got)
+	if got := missReason(t, Open(dir, credential.NewSecret("other")), key); got != absent {
+		t.Errorf("another access token: got %q, want %q", got, absent)
 	}
 }
 
-// Each of these is a miss, never an error or a hang, and is replaced by the next Put.
+// Each of these is a miss, not an error or a hang, and the next Put replaces it.
 func TestUnusableEntriesHeal(t *testing.T) {
 	rewrite := func(change func(entry []byte) []byte) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
@@ -191,29 +191,37 @@ func TestUnusableEntriesHeal(t *testing.T) {
 	constant := func(text string) func(t *testing.T, path string) {
 		return rewrite(func([]byte) []byte { return []byte(text) })
 	}
+	replace := func(old, text string) func(t *testing.T, path string) {
+		return rewrite(func(b []byte) []byte { return []byte(strings.Replace(string(b), old, text, 1)) })
+	}
+	headerOnly := func(b []byte) []byte { return b[:strings.IndexByte(string(b), '\n')+1] }
 	tests := map[string]struct {
 		spoil func(t *testing.T, path string)
 		want  string
 	}{
-		"empty":           {constant(""), "corrupt entry"},
-		"null":            {constant("null"), "corrupt entry"},
-		"null and a line": {constant("null\nnull"), "entry of schema 0"},
-		"text":            {constant("text\ntext"), "corrupt entry"},
-		"other schema":    {constant(`{"schema":2}` + "\n"), "entry of schema 2"},
-		"header only":     {rewrite(func(b []byte) []byte { return b[:strings.IndexByte(string(b), '\n')+1] }), "corrupt entry"},
-		"truncated":       {rewrite(func(b []byte) []byte { return b[:len(b)-1] }), "corrupt entry"},
-		"longer":          {rewrite(func(b []byte) []byte { return append(b, 0) }), "corrupt entry"},
-		"last byte":       {rewrite(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "corrupt entry"},
-		"another cluster": {rewrite(func(b []byte) []byte { return []byte(strings.Replace(string(b), "8d9", "8d8", 1)) }), "corrupt entry"},
-		"another server":  {rewrite(func(b []byte) []byte { return []byte(strings.Replace(string(b), "cluster.ex", "evil.ex", 1)) }), "corrupt entry"},
-		"a later end": {rewrite(func(b []byte) []byte {
-			return []byte(strings.Replace(string(b), `expires_at":"2`, `expires_at":"3`, 1))
-		}), "corrupt entry"},
+		"empty":            {constant(""), "corrupt entry"},
+		"null":             {constant("null"), "corrupt entry"},
+		"null and a line":  {constant("null\nnull"), "entry of schema 0"},
+		"text":             {constant("text\ntext"), "corrupt entry"},
+		"other schema":     {constant(`{"schema":2}` + "\n"), "entry of schema 2"},
+		"header only":      {rewrite(headerOnly), "corrupt entry"},
+		"truncated":        {rewrite(func(b []byte) []byte { return b[:len(b)-1] }), "corrupt entry"},
+		"longer":           {rewrite(func(b []byte) []byte { return append(b, 0) }), "corrupt entry"},
+		"last byte":        {rewrite(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "corrupt entry"},
+		"another cluster":  {replace("8d9", "8d8"), "corrupt entry"},
+		"another server":   {replace("cluster.ex", "evil.ex"), "corrupt entry"},
+		"a later expiry":   {replace(`expires_at":"2`, `expires_at":"3`), "corrupt entry"},
 		"huge":             {func(t *testing.T, path string) { os.Truncate(path, 1<<40) }, "too large"},
 		"group-readable":   {func(t *testing.T, path string) { os.Chmod(path, 0o640) }, "not private"},
 		"others' writable": {func(t *testing.T, path string) { os.Chmod(path, 0o602) }, "not private"},
-		"directory":        {func(t *testing.T, path string) { os.Remove(path); os.Mkdir(path, 0o700) }, "not a regular file"},
-		"full directory":   {func(t *testing.T, path string) { os.Remove(path); os.MkdirAll(filepath.Join(path, "x"), 0o700) }, "not a regular file"},
+		"directory": {func(t *testing.T, path string) {
+			os.Remove(path)
+			os.Mkdir(path, 0o700)
+		}, "not a regular file"},
+		"full directory": {func(t *testing.T, path string) {
+			os.Remove(path)
+			os.MkdirAll(filepath.Join(path, "x"), 0o700)
+		}, "not a regular file"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -222,11 +230,11 @@ func TestUnusableEntriesHeal(t *testing.T) {
 			mustPut(t, d, key, newCredential("first"))
 			test.spoil(t, entryPath(t, dir))
 			if got := missReason(t, d, key); got != test.want {
-				t.Errorf("%q, not %q", got, test.want)
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 			mustPut(t, d, key, newCredential("second"))
 			if got := missReason(t, d, key); got != "" {
-				t.Errorf("not healed: %q", got)
+				t.Errorf("after a Put: got %q, want a hit", got)
 			}
 		})
 	}
@@ -234,20 +242,22 @@ func TestUnusableEntriesHeal(t *testing.T) {
 
 func TestFailure(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
-	if _, err := d.Failure(t.Context(), key); err == nil {
-		t.Error("a failure of nobody's")
+	if f, err := d.Failure(t.Context(), key); err == nil {
+		t.Errorf("in an empty directory: got %+v, want a miss", f)
 	}
-	want := credential.Failure{At: time.Now().UTC(), Class: credential.NotFound, Message: "message", Status: 404, ClockSkew: time.Hour}
+	want := credential.Failure{
+		At: time.Now().UTC(), Class: credential.NotFound, Message: "message", Status: 404, ClockSkew: time.Hour,
+	}
 	if err := d.PutFailure(t.Context(), key, want); err != nil {
 		t.Fatal(err)
 	}
 	got, err := d.Failure(t.Context(), key)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v %s", err, diff)
+		t.Errorf("got error %v, want none (-want +got):\n%s", err, diff)
 	}
 	mustPut(t, d, key, newCredential("t"))
-	if _, err := d.Failure(t.Context(), key); err == nil {
-		t.Error("a Put doesn't end the failure")
+	if f, err := d.Failure(t.Context(), key); err == nil {
+		t.Errorf("after a Put: got %+v, want a miss", f)
 	}
 }
 
@@ -260,12 +270,12 @@ func TestLock(t *testing.T) {
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := d.Lock(done, key); !errors.Is(err, context.Canceled) {
-		t.Errorf("a held lock: %v", err)
+		t.Errorf("a held lock: got %v, want %v", err, context.Canceled)
 	}
 	other := key
 	other.ClusterID = "other"
 	if _, err := d.Lock(done, other); err != nil {
-		t.Errorf("another key's lock: %v", err)
+		t.Errorf("another key's lock: got %v, want the lock", err)
 	}
 	got := make(chan error)
 	go func() {
@@ -277,10 +287,10 @@ func TestLock(t *testing.T) {
 	}()
 	unlock()
 	if err := <-got; err != nil {
-		t.Error(err)
+		t.Errorf("after unlock: got %v, want the lock", err)
 	}
 	if again, err := d.Lock(done, key); err != nil {
-		t.Errorf("a try: %v", err)
+		t.Errorf("a free lock with a canceled context: got %v, want the lock", err)
 	} else {
 		again()
 	}
@@ -294,13 +304,13 @@ func TestNoDirectory(t *testing.T) {
 	for _, path := range []string{"", filepath.Join(file, "below")} {
 		d := Open(path, accessToken)
 		if _, err := d.Get(t.Context(), key); err == nil {
-			t.Errorf("%q: Get", path)
+			t.Errorf("%q: Get: got no error, want one", path)
 		}
 		if err := d.Put(t.Context(), key, newCredential("t")); err == nil {
-			t.Errorf("%q: Put", path)
+			t.Errorf("%q: Put: got no error, want one", path)
 		}
 		if _, err := d.Lock(t.Context(), key); err == nil || errors.Is(err, context.Canceled) {
-			t.Errorf("%q: Lock: %v", path, err)
+			t.Errorf("%q: Lock: got error %v, want another", path, err)
 		}
 	}
 }
@@ -343,38 +353,38 @@ func TestPrune(t *testing.T) {
 	d.now = func() time.Time { return time.Now().Add(30 * time.Minute) }
 	d.prune(0)
 	if _, err := os.Stat(leftover); err != nil {
-		t.Error("removed too early")
+		t.Errorf("after half an hour: got %v, want the temporary file kept", err)
 	}
 	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 	put("another", 100*time.Hour)
-	d.Prune() // a day has gone since the last pruning
+	d.Prune() // a day has passed since the last pruning
 	for _, path := range []string{leftover, unlocked} {
 		if _, err := os.Stat(path); err == nil {
-			t.Errorf("%s is left", path)
+			t.Errorf("got %s, want it removed", path)
 		}
 	}
 	for _, path := range others {
 		if _, err := os.Stat(path); err != nil {
-			t.Errorf("somebody else's file is gone: %v", err)
+			t.Errorf("got %v, want other programs' files kept", err)
 		}
 	}
 	for k, want := range map[credential.Key]string{short: "absent", long: "", inUse: ""} {
 		if got := missReason(t, d, k); got != want {
-			t.Errorf("%s: %q, not %q", k.ClusterID, got, want)
+			t.Errorf("%s: got %q, want %q", k.ClusterID, got, want)
 		}
 	}
 	if _, err := os.Stat(newSeal(dir, short, accessToken).path(lockSuffix)); err == nil {
-		t.Error("a lock is left")
+		t.Error("got the expired entry's lock, want it removed")
 	}
 }
 
-// Locks exclude each other also while pruning removes their files.
+// Locks remain exclusive while pruning removes their files.
 func TestLockSurvivesPruning(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	if err := d.create(); err != nil {
 		t.Fatal(err)
 	}
-	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) } // everything is old
+	d.now = func() time.Time { return time.Now().Add(25 * time.Hour) } // all files are old
 	stop := make(chan struct{})
 	pruned := make(chan struct{})
 	go func() {
@@ -396,11 +406,11 @@ func TestLockSurvivesPruning(t *testing.T) {
 			for range 200 {
 				unlock, err := d.Lock(t.Context(), key)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("got %v, want the lock", err)
 					continue
 				}
-				if inside.Add(1) != 1 {
-					t.Error("two hold the lock")
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("got %d holders, want 1", n)
 				}
 				runtime.Gosched()
 				inside.Add(-1)
@@ -422,23 +432,27 @@ func TestDefault(t *testing.T) {
 		home string
 		want string
 	}{
-		"home":          {nil, "/home/u", "/home/u/.kube/cache/doks-auth"},
-		"kubectl's":     {map[string]string{"KUBECACHEDIR": "/k"}, "/home/u", "/k/doks-auth"},
-		"own":           {map[string]string{"KUBECACHEDIR": "/k", EnvVar: "/d"}, "/home/u", "/d"},
-		"relative ones": {map[string]string{"KUBECACHEDIR": "k", EnvVar: "d"}, "/home/u", "/home/u/.kube/cache/doks-auth"},
+		"home":      {nil, "/home/u", "/home/u/.kube/cache/doks-auth"},
+		"kubectl's": {map[string]string{"KUBECACHEDIR": "/k"}, "/home/u", "/k/doks-auth"},
+		"own":       {map[string]string{"KUBECACHEDIR": "/k", EnvVar: "/d"}, "/home/u", "/d"},
+		"relative ones": {
+			env:  map[string]string{"KUBECACHEDIR": "k", EnvVar: "d"},
+			home: "/home/u",
+			want: "/home/u/.kube/cache/doks-auth",
+		},
 		"relative home": {nil, ".", ""},
 		"none":          {nil, "", ""},
 	}
 	for name, test := range tests {
 		got := Default(func(name string) string { return test.env[name] }, test.home)
 		if filepath.ToSlash(got) != test.want && os.PathSeparator == '/' {
-			t.Errorf("%s: %q", name, got)
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 }
 
-// readSchema1 returns an entry that was written once: what is cached is read by later versions too,
-// or its schema has another number.
+// readSchema1 returns an entry written by an earlier version. Later versions must be able to read it, or use
+// another schema number.
 func readSchema1(tb testing.TB) []byte {
 	tb.Helper()
 	entry, err := os.ReadFile(filepath.Join("testdata", "schema-1.entry"))
@@ -457,7 +471,7 @@ func TestSchema1(t *testing.T) {
 	want.FetchedAt = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	want.ExpiresAt = want.FetchedAt.Add(time.Hour)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("credential (-want +got):\n%s", diff)
 	}
 }
 
@@ -471,10 +485,10 @@ func FuzzOpenEntry(f *testing.F) {
 		_, err := seal.open(entry)
 		if err == nil {
 			if string(entry) != string(good) {
-				t.Errorf("a forged entry opens: %q", entry)
+				t.Errorf("got a credential from the forged entry %q, want a miss", entry)
 			}
 		} else if _, ok := errors.AsType[*credential.MissError](err); !ok {
-			t.Errorf("not a miss: %v", err)
+			t.Errorf("got error %v, want a miss", err)
 		}
 	})
 }

@@ -16,7 +16,7 @@ func TestCheck(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tests := map[string]string{ // what the error says, "" for none
+	tests := map[string]string{ // by path: in the error; "": no error
 		"":                           "there is no cache directory",
 		top:                          "",
 		filepath.Join(top, "a", "b"): "",
@@ -37,6 +37,6 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	if files, err := os.ReadDir(top); err != nil || len(files) > 2 {
-		t.Errorf("got %v, %v; want nothing new", files, err)
+		t.Errorf("got files %v, %v; want no new ones", files, err)
 	}
 }

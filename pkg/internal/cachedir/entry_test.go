@@ -10,11 +10,13 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// FuzzPutGet holds that what is read is what was put, whatever bytes it is of.
+// FuzzPutGet checks that entries preserve arbitrary bytes.
 func FuzzPutGet(f *testing.F) {
 	f.Add("https://cluster.example", []byte("authority"), "token", []byte("certificate"), "key")
 	f.Add("", []byte(nil), "", []byte(nil), "")
-	for _, text := range []string{"\xff", "\x00", "a\xc3", "\xed\xa0\x80", "\ufffd", "\u2028<&>\"\\\n", "\xef\xbb\xbf"} {
+	for _, text := range []string{
+		"\xff", "\x00", "a\xc3", "\xed\xa0\x80", "\ufffd", "\u2028<&>\"\\\n", "\xef\xbb\xbf",
+	} {
 		f.Add(text, []byte(nil), "", []byte(nil), "")
 		f.Add("", []byte(text), "", []byte(nil), "")
 		f.Add("", []byte(nil), text, []byte(nil), "")
@@ -60,11 +62,11 @@ func FuzzPutGet(f *testing.F) {
 	})
 }
 
-// What couldn't be read isn't written.
+// Entries that are too large to read aren't written.
 func TestTooLargeIsNotPut(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	if err := d.Put(t.Context(), key, newCredential(strings.Repeat("t", maxFile))); err == nil {
-		t.Error("got no error")
+		t.Error("got no error, want one")
 	}
 	if got := missReason(t, d, key); got != absent {
 		t.Errorf("got %q, want %q", got, absent)

@@ -12,7 +12,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// A failure that an earlier version wrote is read, and what this version adds is kept.
+// Failures written by an earlier version are readable, and fields added since are preserved.
 func TestFailureFormat(t *testing.T) {
 	at := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	old := credential.Failure{At: at, Class: credential.Unreachable, Message: "m", Within: 2 * time.Second}
@@ -33,12 +33,12 @@ func TestFailureFormat(t *testing.T) {
 		}
 		got, err := d.Failure(t.Context(), key)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%v %s", err, diff)
+			t.Errorf("got error %v, want none (-want +got):\n%s", err, diff)
 		}
 	}
 }
 
-// Another process, inside the leeway, takes from the directory that a renewal was slow.
+// A slow renewal is remembered for other processes, too.
 func TestSlowRenewalAcrossProcesses(t *testing.T) {
 	dir, now, calls := t.TempDir(), time.Now(), 0
 	cached := func(now time.Time) *credential.Cached {

@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// writeForever in the environment makes the test's binary a process that puts one credential after
-// the other, until it is killed.
+// writeForever, if set in the environment, makes the test binary put credentials in this directory, one after
+// another, until it is killed.
 const writeForever = "DOKS_AUTH_TEST_WRITE_FOREVER"
 
-// mintIn in the environment makes the test's binary a process that gets a credential from the cache in this
-// directory, or else by the lock puts one there; and writes a byte to a file for it, or for a lock that it
-// couldn't get.
+// mintIn, if set in the environment, makes the test binary get a credential from the cache in this
+// directory, or else put one there under the lock. It appends a byte to a file for each Put, with or
+// without the lock.
 const mintIn = "DOKS_AUTH_TEST_MINT_IN"
 
 func mint(dir string) error {
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(writeForever); dir != "" {
 		d := Open(dir, accessToken)
 		for i := 0; ; i++ {
-			c := newCredential(strings.Repeat(fmt.Sprint(i%10), 64<<10)) // long, so that a write takes its time
+			c := newCredential(strings.Repeat(fmt.Sprint(i%10), 64<<10)) // long, so that writing takes a while
 			if err := d.Put(context.Background(), key, c); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
@@ -69,7 +69,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Killed at any moment of a write, a writer leaves the old entry or the new one.
+// A writer that is killed at any time leaves the old entry or the new one.
 func TestKilledWriters(t *testing.T) {
 	kills := 1000
 	if testing.Short() {
@@ -90,11 +90,11 @@ func TestKilledWriters(t *testing.T) {
 			t.Fatal(err)
 		}
 		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-			t.Fatalf("%q, %v", line, err)
+			t.Fatalf("got %q, %v; want a line", line, err)
 		}
 		for end := time.Now().Add(rand.N(4 * time.Millisecond)); time.Now().Before(end); {
 			if got := missReason(t, d, key); got != "" {
-				t.Fatalf("while it writes: %q", got)
+				t.Fatalf("during a write: got %q, want a hit", got)
 			}
 		}
 		cmd.Process.Kill()
@@ -104,7 +104,7 @@ func TestKilledWriters(t *testing.T) {
 			t.Fatal(err)
 		}
 		if token := got.Token.Reveal(); strings.Count(token, token[:1]) != len(token) {
-			t.Fatal("an entry of two halves")
+			t.Fatal("got an entry with parts of two tokens, want one token")
 		}
 		left, err := filepath.Glob(filepath.Join(dir, "*"+tempSuffix))
 		if err != nil {
@@ -115,8 +115,8 @@ func TestKilledWriters(t *testing.T) {
 			os.Remove(path)
 		}
 	}
-	t.Logf("%d kills, %d of them in the middle of a write", kills, torn)
+	t.Logf("%d kills, %d of them during a write", kills, torn)
 	if torn == 0 {
-		t.Error("no kill hit a write: the test shows nothing")
+		t.Error("got no kills during a write, want some")
 	}
 }

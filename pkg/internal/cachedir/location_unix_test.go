@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// Root leaves alone what is another user's, however much of it exists.
+// Root doesn't use other users' directories, however much of the path exists.
 func TestForUser(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root leaves others' directories alone")
+		t.Skip("only root avoids other users' directories")
 	}
 	const ours, theirs = 0, nobody
 	const below = "/.kube/cache/doks-auth"
@@ -24,18 +24,23 @@ func TestForUser(t *testing.T) {
 		home string
 		want string
 	}{
-		"own home":                 {tree{"h": ours}, nil, "/h", "/h" + below},
-		"own cache":                {tree{"h": ours, "h" + below: ours}, nil, "/h", "/h" + below},
-		"no home yet":              {tree{}, nil, "/h", "/h" + below},
-		"another's home":           {tree{"h": theirs}, nil, "/h", "/root" + below},
-		"another's .kube":          {tree{"h": theirs, "h/.kube": theirs}, nil, "/h", "/root" + below},
-		"another's .kube at home":  {tree{"h": ours, "h/.kube": theirs}, nil, "/h", "/root" + below},
-		"another's cache":          {tree{"h": theirs, "h" + below: theirs}, nil, "/h", "/root" + below},
-		"own cache in another's":   {tree{"h": theirs, "h" + below: ours}, nil, "/h", "/root" + below},
-		"own KUBECACHEDIR":         {tree{"h": theirs, "k": ours}, env{"KUBECACHEDIR": "/k"}, "/h", "/k/doks-auth"},
-		"another's KUBECACHEDIR":   {tree{"h": ours, "k": theirs}, env{"KUBECACHEDIR": "/k"}, "/h", "/root" + below},
-		"KUBECACHEDIR in a home":   {tree{"h": theirs, "h/k": ours}, env{"KUBECACHEDIR": "/h/k"}, "/h", "/root" + below},
-		"another's, as is wanted":  {tree{"h": theirs, "d": theirs}, env{EnvVar: "/d"}, "/h", "/d"},
+		"own home":                {tree{"h": ours}, nil, "/h", "/h" + below},
+		"own cache":               {tree{"h": ours, "h" + below: ours}, nil, "/h", "/h" + below},
+		"no home yet":             {tree{}, nil, "/h", "/h" + below},
+		"another's home":          {tree{"h": theirs}, nil, "/h", "/root" + below},
+		"another's .kube":         {tree{"h": theirs, "h/.kube": theirs}, nil, "/h", "/root" + below},
+		"another's .kube at home": {tree{"h": ours, "h/.kube": theirs}, nil, "/h", "/root" + below},
+		"another's cache":         {tree{"h": theirs, "h" + below: theirs}, nil, "/h", "/root" + below},
+		"own cache in another's":  {tree{"h": theirs, "h" + below: ours}, nil, "/h", "/root" + below},
+		"own KUBECACHEDIR":        {tree{"h": theirs, "k": ours}, env{"KUBECACHEDIR": "/k"}, "/h", "/k/doks-auth"},
+		"another's KUBECACHEDIR":  {tree{"h": ours, "k": theirs}, env{"KUBECACHEDIR": "/k"}, "/h", "/root" + below},
+		"KUBECACHEDIR in a home": {
+			tree: tree{"h": theirs, "h/k": ours},
+			env:  env{"KUBECACHEDIR": "/h/k"},
+			home: "/h",
+			want: "/root" + below,
+		},
+		"another's, explicitly":    {tree{"h": theirs, "d": theirs}, env{EnvVar: "/d"}, "/h", "/d"},
 		"a home that has a prefix": {tree{"h": theirs, "h2": ours}, env{"KUBECACHEDIR": "/h2"}, "/h", "/h2/doks-auth"},
 		"no directory":             {tree{}, nil, "/dev/null", "/root" + below},
 	}
@@ -73,7 +78,7 @@ func TestForUser(t *testing.T) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 			if want := test.want == "/root"+below; (calls > 0) != want {
-				t.Errorf("root's home was looked up %d times", calls)
+				t.Errorf("got %d lookups of root's home, want some: %v", calls, want)
 			}
 		})
 	}

@@ -22,7 +22,7 @@ func age(t *testing.T, dir string, by time.Duration) {
 	}
 }
 
-// putKeys puts n credentials with that lifetime, all of them fetched two days ago.
+// putKeys puts n credentials with the given lifetime, fetched two days ago.
 func putKeys(t *testing.T, d *Dir, prefix string, n int, lifetime time.Duration) []credential.Key {
 	t.Helper()
 	then := time.Now().Add(-48 * time.Hour)
@@ -57,7 +57,7 @@ func countEntries(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-// Nothing is pruned before the answer.
+// Put doesn't prune, so as not to delay the answer.
 func TestPutDoesNotPrune(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	putKeys(t, d, "stale", 3, time.Hour)
@@ -93,7 +93,7 @@ func TestPruneIsDueOnceADay(t *testing.T) {
 	}
 }
 
-// An entry whose lock is gone goes at once, and leaves none.
+// Removing an entry that has no lock file leaves no new one.
 func TestPruneWithoutALock(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	for _, k := range putKeys(t, d, "stale", 3, time.Hour) {
@@ -107,7 +107,7 @@ func TestPruneWithoutALock(t *testing.T) {
 	}
 }
 
-// A pruning whose time is over is gone on with by the next, past all that stays.
+// If a pruning runs out of time, the next one continues where it stopped.
 func TestPruneGoesOn(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	stale := putKeys(t, d, "stale", 20, time.Hour)
@@ -116,7 +116,7 @@ func TestPruneGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	age(t, d.path, 48*time.Hour)
-	d.pruneFor = 0 // one file each
+	d.pruneFor = 0 // one file per pruning
 	d.Prune()
 	if got := countEntries(t, d.path); got < 39 {
 		t.Errorf("got %d entries, want 39 or more", got)
@@ -134,7 +134,7 @@ func TestPruneGoesOn(t *testing.T) {
 		}
 	}
 	d.pruneFor = time.Minute
-	d.Prune() // to the end
+	d.Prune() // finishes
 	putKeys(t, d, "later", 1, time.Hour)
 	d.Prune()
 	if got, want := countEntries(t, d.path), len(live)+1; got != want {
@@ -192,7 +192,7 @@ func TestStampIsNotFollowed(t *testing.T) {
 		t.Errorf("the link's target: got time %v, %v; want %v", info.ModTime(), err, then)
 	}
 	if text, err := os.ReadFile(target); err != nil || string(text) != "text" {
-		t.Errorf("the link's target: got %q, %v", text, err)
+		t.Errorf("the link's target: got %q, %v; want %q", text, err, "text")
 	}
 	if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
 		t.Errorf("the stamp: got %v, %v; want a regular file", info, err)
@@ -202,7 +202,7 @@ func TestStampIsNotFollowed(t *testing.T) {
 	}
 }
 
-// A link in the place of anything that is pruned goes, and not what it leads to.
+// Pruning removes links, but not their targets.
 func TestPruneFollowsNoLink(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
 	elsewhere := t.TempDir()
@@ -214,7 +214,9 @@ func TestPruneFollowsNoLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := newSeal(d.path, key, accessToken).base
-	names := []string{base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + tempSuffix}
+	names := []string{
+		base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + tempSuffix,
+	}
 	for i, name := range names {
 		if err := os.Symlink([]string{elsewhere, kept}[i%2], name); err != nil {
 			t.Skip(err)
@@ -224,15 +226,15 @@ func TestPruneFollowsNoLink(t *testing.T) {
 	d.Prune()
 	for _, name := range names {
 		if _, err := os.Lstat(name); err == nil {
-			t.Errorf("%s is left", name)
+			t.Errorf("got %s, want it removed", name)
 		}
 	}
 	if _, err := os.Stat(kept); err != nil {
-		t.Error(err)
+		t.Errorf("a link's target: got %v, want it kept", err)
 	}
 }
 
-// A directory that can't be used is no reason to fail, nor one that isn't there to make it.
+// Prune neither panics on an unusable directory nor creates a missing one.
 func TestPruneNothing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

@@ -26,14 +26,14 @@ func TestLinksAndPipesAreNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := missReason(t, d, key); got != "unreadable" {
-		t.Errorf("a link to a good entry: %q", got)
+		t.Errorf("a link to a valid entry: got %q, want %q", got, "unreadable")
 	}
 	mustPut(t, d, key, newCredential("second"))
 	if after, err := os.ReadFile(elsewhere); err != nil || string(after) != string(before) {
-		t.Error("the link's target was written")
+		t.Errorf("the link's target: got %q, %v; want it unchanged", after, err)
 	}
 	if got := missReason(t, d, key); got != "" {
-		t.Errorf("not healed: %q", got)
+		t.Errorf("after a Put: got %q, want a hit", got)
 	}
 
 	os.Remove(entry)
@@ -41,11 +41,11 @@ func TestLinksAndPipesAreNotFollowed(t *testing.T) {
 		t.Skip(err)
 	}
 	if got := missReason(t, d, key); got != "not a regular file" {
-		t.Errorf("a named pipe: %q", got)
+		t.Errorf("a named pipe: got %q, want %q", got, "not a regular file")
 	}
 	mustPut(t, d, key, newCredential("third"))
 	if got := missReason(t, d, key); got != "" {
-		t.Errorf("not healed: %q", got)
+		t.Errorf("after a Put: got %q, want a hit", got)
 	}
 
 	lock := newSeal(dir, key, accessToken).path(lockSuffix)
@@ -55,15 +55,15 @@ func TestLinksAndPipesAreNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if unlock, err := d.Lock(t.Context(), key); err != nil {
-		t.Error(err)
+		t.Errorf("a link in the lock's place: got %v, want the lock", err)
 	} else {
 		defer unlock()
 	}
 	if info, err := os.Lstat(lock); err != nil || !info.Mode().IsRegular() {
-		t.Errorf("a link is locked: %v, %v", info, err)
+		t.Errorf("the lock: got %v, %v; want a regular file", info, err)
 	}
 	if _, err := os.Lstat(target); err == nil {
-		t.Error("the link's target was created")
+		t.Error("the link's target: got a file, want none")
 	}
 }
 
@@ -78,10 +78,10 @@ func TestForeignOwner(t *testing.T) {
 		t.Skip(err)
 	}
 	if got := missReason(t, d, key); got != "not private" {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want %q", got, "not private")
 	}
 	mustPut(t, d, key, newCredential("second"))
 	if got := missReason(t, d, key); got != "" {
-		t.Errorf("not healed: %q", got)
+		t.Errorf("after a Put: got %q, want a hit", got)
 	}
 }
