@@ -159,7 +159,7 @@ func TestCacheClearWaits(t *testing.T) {
 	w.mustRun(t, "credentials", clusterID)
 	unlock := w.lock(t)
 	code, stdout, stderr := w.run("cache", "clear", "--all", "--timeout=200ms")
-	if code != 5 || stdout != "" || !strings.HasPrefix(stderr, "doks-auth: removing the credential for cluster \""+clusterID+"\": timed out waiting for another process that fetches it\nhint: ") {
+	if code != 5 || stdout != "" || !strings.HasPrefix(stderr, "doks-auth: removing the credential for cluster \""+clusterID+"\": timed out waiting for another process that is fetching it\nhint: ") {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}
 	ctx, stop := context.WithCancel(t.Context())
