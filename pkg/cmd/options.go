@@ -35,7 +35,7 @@ type options struct {
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
-	flags.Var(given{&o.context}, "context", "use the access token of this doctl auth context `name`")
+	flags.Var(given{&o.context}, "context", "use the access token of doctl's auth context `name`")
 	flags.Var(given{&o.tokenFile}, "token-file", "read the access token from this `file`")
 	flags.Var(given{&o.apiURL}, "api-url",
 		"`address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
