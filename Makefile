@@ -1,9 +1,9 @@
 # Needs Go and make. `make help` lists the targets.
 
-# One static binary. Without cgo it starts faster, and needs no C compiler.
+# One static binary. Without cgo it starts faster, and the build needs no C compiler.
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags="-s -w"
 
-# The race detector needs cgo, and that a C compiler.
+# The race detector needs cgo, which needs a C compiler.
 RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
 PREFIX ?= /usr/local
@@ -17,7 +17,7 @@ test: ## run all tests, with the race detector if there is a C compiler
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) ./...
 
-# Real kubectls and a real kube-apiserver, built from their modules at the first time.
+# Builds real kubectls and a real kube-apiserver from their modules the first time.
 e2e: build ## run the plugin between real kubectls and a real kube-apiserver (Linux)
 	hack/e2e/run
 
@@ -29,7 +29,7 @@ fuzz: ## run each fuzz target for a minute
 	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/internal/kubeconfig
 	go test -run='^$$' -fuzz=FuzzApply -fuzztime=1m ./pkg/internal/yamledit
 
-verify: ## check formatting, vet, staticcheck, import rules, and every system
+verify: ## check formatting, go.mod, vet, staticcheck, import rules, and builds for all systems
 	hack/verify
 
 bench: build ## measure what a cache hit costs

@@ -135,7 +135,7 @@ func TestForeignAuthorityOfTheAPI(t *testing.T) {
 			if sent != test.sent {
 				t.Errorf("the access token was sent: %v, want %v: %+v", sent, test.sent, got)
 			}
-			if !test.sent && (got.code != 5 || !strings.Contains(got.stderr, "counts in a client's run only if root owns what it names")) {
+			if !test.sent && (got.code != 5 || !strings.Contains(got.stderr, ": when a client runs doks-auth, the files must belong to root")) {
 				t.Errorf("got %+v, want exit code 5 and why", got)
 			}
 		})

@@ -17,10 +17,10 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
-	log.SetOutput(io.Discard) // net/http's remarks; standard error belongs to the one line
+	log.SetOutput(io.Discard) // net/http logs there, but standard error is for our own one line
 	home, _ := os.UserHomeDir()
 	if _, set := os.LookupEnv("HOME"); !set && home == "" {
-		home = userHome() // some programs start us without it; an empty one says that there is none
+		home = userHome() // some programs start us without HOME; an empty one means that there is none
 	}
 	return cmd.Run(context.Background(), cmd.Env{
 		Args:             os.Args[1:],

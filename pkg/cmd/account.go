@@ -10,15 +10,15 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
-// account is what one access token reaches: the API, and its share of the cache.
+// account is what one access token gives access to: the API, and its share of the cache.
 type account struct {
 	*options
 
 	token  digitalocean.AccessToken
-	listed []digitalocean.Cluster // all of its clusters, once they were asked for
+	listed []digitalocean.Cluster // all of its clusters, after the first call of clusters
 }
 
-// account returns the account of the access token that is given.
+// account returns the account of the access token that the options choose.
 func (o *options) account() (*account, error) {
 	token, err := o.accessToken()
 	if err != nil {
@@ -30,7 +30,7 @@ func (o *options) account() (*account, error) {
 	return o.accountOf(token), nil
 }
 
-// accounts returns the accounts of all access tokens that can be found; there may be none.
+// accounts returns the accounts of all access tokens that it can find. There may be none.
 func (o *options) accounts() []*account {
 	tokens, err := o.accessTokenSources().All()
 	if err != nil {
@@ -47,7 +47,7 @@ func (o *options) accountOf(token digitalocean.AccessToken) *account {
 	return &account{options: o, token: token}
 }
 
-// client returns the API's client. Only a cache miss needs one.
+// client returns an API client. A cache hit doesn't need one.
 func (a *account) client() (*digitalocean.Client, error) {
 	a.distrustRoots()
 	return digitalocean.NewClient(digitalocean.Options{
@@ -59,7 +59,7 @@ func (a *account) client() (*digitalocean.Client, error) {
 	})
 }
 
-// clusters returns all clusters of the account, which are asked for once.
+// clusters returns all clusters of the account. It calls the API once.
 func (a *account) clusters(ctx context.Context) ([]digitalocean.Cluster, error) {
 	if a.listed != nil {
 		return a.listed, nil
@@ -72,7 +72,7 @@ func (a *account) clusters(ctx context.Context) ([]digitalocean.Cluster, error) 
 	return a.listed, a.explain(err)
 }
 
-// cluster looks a cluster up by its id or its name.
+// cluster looks up a cluster by its id or name.
 func (a *account) cluster(ctx context.Context, name string) (digitalocean.Cluster, error) {
 	if id, err := digitalocean.ParseClusterID(name); err == nil {
 		client, err := a.client()
@@ -84,14 +84,13 @@ func (a *account) cluster(ctx context.Context, name string) (digitalocean.Cluste
 	}
 	clusters, err := a.clusters(ctx)
 	if err != nil {
-		return digitalocean.Cluster{}, fmt.Errorf("looking up the cluster of the name %s: %w", credential.ShowWord(name), err)
+		return digitalocean.Cluster{}, fmt.Errorf("looking up cluster %s: %w", credential.ShowWord(name), err)
 	}
 	cluster, err := digitalocean.FindCluster(clusters, name)
 	return cluster, a.explain(err)
 }
 
-// clusterIDs returns the ids of the clusters that are named by their ids or names. For names alone the
-// account is needed.
+// clusterIDs returns the ids of clusters that are given by id or name. Only names need the account.
 func (o *options) clusterIDs(ctx context.Context, names []string) ([]digitalocean.ClusterID, error) {
 	ids := make([]digitalocean.ClusterID, len(names))
 	var a *account
@@ -103,7 +102,7 @@ func (o *options) clusterIDs(ctx context.Context, names []string) ([]digitalocea
 		}
 		if a == nil {
 			if a, err = o.account(); err != nil {
-				return nil, fmt.Errorf("looking up the cluster of the name %s: %w", credential.ShowWord(name), err)
+				return nil, fmt.Errorf("looking up cluster %s: %w", credential.ShowWord(name), err)
 			}
 		}
 		cluster, err := a.cluster(ctx, name)
@@ -115,29 +114,32 @@ func (o *options) clusterIDs(ctx context.Context, names []string) ([]digitalocea
 	return ids, nil
 }
 
-// fetch says how a credential is got.
+// fetch says how to get a credential.
 type fetch struct {
 	expirySeconds  int
 	noCache        bool
 	forceRefresh   bool
-	ignoreFailures bool // ask the API also when a call has just failed: a person may have mended it
+	ignoreFailures bool // call the API even if a call has just failed: a person may have fixed the cause
 }
 
 func (f fetch) expiry() time.Duration { return time.Duration(f.expirySeconds) * time.Second }
 
-// credential returns a cluster's credential, from the cache where that may be.
-func (a *account) credential(ctx context.Context, id digitalocean.ClusterID, how fetch) (credential.Credential, error) {
+// credential returns a cluster's credential, from the cache if how allows that.
+func (a *account) credential(
+	ctx context.Context, id digitalocean.ClusterID, how fetch,
+) (credential.Credential, error) {
 	if err := how.check(); err != nil {
 		return credential.Credential{}, err
 	}
-	a.log().Info("looking for the credential", "cluster", id, "access_token_from", a.token.Source, "api", a.apiAddress(a.token), "cache", a.cachePath())
+	a.log().Info("looking up the credential", "cluster", id,
+		"access_token_from", a.token.Source, "api", a.apiAddress(a.token), "cache", a.cachePath())
 	ctx, begin, end := interruptible(ctx)
 	defer end()
 	got, err := a.cached(id, how, begin).Credential(ctx)
 	return got, getting(id, a.explain(err))
 }
 
-// getting returns an error that says for which cluster a credential could not be had.
+// getting adds to an error which cluster the credential was for.
 func getting(id digitalocean.ClusterID, err error) error {
 	if err == nil {
 		return nil
@@ -145,16 +147,18 @@ func getting(id digitalocean.ClusterID, err error) error {
 	return fmt.Errorf("getting credentials for cluster %q: %w", id, err)
 }
 
-// renew returns another credential than old, from the API where need be.
-func (a *account) renew(ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential) (credential.Credential, error) {
+// renew returns a credential that replaces old, from the API if necessary.
+func (a *account) renew(
+	ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential,
+) (credential.Credential, error) {
 	ctx, begin, end := interruptible(ctx)
 	defer end()
 	got, err := a.cached(id, how, begin).Renew(ctx, old)
 	return got, a.explain(err)
 }
 
-// cached returns what gives a cluster's credential, by way of the cache where that may be. begin is called
-// before the API is asked.
+// cached returns a provider of a cluster's credential that uses the cache if how allows that. It calls begin
+// before it calls the API.
 func (a *account) cached(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
 	var store credential.Store = a.store()
 	switch {
@@ -176,7 +180,7 @@ func (a *account) cached(id digitalocean.ClusterID, how fetch, begin func()) *cr
 	}
 }
 
-// forgetful is a Store that remembers no failures.
+// forgetful is a Store that doesn't remember failures.
 type forgetful struct{ credential.Store }
 
 // fetch gets a credential from the API.
@@ -186,7 +190,7 @@ func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetc
 		return credential.Credential{}, err
 	}
 	got, err := client.Credential(ctx, id, how.expiry())
-	got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as the cache has it: all get the same answer
+	got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as cached, so that all callers get the same answer
 	if err == nil && !how.noCache {
 		a.fetched.Store(true)
 	}
@@ -196,12 +200,12 @@ func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetc
 // store returns the cache on disk, sealed under the access token.
 func (a *account) store() *cachedir.Dir { return cachedir.Open(a.cachePath(), a.token.Secret) }
 
-// key returns the key of what the account gets for a cluster.
+// key returns the cache key of the account's credential for a cluster.
 func (a *account) key(id string, expiry time.Duration) credential.Key {
 	return digitalocean.CacheKey(a.apiAddress(a.token), digitalocean.ClusterID(id), expiry, a.token.Secret)
 }
 
-// explain adds to an error whose access token it is about; see hint.
+// explain adds to an error what its hint says about the account; see hintOf.
 func (a *account) explain(err error) error {
 	if err == nil {
 		return nil
@@ -209,12 +213,12 @@ func (a *account) explain(err error) error {
 	return &accountError{error: err, source: a.token.Source, roots: a.roots}
 }
 
-// accountError is a failure of an account's.
+// accountError is an account's failure.
 type accountError struct {
 	error
 	source string   // of the access token
-	roots  []string // variables that weren't heeded; see distrustRoots
+	roots  []string // variables that were ignored; see distrustRoots
 }
 
-// Unwrap returns the failure.
+// Unwrap returns the underlying error.
 func (e *accountError) Unwrap() error { return e.error }

@@ -13,16 +13,17 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
-// authorityAge is how old a credential must be for a client's other certificate authority to be a reason
-// to fetch it again: a cluster's authority changes, but each fetch mints, and a stranger's kubeconfig can
-// name another authority as often as it likes.
+// authorityAge is how old a credential must be before a mismatched certificate authority makes us fetch it
+// again. A cluster's authority can change, but each fetch mints a token, and a stranger's kubeconfig can name
+// a wrong authority as often as it likes.
 const authorityAge = 10 * time.Minute
 
-// bind returns the credential if it may go where the request says, and else the refusal. A request that
-// doesn't say is bound to nothing. What it returns is a newer credential where the cluster's certificate
-// authority has changed since the cached one was fetched.
+// bind returns the credential if it may go to the server that the request names, and an error otherwise. If the
+// request names none, there is no check. If the cluster's certificate authority has changed since the cached
+// credential was fetched, bind returns a newer one.
 func (e *execCredential) bind(
-	ctx context.Context, account *account, id digitalocean.ClusterID, got credential.Credential, request execcredential.Request,
+	ctx context.Context, account *account, id digitalocean.ClusterID,
+	got credential.Credential, request execcredential.Request,
 ) (credential.Credential, error) {
 	if e.skipServerCheck || request.Target.IsZero() && request.CertificateAuthorityFile == "" {
 		return got, nil
@@ -37,16 +38,16 @@ func (e *execCredential) bind(
 	}
 	newer, err := account.renew(ctx, id, e.fetch, got)
 	if err != nil {
-		e.log().Warn("whether the certificate authority has changed can't be found out", "reason", err)
+		e.log().Warn("can't check whether the certificate authority has changed", "reason", err)
 		return got, refusal
 	}
 	return newer, newer.CheckTarget(target)
 }
 
-// maxAuthorityFile bounds a file of certificates.
+// maxAuthorityFile is the maximum size of a certificate file.
 const maxAuthorityFile = 1 << 20
 
-// targetOf returns where a request's client sends the credential, with whom it trusts there.
+// targetOf returns the server that the client will send the credential to, and what the client trusts there.
 func targetOf(request execcredential.Request) (credential.Target, error) {
 	target, path := request.Target, request.CertificateAuthorityFile
 	if path == "" {
@@ -54,7 +55,7 @@ func targetOf(request execcredential.Request) (credential.Target, error) {
 	}
 	var err error
 	if !filepath.IsAbs(path) {
-		err = errors.New("its path is relative, and nothing tells to what")
+		err = errors.New("its path is relative to an unknown directory")
 	} else {
 		target.CertificateAuthority, err = boundedfile.Read(path, maxAuthorityFile)
 	}
@@ -63,7 +64,8 @@ func targetOf(request execcredential.Request) (credential.Target, error) {
 	}
 	if err != nil {
 		return target, advise(credential.Unsafe,
-			fmt.Errorf("refusing to give the credential: the client trusts a certificate-authority file that can't be checked: %w", err),
+			fmt.Errorf("refusing to give the credential: "+
+				"the client trusts a certificate-authority file that can't be checked: %w", err),
 			"'doks-auth kubeconfig save' writes the cluster's entry with certificate-authority-data")
 	}
 	return target, nil

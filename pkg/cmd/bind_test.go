@@ -11,7 +11,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// trusting makes the next runs those of a client that trusts what fields say.
+// trusting makes the next runs those of a client with these fields in its request's cluster.
 func (w *world) trusting(t *testing.T, fields map[string]any) {
 	t.Helper()
 	target := map[string]any{"server": "https://" + clusterID + ".k8s.ondigitalocean.com"}
@@ -27,7 +27,7 @@ func (w *world) trusting(t *testing.T, fields map[string]any) {
 	w.request = string(request)
 }
 
-// newCluster returns the cluster with a new authority.
+// newCluster returns the test's cluster with a new certificate authority.
 func newCluster(t *testing.T) *digitaloceantest.Cluster {
 	t.Helper()
 	cluster, err := digitaloceantest.NewCluster(clusterID)
@@ -37,8 +37,8 @@ func newCluster(t *testing.T) *digitaloceantest.Cluster {
 	return cluster
 }
 
-// A cluster's authority changes: a credential that was fetched before is fetched again for a client that
-// trusts the new one. One that trusts a stranger's costs a mint in ten minutes at the most.
+// After a cluster's authority has changed, the credential is fetched again for a client that trusts the new one.
+// A client that trusts a stranger's authority costs at most one mint per ten minutes.
 func TestAuthorityChanges(t *testing.T) {
 	w := newWorld(t)
 	old, next, foreign := w.api.Cluster(clusterID), newCluster(t), newCluster(t)
@@ -68,21 +68,22 @@ func TestAuthorityChanges(t *testing.T) {
 		w.trusting(t, map[string]any{"certificate-authority-data": step.trust.CA()})
 		code, stdout, stderr := w.run("exec-credential", clusterID)
 		if code != step.code || (code == 0) != strings.Contains(stdout, "k8s_v1_") {
-			t.Errorf("%s: exit code %d, want %d: %s", step.what, code, step.code, stderr)
+			t.Errorf("%s: got exit code %d, %q, %q; want exit code %d and a token only with 0",
+				step.what, code, stdout, stderr, step.code)
 		}
 		if mints := w.api.Mints(clusterID); mints != step.mints {
-			t.Errorf("%s: %d mints, want %d", step.what, mints, step.mints)
+			t.Errorf("%s: got %d mints, want %d", step.what, mints, step.mints)
 		}
 	}
 
 	w.ahead = time.Hour
 	w.api.SetFault(digitaloceantest.Status(503))
 	if code, stdout, stderr := w.run("exec-credential", "--timeout=1s", clusterID); code != 7 || stdout != "" {
-		t.Errorf("the API is down: exit code %d, want 7: %s", code, stderr)
+		t.Errorf("the API is down: got exit code %d, %q, %q; want 7 and no output", code, stdout, stderr)
 	}
 }
 
-// Python's client passes the path of the authority on as the kubeconfig has it.
+// Python's client passes the authority's path as it is in the kubeconfig.
 func TestAuthorityFile(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
@@ -93,14 +94,14 @@ func TestAuthorityFile(t *testing.T) {
 		}
 		return path
 	}
-	own := w.api.Cluster(clusterID).CA()
+	own, foreign := w.api.Cluster(clusterID).CA(), newCluster(t).CA()
 	tests := map[string]struct {
 		fields map[string]any
 		code   int
 		says   string
 	}{
 		"its own":       {map[string]any{"certificate-authority": write("own", own)}, 0, ""},
-		"foreign":       {map[string]any{"certificate-authority": write("foreign", newCluster(t).CA())}, 7, "isn't the cluster's"},
+		"foreign":       {map[string]any{"certificate-authority": write("foreign", foreign)}, 7, "isn't the cluster's"},
 		"empty":         {map[string]any{"certificate-authority": write("empty", nil)}, 7, "it is empty"},
 		"absent":        {map[string]any{"certificate-authority": filepath.Join(dir, "absent")}, 7, "can't be checked"},
 		"a directory":   {map[string]any{"certificate-authority": dir}, 7, "it is not a regular file"},
@@ -112,7 +113,7 @@ func TestAuthorityFile(t *testing.T) {
 		w.trusting(t, test.fields)
 		code, _, stderr := w.run("exec-credential", clusterID)
 		if code != test.code || !strings.Contains(stderr, test.says) {
-			t.Errorf("%s: exit code %d, want %d: %q, want %q", name, code, test.code, stderr, test.says)
+			t.Errorf("%s: got exit code %d, %q; want %d, %q in it", name, code, stderr, test.code, test.says)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
-// cacheClear is the command that removes what is cached.
+// cacheClear is the command that removes cached credentials.
 type cacheClear struct {
 	*options
 
@@ -27,12 +27,12 @@ func newCacheClear(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clear {CLUSTER… | --expired | --all}",
 		Short: "Remove cached credentials",
-		Long: `clear removes from the cache what it holds for the clusters that are named, of whatever account; or
-what has expired or is unusable; or everything. It says what it removed. Nothing is revoked: a token
-is accepted until it expires, and whoever needs a credential fetches a new one.
+		Long: `clear removes the cached credentials of the given clusters, for all accounts; or those that are
+expired or unusable; or all of them. It reports what it removed. It revokes nothing: a token stays
+valid until it expires, and the next client that needs a credential fetches a new one.
 
-A cluster is named by its id, also when it is gone, or by its name, which is looked up in the account.
-An entry that is being fetched at that moment is waited for.`,
+A cluster is given by its id, even if it no longer exists, or by its name, which is looked up in the
+account. If another process is fetching an entry, clear waits for it.`,
 		Example: `  doks-auth cache clear 8d91899c-0739-4a1a-acc5-deadbeefbb8f
   doks-auth cache clear production staging
   doks-auth cache clear --expired`,
@@ -49,12 +49,12 @@ An entry that is being fetched at that moment is waited for.`,
 		ValidArgsFunction: opts.completeCachedClusters,
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&c.expired, "expired", false, "remove what has expired or is unusable")
+	flags.BoolVar(&c.expired, "expired", false, "remove expired and unusable entries")
 	flags.BoolVar(&c.all, "all", false, "remove everything")
 	return cmd
 }
 
-// check reports a command line that says not, or more than once, what shall go.
+// check returns an error unless the command line says in exactly one way what to remove.
 func (c *cacheClear) check(args []string) error {
 	ways := 0
 	for _, given := range []bool{len(args) > 0, c.expired, c.all} {
@@ -63,12 +63,12 @@ func (c *cacheClear) check(args []string) error {
 		}
 	}
 	if ways != 1 {
-		return usageErrorf("choosing what to clear: it takes either clusters, or --expired, or --all")
+		return usageErrorf("choosing what to clear: exactly one of clusters, --expired and --all is required")
 	}
 	return nil
 }
 
-// clear removes what shall go, and returns a line on each credential that went.
+// clear removes the chosen entries, and returns a line for each credential that it removed.
 func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 	entries, err := c.entries()
 	if err != nil {
@@ -89,9 +89,11 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 	return inventory.remove(ctx, entries, goes)
 }
 
-// remove removes those entries of the cache that shall go, and returns a line on each credential that
-// went.
-func (i *inventory) remove(ctx context.Context, entries []cachedir.Entry, goes func(cachedir.Entry) bool) (string, error) {
+// remove removes the entries for which goes returns true, and returns a line for each credential that it
+// removed.
+func (i *inventory) remove(
+	ctx context.Context, entries []cachedir.Entry, goes func(cachedir.Entry) bool,
+) (string, error) {
 	var removed strings.Builder
 	var failures []error
 	for _, e := range entries {
@@ -111,7 +113,9 @@ func (i *inventory) remove(ctx context.Context, entries []cachedir.Entry, goes f
 }
 
 // chosen returns the clusters that the arguments name. Each must be in the cache.
-func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cachedir.Entry) ([]digitalocean.ClusterID, error) {
+func (c *cacheClear) chosen(
+	ctx context.Context, args []string, entries []cachedir.Entry,
+) ([]digitalocean.ClusterID, error) {
 	ids, err := c.clusterIDs(ctx, args)
 	if err != nil {
 		return nil, err
@@ -125,10 +129,11 @@ func (c *cacheClear) chosen(ctx context.Context, args []string, entries []cached
 }
 
 func notCached(id digitalocean.ClusterID) error {
-	return advise(credential.NotFound, fmt.Errorf("no credential is cached for cluster %q", id), "'doks-auth cache list' shows what is cached")
+	return advise(credential.NotFound, fmt.Errorf("no credential is cached for cluster %q", id),
+		"'doks-auth cache list' shows what is cached")
 }
 
-// removedLine says that a credential was removed.
+// removedLine returns the line that reports a removed credential.
 func removedLine(c cachedCredential) string {
 	line := fmt.Sprintf("credential for cluster %q removed", c.ClusterID)
 	if c.ClusterID == "" {
@@ -142,7 +147,8 @@ func removedLine(c cachedCredential) string {
 
 func removalError(ctx context.Context, e cachedir.Entry, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		err = advise(credential.Unreachable, errors.New("timed out waiting for another process that fetches it"), "try again, or with a longer --timeout")
+		err = advise(credential.Unreachable, errors.New("timed out waiting for another process that is fetching it"),
+			"try again, or use a longer --timeout")
 	}
 	what := fmt.Sprintf("the credential for cluster %q", oneLine(e.ClusterID))
 	if e.ClusterID == "" {
@@ -151,7 +157,7 @@ func removalError(ctx context.Context, e cachedir.Entry, err error) error {
 	return fmt.Errorf("removing %s: %w", what, err)
 }
 
-// firstOf returns the first failure, and how many others there are.
+// firstOf returns an error with the first failure and the number of others, or nil.
 func firstOf(failures []error) error {
 	switch len(failures) {
 	case 0:

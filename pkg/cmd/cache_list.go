@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 )
 
-// cacheList is the command that lists what is cached.
+// cacheList is the command that lists cached credentials.
 type cacheList struct {
 	*options
 
@@ -25,16 +25,16 @@ func newCacheList(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the cached credentials",
-		Long: `list prints what the cache holds, of whatever account, without the credentials. It needs no access
-token and asks nobody. Where an access token can be found that is an entry's, by --token-file, in the
-environment or in any context of doctl's, it says so, and makes sure that the entry opens. Of another
-entry it tells what stands there in clear, which proves nothing.
+		Long: `list prints the cache's entries, for all accounts, without the credentials. It needs no access token
+and makes no network calls. If it finds the access token that an entry belongs to, in --token-file, the
+environment or any doctl context, it shows where, and verifies that the entry can be decrypted. For
+other entries it shows their clear-text header, which anybody could have written.
 
 The state is one of
-  fresh             used as it is
-  due-for-renewal   still valid; whatever uses it next renews it
-  expired           of no more use; removed by the plugin sooner or later
-  unusable          corrupt, another version's, or open to others: passed over and replaced`,
+  fresh             used as is
+  due-for-renewal   still valid; renewed by the next use
+  expired           no longer used; removed sooner or later
+  unusable          corrupt, from another version, or accessible to others; ignored and replaced`,
 		Example: `  doks-auth cache list
   doks-auth cache list -o json | jq -r '.[] | select(.state == "expired") | .cluster_id'`,
 		Args: usageArgs(cobra.NoArgs),
@@ -55,7 +55,7 @@ The state is one of
 	return cmd
 }
 
-// list returns what the cache holds, in the order of the clusters. It isn't nil.
+// list returns the cache's entries, ordered by cluster. The result isn't nil.
 func (l *cacheList) list(ctx context.Context) ([]cachedCredential, error) {
 	entries, err := l.entries()
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 )
 
-// A run by a Kubernetes client has the arguments and the environment that a kubeconfig says, which may be
-// a stranger's: kubectl's allowlist, for one, restricts the command alone. What follows is what such a run
-// heeds of them less than a person's.
+// When a Kubernetes client runs doks-auth, arguments and environment come from a kubeconfig, which may be a
+// stranger's; kubectl's allowlist, for example, restricts only the command. So such a run is allowed less than
+// a person's, as this file says.
 
-// byClient reports whether a Kubernetes client runs us, or would run what these options are for.
+// byClient reports whether a Kubernetes client runs us, or these options are those of a kubeconfig entry.
 func (o *options) byClient() bool { return o.forClient || o.Getenv(execcredential.EnvVar) != "" }
 
-// checkForClients reports what keeps clients from using an entry of these options.
+// checkForClients returns an error if a client couldn't use an entry with these options.
 func (o *options) checkForClients() error {
 	clients := *o
 	clients.forClient = true
@@ -29,7 +29,7 @@ func (o *options) checkForClients() error {
 	return clients.checkAPIAddress(token)
 }
 
-// refuseAll has cobra's own commands and whatever isn't a command refused.
+// refuseAll makes the root refuse cobra's own commands, and arguments that aren't commands.
 func refuseAll(root *cobra.Command) {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(refused("help"))
@@ -44,7 +44,7 @@ func refuseAll(root *cobra.Command) {
 	}
 }
 
-// refused returns a command that is refused, whatever its arguments.
+// refused returns a command that fails with any arguments.
 func refused(name string) *cobra.Command {
 	return &cobra.Command{
 		Use:                name,
@@ -54,13 +54,14 @@ func refused(name string) *cobra.Command {
 }
 
 func refusal() error {
-	return advise(credential.Unsafe, errors.New("refusing to run for a Kubernetes client what isn't exec-credential or version"),
-		"in a kubeconfig the user's args begin with exec-credential; in a terminal, unset "+execcredential.EnvVar)
+	return advise(credential.Unsafe,
+		errors.New("refusing to run for a Kubernetes client: only exec-credential and version are allowed"),
+		"in a kubeconfig, the user's args begin with exec-credential; in a terminal, unset "+execcredential.EnvVar)
 }
 
-// checkAPIAddress reports an address of the API that the access token must not be sent to. In a client's
-// run that is any but DigitalOcean's, this machine's own, and the one that the access token's own source
-// names: else a kubeconfig could collect the access token.
+// checkAPIAddress returns an error if the access token must not be sent to the API's address. When a client
+// runs us, it may go only to DigitalOcean's address, a loopback address, or the one that the access token's own
+// source names: otherwise a kubeconfig could steal it.
 func (o *options) checkAPIAddress(token digitalocean.AccessToken) error {
 	address := o.apiAddress(token)
 	if err := digitalocean.CheckAPIURL(address); err != nil {
@@ -71,8 +72,10 @@ func (o *options) checkAPIAddress(token digitalocean.AccessToken) error {
 		return nil
 	}
 	return advise(credential.Unsafe,
-		fmt.Errorf("refusing to send the access token to %s: a kubeconfig can't choose the API's address", credential.ShowURL(address)),
-		"if the address is yours, put it beside the access token, as api-url in doctl's configuration; else don't use this kubeconfig")
+		fmt.Errorf("refusing to send the access token to %s: a kubeconfig can't choose the API's address",
+			credential.ShowURL(address)),
+		"if the address is yours, set it as api-url in the doctl configuration that contains the access token; "+
+			"otherwise don't use this kubeconfig")
 }
 
 func sameServer(a, b string) bool { return (credential.Credential{Server: a}).CheckServer(b) == nil }

@@ -15,7 +15,7 @@ func newCluster(opts *options) *cobra.Command {
 	return newGroup("cluster", "Show the clusters of an account", newClusterList(opts))
 }
 
-// clusterList is the command that lists the clusters of an account.
+// clusterList is the command that lists an account's clusters.
 type clusterList struct {
 	*options
 
@@ -34,8 +34,8 @@ func newClusterList(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the clusters of an account",
-		Long: `list prints all clusters that the access token can see, with the contexts of the kubeconfig that
-point to each, and whether a credential for it is cached that is still valid.
+		Long: `list prints all clusters that the access token can see. For each it shows the kubeconfig's contexts
+that point to it, and whether a valid credential is cached.
 
 The access token needs the scope kubernetes:read. No credential is fetched.`,
 		Example: `  doks-auth cluster list
@@ -59,7 +59,7 @@ The access token needs the scope kubernetes:read. No credential is fetched.`,
 	return cmd
 }
 
-// list returns the clusters of the account. It isn't nil.
+// list returns the clusters of the account. The result isn't nil.
 func (l *clusterList) list(ctx context.Context) ([]listedCluster, error) {
 	account, err := l.account()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package cmd is the command line of doks-auth: one file a command, and the wiring that they share.
+// Package cmd is the command line of doks-auth: one file per command, and the wiring that they share.
 package cmd
 
 import (
@@ -13,25 +13,26 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Env is the world around a run.
+// Env is what a run gets from its process.
 type Env struct {
 	Args             []string // without the program's name
 	Stdin            io.Reader
 	Stdout, Stderr   io.Writer
 	StdinIsTerminal  func() bool
-	StdoutIsTerminal func() bool // nil: it isn't
+	StdoutIsTerminal func() bool // nil means false
 	Getenv           func(string) string
-	Home             string        // the home directory; "" when there is none
-	UserHome         func() string // the home directory in the user database, or ""; nil: there is no such
+	Home             string        // the home directory; "" if there is none
+	UserHome         func() string // the home directory in the user database, or ""; nil means ""
 	Now              func() time.Time
 
-	// Executable returns where this program is, as the user calls it.
+	// Executable returns the path of this program, as the user calls it.
 	Executable func() (string, error)
 }
 
-// Run runs the command that the arguments name until it ends or ctx does, and returns the exit
-// code. Standard output gets the result on success and nothing on failure; an error is one line on
-// standard error, and its hint another. That standard output takes no more is a failure too.
+// Run runs the command that the arguments name until it ends or ctx does, and returns the exit code. On
+// success it writes the result to standard output; on failure it writes nothing there, and the error to
+// standard error, in one line, followed by at most one line with a hint. Failing to write to standard
+// output is a failure, too.
 func Run(ctx context.Context, env Env) int {
 	stdout := &watched{Writer: env.Stdout}
 	env.Stdout = stdout
@@ -43,17 +44,17 @@ func Run(ctx context.Context, env Env) int {
 	root.SetErr(env.Stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		err = cmp.Or(opts.helpRefused, stdout.failure()) // cobra has neither as an error
+		err = cmp.Or(opts.helpRefused, stdout.failure()) // cobra returns neither
 	}
 	if err != nil {
 		report(env.Stderr, err)
 		return exitCode(err)
 	}
-	opts.prune() // the answer is out
+	opts.prune() // after the answer is written, so that nobody waits for it
 	return 0
 }
 
-// watched remembers that a write failed.
+// watched remembers the first write that failed.
 type watched struct {
 	io.Writer
 	err error
@@ -73,7 +74,7 @@ func (w *watched) failure() error {
 	return fmt.Errorf("writing to standard output: %w", w.err)
 }
 
-// usageArgs makes a check of arguments fail with an error of class Usage.
+// usageArgs makes an argument check fail with an error of class Usage.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -83,7 +84,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// oneCluster is the check of arguments that must name one cluster.
+// oneCluster checks that the arguments name exactly one cluster.
 func oneCluster(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:

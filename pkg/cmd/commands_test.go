@@ -24,7 +24,7 @@ type world struct {
 	cache   string
 	ahead   time.Duration // of the real clock
 	screen  bool          // standard output is a terminal
-	request string        // in the environment; "": none
+	request string        // in the environment; "" means none
 	stopped context.Context
 }
 
@@ -74,7 +74,7 @@ func (w *world) mustRun(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// lock holds the lock of the cluster's entry.
+// lock takes the lock of the cluster's entry.
 func (w *world) lock(t *testing.T) (unlock func()) {
 	t.Helper()
 	token := credential.NewSecret("dop_v1_test")
@@ -87,7 +87,7 @@ func (w *world) lock(t *testing.T) (unlock func()) {
 	return unlock
 }
 
-// The states of one entry as time goes by, what clears it, and what counts as cached.
+// An entry's state over time, whether --expired clears it, and whether it counts as cached.
 func TestCacheStates(t *testing.T) {
 	const lifetime = digitaloceantest.DefaultExpiry
 	tests := map[string]struct {
@@ -95,11 +95,12 @@ func TestCacheStates(t *testing.T) {
 		state, reason, shown string
 		cached, expired      bool
 	}{
-		"fresh":                 {0, "fresh", "", "6d23h        fresh", true, false},
-		"fresh at last":         {lifetime - 6*time.Minute, "fresh", "", "fresh", true, false},
-		"due":                   {lifetime - 3*time.Minute, "due-for-renewal", "", "due-for-renewal", true, false},
-		"expired":               {lifetime + time.Second, "expired", "", "-            expired", false, true},
-		"fetched in the future": {-time.Hour, "unusable", "fetched in the future", "-            unusable: fetched in the future", false, true},
+		"fresh":         {0, "fresh", "", "6d23h        fresh", true, false},
+		"fresh at last": {lifetime - 6*time.Minute, "fresh", "", "fresh", true, false},
+		"due":           {lifetime - 3*time.Minute, "due-for-renewal", "", "due-for-renewal", true, false},
+		"expired":       {lifetime + time.Second, "expired", "", "-            expired", false, true},
+		"fetched in the future": {-time.Hour, "unusable", "fetched in the future",
+			"-            unusable: fetched in the future", false, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -113,30 +114,30 @@ func TestCacheStates(t *testing.T) {
 			if err := json.Unmarshal([]byte(w.mustRun(t, "cache", "list", "-o", "json")), &entries); err != nil {
 				t.Fatal(err)
 			}
-			if len(entries) != 1 || entries[0].State != test.state || entries[0].Reason != test.reason || len(entries[0].From) != 1 {
-				t.Errorf("%+v", entries)
+			if len(entries) != 1 || entries[0].State != test.state || entries[0].Reason != test.reason ||
+				len(entries[0].From) != 1 {
+				t.Errorf("got %+v; want one entry, %s %q, with one access token", entries, test.state, test.reason)
 			}
 			if table := w.mustRun(t, "cache", "list"); !strings.HasSuffix(table, test.shown+"\n") {
-				t.Errorf("%s", table)
+				t.Errorf("got %s; want %q at its end", table, test.shown)
 			}
 			if cached := strings.Contains(w.mustRun(t, "cluster", "list"), "yes"); cached != test.cached {
-				t.Errorf("cached: %v", cached)
+				t.Errorf("cached: got %v, want %v", cached, test.cached)
 			}
 			if removed := w.mustRun(t, "cache", "clear", "--expired"); (removed != "") != test.expired {
-				t.Errorf("--expired: %q", removed)
+				t.Errorf("--expired: got %q; want a line: %v", removed, test.expired)
 			}
 		})
 	}
 }
 
-// An entry that the header has as fresh, but that doesn't open, is told to be corrupt, and isn't
-// cached.
+// An entry with a fresh header that can't be decrypted is shown as corrupt, and doesn't count as cached.
 func TestCacheTellsOfForgery(t *testing.T) {
 	w := newWorld(t)
 	w.mustRun(t, "credentials", clusterID)
 	paths, err := filepath.Glob(filepath.Join(w.cache, "*.entry"))
 	if err != nil || len(paths) != 1 {
-		t.Fatalf("%v, %v", paths, err)
+		t.Fatalf("got entries %v, %v; want one", paths, err)
 	}
 	entry, err := os.ReadFile(paths[0])
 	if err != nil {
@@ -146,11 +147,12 @@ func TestCacheTellsOfForgery(t *testing.T) {
 	if err := os.WriteFile(paths[0], forged, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if table := w.mustRun(t, "cache", "list"); !strings.Contains(table, "DIGITALOCEAN_ACCESS_TOKEN   -            unusable: corrupt entry") {
-		t.Errorf("%s", table)
+	const want = "DIGITALOCEAN_ACCESS_TOKEN   -            unusable: corrupt entry"
+	if table := w.mustRun(t, "cache", "list"); !strings.Contains(table, want) {
+		t.Errorf("got %s; want %q in it", table, want)
 	}
 	if table := w.mustRun(t, "cluster", "list"); strings.Contains(table, "yes") {
-		t.Errorf("%s", table)
+		t.Errorf("got %s; want nothing cached", table)
 	}
 }
 
@@ -159,22 +161,25 @@ func TestCacheClearWaits(t *testing.T) {
 	w.mustRun(t, "credentials", clusterID)
 	unlock := w.lock(t)
 	code, stdout, stderr := w.run("cache", "clear", "--all", "--timeout=200ms")
-	if code != 5 || stdout != "" || !strings.HasPrefix(stderr, "doks-auth: removing the credential for cluster \""+clusterID+"\": timed out waiting for another process that fetches it\nhint: ") {
-		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	const want = "doks-auth: removing the credential for cluster \"" + clusterID +
+		"\": timed out waiting for another process that is fetching it\nhint: "
+	if code != 5 || stdout != "" || !strings.HasPrefix(stderr, want) {
+		t.Errorf("got exit code %d, %q, %q; want 5, no output, %q…", code, stdout, stderr, want)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	w.stopped = ctx
-	if code, stdout, stderr := w.run("cache", "clear", "--all"); code != 1 || stdout != "" || stderr != "doks-auth: interrupted\n" {
-		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	code, stdout, stderr = w.run("cache", "clear", "--all")
+	if code != 1 || stdout != "" || stderr != "doks-auth: interrupted\n" {
+		t.Errorf("got exit code %d, %q, %q; want 1, no output, interrupted", code, stdout, stderr)
 	}
 	w.stopped = t.Context()
 	time.AfterFunc(50*time.Millisecond, unlock)
 	if removed := w.mustRun(t, "cache", "clear", clusterID); !strings.Contains(removed, clusterID) {
-		t.Errorf("%q", removed)
+		t.Errorf("got %q; want the cluster removed", removed)
 	}
 	if files, err := filepath.Glob(filepath.Join(w.cache, "[0-9a-f]*")); len(files) > 0 {
-		t.Errorf("left: %v, %v", files, err)
+		t.Errorf("got files %v, %v; want none left", files, err)
 	}
 }
 
@@ -189,30 +194,31 @@ func TestReadOnlyCache(t *testing.T) {
 	}
 	defer os.Chmod(w.cache, 0o700)
 	if table := w.mustRun(t, "cache", "list"); !strings.Contains(table, "fresh") {
-		t.Errorf("%s", table)
+		t.Errorf("got %s; want a fresh entry", table)
 	}
 	code, stdout, stderr := w.run("cache", "clear", "--all")
 	if code != 1 || stdout != "" || !strings.Contains(stderr, "permission denied") {
-		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+		t.Errorf("got exit code %d, %q, %q; want 1, no output, permission denied", code, stdout, stderr)
 	}
 }
 
-// On a terminal nobody sees a secret who didn't ask for it.
+// A terminal shows a secret only if -o asks for it.
 func TestCredentialsOnATerminal(t *testing.T) {
 	w := newWorld(t)
 	w.screen = true
-	if table := w.mustRun(t, "credentials", clusterID); strings.Contains(table, "k8s_v1_") || !strings.Contains(table, "[redacted]") {
-		t.Errorf("%s", table)
+	table := w.mustRun(t, "credentials", clusterID)
+	if strings.Contains(table, "k8s_v1_") || !strings.Contains(table, "[redacted]") {
+		t.Errorf("got %s; want the token redacted", table)
 	}
 	if got := w.mustRun(t, "credentials", clusterID, "-o", "json"); !strings.Contains(got, "k8s_v1_") {
-		t.Errorf("%s", got)
+		t.Errorf("got %s; want the token in it", got)
 	}
 	if got := w.mustRun(t, "credentials", clusterID, "-o", "jsonpath={.token}"); !strings.HasPrefix(got, "k8s_v1_") {
-		t.Errorf("%s", got)
+		t.Errorf("got %s; want the token", got)
 	}
 }
 
-// A completion doesn't keep the user waiting for an API that doesn't answer.
+// Completion doesn't wait for an API that doesn't answer.
 func TestCompletionIsBrief(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -220,9 +226,9 @@ func TestCompletionIsBrief(t *testing.T) {
 	w.api.SetDelay(time.Minute)
 	start := time.Now()
 	if choices := w.mustRun(t, "__complete", "credentials", ""); !strings.HasPrefix(choices, clusterID+"\tcached\n") {
-		t.Errorf("%q", choices)
+		t.Errorf("got %q; want the cached cluster", choices)
 	}
 	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %s", took)
+		t.Errorf("got an answer after %s; want one within 5s", took)
 	}
 }

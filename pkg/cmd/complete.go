@@ -12,21 +12,25 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
-// completionBudget bounds what a completion may take: the user waits with a finger on the key.
+// completionBudget bounds how long a completion may take, because the user is waiting for it.
 const completionBudget = 2 * time.Second
 
 // completeCluster completes an argument that names one cluster.
-func (o *options) completeCluster(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (o *options) completeCluster(
+	cmd *cobra.Command, args []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return o.completeClusters(cmd, args, typed)
 }
 
-// completeClusters completes arguments that name clusters: by the names that the account has, and by
-// ids where these tell no cluster, or where an id has been begun. What can't be found out is left out,
-// in silence.
-func (o *options) completeClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeClusters completes arguments that name clusters. It offers the names in the account, and the ids of
+// clusters whose name isn't unique, or all ids after the user has typed something. It also offers the ids of
+// cached clusters that the account doesn't list. Errors are ignored.
+func (o *options) completeClusters(
+	cmd *cobra.Command, args []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return o.complete(cmd, args, typed, func(ctx context.Context, o *options) []choice {
 		var clusters []digitalocean.Cluster
 		if account, err := o.account(); err == nil {
@@ -56,17 +60,23 @@ func (o *options) completeClusters(cmd *cobra.Command, args []string, typed stri
 	})
 }
 
-// completeCachedClusters completes arguments by the ids of cached clusters, of whatever account.
-func (o *options) completeCachedClusters(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeCachedClusters completes arguments with the ids of cached clusters, for all accounts.
+func (o *options) completeCachedClusters(
+	cmd *cobra.Command, args []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []choice { return words(o.cachedIDs()) })
 }
 
 // completeContexts completes --context.
-func (o *options) completeContexts(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []choice { return words(o.accessTokenSources().Contexts()) })
+func (o *options) completeContexts(
+	cmd *cobra.Command, _ []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []choice {
+		return words(o.accessTokenSources().Contexts())
+	})
 }
 
-// choice is a word to complete an argument to, and what is shown beside it.
+// choice is a possible completion, and the description to show with it.
 type choice struct{ word, description string }
 
 func words(texts []string) []choice {
@@ -77,15 +87,19 @@ func words(texts []string) []choice {
 	return choices
 }
 
-// complete returns those of the choices that begin with what was typed and aren't arguments already;
-// none when they can't be had in time. It says nothing, also with -v.
+// complete returns the choices that begin with what was typed and aren't arguments already, or none if they
+// take too long. It logs nothing, even with -v.
 //
-// Names come from kubeconfigs and from the API, and bash inserts what several have in common as it is, and
-// evaluates it at the next key: only words that mean nothing else to a shell are offered.
-func (o *options) complete(cmd *cobra.Command, args []string, typed string, choices func(context.Context, *options) []choice) ([]cobra.Completion, cobra.ShellCompDirective) {
+// It offers only words without a special meaning to a shell. Names come from kubeconfigs and the API, and bash
+// inserts their common prefix unquoted, and evaluates it when the user presses the next key.
+func (o *options) complete(
+	cmd *cobra.Command, args []string, typed string, choices func(context.Context, *options) []choice,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
 	brief := *o
 	brief.timeout, brief.verbose = completionBudget, false
-	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]choice, error) { return choices(ctx, &brief), nil })
+	found, _ := bounded(cmd.Context(), &brief, func(ctx context.Context) ([]choice, error) {
+		return choices(ctx, &brief), nil
+	})
 	var completions []cobra.Completion
 	for _, c := range found {
 		if shellword.IsPlain(c.word) && strings.HasPrefix(c.word, typed) && !slices.Contains(args, c.word) {
@@ -95,7 +109,7 @@ func (o *options) complete(cmd *cobra.Command, args []string, typed string, choi
 	return completions, cobra.ShellCompDirectiveNoFileComp
 }
 
-// cachedIDs returns the ids of the clusters that the cache has entries for.
+// cachedIDs returns the ids of the clusters with entries in the cache.
 func (o *options) cachedIDs() []string {
 	entries, err := o.entries()
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// contextsOf returns what tells the names of the kubeconfig's contexts that lead to a cluster. Of a
-// kubeconfig that can't be read none does.
+// contextsOf returns a function that returns the kubeconfig's contexts for a cluster. If the kubeconfig can't be
+// read, there are none.
 func (o *options) contextsOf() func(digitalocean.ClusterID) []string {
 	config, err := kubeconfig.Read(kubeconfig.Paths("", o.Getenv, o.Home))
 	if err != nil {

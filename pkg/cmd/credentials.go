@@ -11,8 +11,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 )
 
-// credentials is the command that gives a cluster's credential to programs other than Kubernetes
-// clients.
+// credentials is the command that prints a cluster's credential for programs other than Kubernetes clients.
 type credentials struct {
 	*options
 
@@ -34,20 +33,19 @@ func newCredentials(opts *options) *cobra.Command {
 	c := &credentials{options: opts, fetch: fetch{ignoreFailures: true}}
 	cmd := &cobra.Command{
 		Use:   "credentials CLUSTER",
-		Short: "Print a cluster's server, authority and credential",
-		Long: `credentials prints the API's credentials resource for a cluster, named by its id or its name, for
-programs that can't read a kubeconfig. Its fields are server, certificate_authority_data,
-client_certificate_data, client_key_data, token and expires_at. As in the API, the data are base64 of
-PEM; a cluster has either a token or a client certificate with its key, and the other is empty or null.
-expires_at is null when it is unknown; without a token it is the certificate's end.
+		Short: "Print a cluster's server, certificate authority and credential",
+		Long: `credentials prints the API's credentials resource for a cluster, given by id or name, for programs
+that can't read a kubeconfig. Its fields are server, certificate_authority_data,
+client_certificate_data, client_key_data, token and expires_at. As in the API, the data fields are
+base64-encoded PEM. A cluster has either a token or a client certificate and key; the other fields are
+empty or null. expires_at is null if unknown; without a token it is the certificate's expiry.
 
-On a terminal it is a table, without the secrets, unless -o says otherwise. Every other format has
-them: keep it out of logs. A jsonpath template is of kubectl's syntax, and as there no line break is
-added and null is printed as null; a field that doesn't exist is an error.
+On a terminal the default format is a table, without the secrets. All other formats contain them: keep
+them out of logs. jsonpath templates have kubectl's syntax. As in kubectl, no newline is added, and
+null is printed as null; a field that doesn't exist is an error.
 
-It comes from the cache where that holds one that isn't due for renewal: the same that kubectl gets
-by exec-credential. A name is looked up in the account, for which the access token needs the scope
-kubernetes:read as well.`,
+The credential comes from the cache unless it is due for renewal. It is the same one that kubectl gets
+from exec-credential. To look up a name, the access token needs the scope kubernetes:read as well.`,
 		Example: `  doks-auth credentials production
   doks-auth credentials 8d91899c-0739-4a1a-acc5-deadbeefbb8f -o json
   token=$(doks-auth credentials production -o jsonpath={.token})
@@ -68,14 +66,16 @@ kubernetes:read as well.`,
 	})
 	c.output = addOutputFlag(cmd, formatJSON, formatYAML, formatTable, formatJSONPath)
 	flags := cmd.Flags()
-	flags.Lookup("output").DefValue = "json, and table on a terminal"
+	flags.Lookup("output").DefValue = "json; table on a terminal"
 	c.fetch.addExpiryFlag(flags)
 	c.fetch.addCacheFlags(flags)
 	return cmd
 }
 
 // get returns the credential of the cluster that the argument names.
-func (c *credentials) get(ctx context.Context, args []string) (id digitalocean.ClusterID, got credential.Credential, err error) {
+func (c *credentials) get(
+	ctx context.Context, args []string,
+) (id digitalocean.ClusterID, got credential.Credential, err error) {
 	ids, err := c.clusterIDs(ctx, args)
 	if err != nil {
 		return id, got, err
@@ -88,7 +88,7 @@ func (c *credentials) get(ctx context.Context, args []string) (id digitalocean.C
 	return ids[0], got, err
 }
 
-// resourceOf returns a credential as the API's resource. The secrets leave the program by it.
+// resourceOf returns a credential as the API's resource. It contains the secrets in clear text.
 func resourceOf(c credential.Credential) credentialsResource {
 	resource := credentialsResource{
 		Server:                   c.Server,
@@ -98,13 +98,13 @@ func resourceOf(c credential.Credential) credentialsResource {
 		Token:                    c.Token.Reveal(),
 	}
 	if !c.ExpiresAt.IsZero() {
-		expiresAt := c.ExpiresAt.UTC().Truncate(time.Second) // what every parser takes
+		expiresAt := c.ExpiresAt.UTC().Truncate(time.Second) // every parser accepts whole seconds
 		resource.ExpiresAt = &expiresAt
 	}
 	return resource
 }
 
-// data returns what JSON has as base64, or as null when there is nothing.
+// data returns text as bytes, which JSON encodes as base64, or nil, which it encodes as null, if text is empty.
 func data(text string) []byte {
 	if text == "" {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// doctor is the command that looks for what is wrong.
+// doctor is the command that diagnoses the setup.
 type doctor struct {
 	*options
 
@@ -23,12 +23,12 @@ type doctor struct {
 	output *output
 
 	args   []string
-	config *kubeconfig.Config       // empty when it can't be read
-	acting *options                 // those of the user in the kubeconfig that is looked at, or else our own
-	token  digitalocean.AccessToken // none when it can't be found
+	config *kubeconfig.Config       // empty if it can't be read
+	acting *options                 // those of the kubeconfig's user that is checked, or else our own
+	token  digitalocean.AccessToken // zero if it can't be found
 }
 
-// finding is what a check found.
+// finding is one result of a check.
 type finding struct {
 	Check   string `json:"check"`
 	Status  status `json:"status"`
@@ -44,20 +44,20 @@ const (
 	statusFailure status = "failure"
 )
 
-// errUnhealthy is the error of a run that found a failure, which it printed.
+// errUnhealthy is the error of a run that found and printed a failure.
 var errUnhealthy = errors.New("something is wrong: see above")
 
 func newDoctor(opts *options) *cobra.Command {
 	d := &doctor{options: opts}
 	cmd := &cobra.Command{
 		Use:   "doctor [CLUSTER]",
-		Short: "Look for what keeps clients from working, and say what to do",
+		Short: "Diagnose the setup, and say how to fix it",
 		Long: `doctor checks, in this order, the program, the kubeconfig's entries, the access token, the API, the
-clock, the cache, and the whole way to the API server of the cluster that is named, or of the current
-context: each in a line, with what to do about it.
+clock, the cache, and the connection to the API server of the given cluster, or of the current context's.
+It prints one line per finding, and how to fix what is wrong.
 
-It prints no secret. It mints no credential, unless the cluster has none in the cache, as kubectl would.
-The exit code is 1 when something failed; warnings don't count.`,
+It prints no secret. It fetches a credential only if none is cached for the cluster, as kubectl would.
+The exit code is 1 if something failed; warnings don't count.`,
 		Example: `  doks-auth doctor
   doks-auth doctor production
   doks-auth doctor -o json`,
@@ -73,14 +73,14 @@ The exit code is 1 when something failed; warnings don't count.`,
 	return cmd
 }
 
-// check is one of doctor's. What it finds out for later checks is kept by keep, if that isn't nil: a check that
-// ran out of its time may go on, and mustn't change anything then.
+// check is one of doctor's checks. If keep isn't nil, it stores what later checks need. run itself must not: it
+// may still be running after its time is up.
 type check struct {
 	name string
 	run  func(ctx context.Context) (found []finding, keep func())
 }
 
-// checks returns the checks, in their order.
+// checks returns the checks, in order.
 func (d *doctor) checks() []check {
 	only := func(run func(context.Context) []finding) func(context.Context) ([]finding, func()) {
 		return func(ctx context.Context) ([]finding, func()) { return run(ctx), nil }
@@ -100,7 +100,7 @@ func (d *doctor) checks() []check {
 	}
 }
 
-// examine makes all checks, and prints what they find: in a table as they go.
+// examine runs all checks, and prints their findings. A table is printed as they run.
 func (d *doctor) examine(ctx context.Context) error {
 	findings := []finding{}
 	failed := false
@@ -112,7 +112,7 @@ func (d *doctor) examine(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case timeout.Err() != nil:
-			found = []finding{failuref(check.name, "give a longer --timeout", "not checked any more, after %s", d.timeout)}
+			found = []finding{failuref(check.name, "use a longer --timeout", "not checked: time ran out after %s", d.timeout)}
 		}
 		for _, f := range found {
 			failed = failed || f.Status == statusFailure
@@ -142,7 +142,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	return nil
 }
 
-// readKubeconfig reads the files.
+// readKubeconfig reads the kubeconfig files.
 func (d *doctor) readKubeconfig(context.Context) ([]finding, func()) {
 	config, err := kubeconfig.Read(d.files.paths(d.options))
 	if err != nil {
@@ -151,13 +151,12 @@ func (d *doctor) readKubeconfig(context.Context) ([]finding, func()) {
 	return nil, func() { d.config = config }
 }
 
-// actAsEntry has what follows act as the user in the kubeconfig that is looked at.
+// actAsEntry makes the following checks act as the kubeconfig's user that is checked.
 func (d *doctor) actAsEntry(context.Context) ([]finding, func()) {
 	acting := d.actingFor(d.config, d.args)
 	return nil, func() { d.acting = acting }
 }
 
-// findAccessToken finds the access token.
 func (d *doctor) findAccessToken(context.Context) ([]finding, func()) {
 	token, err := d.acting.accessToken()
 	if err != nil {
@@ -166,8 +165,8 @@ func (d *doctor) findAccessToken(context.Context) ([]finding, func()) {
 	return nil, func() { d.token = token }
 }
 
-// actingFor returns the options of the user in the kubeconfig that is looked at, unless those of the
-// command line say whose access token is to be used, or the user's would send it elsewhere.
+// actingFor returns the options of the kubeconfig's user that is checked. It returns our own if the command
+// line chooses an access token, or if the user's options would send it to another API.
 func (d *doctor) actingFor(config *kubeconfig.Config, args []string) *options {
 	entry := d.entryOf(config, args)
 	if entry == nil || d.tokenFile+d.context+d.apiURL != "" {
@@ -180,17 +179,17 @@ func (d *doctor) actingFor(config *kubeconfig.Config, args []string) *options {
 	return by.options
 }
 
-// checkBudget bounds each check, so that the later ones are made as well.
+// checkBudget bounds each check, so that there is time for the later ones.
 const checkBudget = 10 * time.Second
 
-// brief returns the options with the time of one check.
+// brief returns the options with the timeout of one check.
 func (d *doctor) brief() *options {
 	brief := *d.options
 	brief.timeout = min(brief.timeout, checkBudget)
 	return &brief
 }
 
-// within makes a check within its time.
+// within runs a check within its time limit.
 func (d *doctor) within(ctx context.Context, c check) []finding {
 	type result struct {
 		found []finding
@@ -214,15 +213,16 @@ func ok(check, format string, args ...any) finding {
 }
 
 func warning(check, hint, format string, args ...any) finding {
-	return finding{Check: check, Status: statusWarning, Message: oneLine(fmt.Sprintf(format, args...)), Hint: oneLine(hint)}
+	message := oneLine(fmt.Sprintf(format, args...))
+	return finding{Check: check, Status: statusWarning, Message: message, Hint: oneLine(hint)}
 }
 
-// failure returns the finding that an error is. Those of the network's may quote a proxy that isn't of the form
-// which can be shown.
+// failure returns an error as a finding. It doesn't show a network error if that may quote a proxy address that
+// can't be shown.
 func failure(check string, err error) finding {
 	f := finding{Check: check, Status: statusFailure, Message: oneLine(err.Error())}
 	if name := oddProxy(); name != "" && credential.ClassOf(err) == credential.Unreachable {
-		f.Message = "no answer; why is not shown, as " + name + " may be part of it"
+		f.Message = "no answer; the reason isn't shown, because it may contain " + name
 	}
 	f.Hint = oneLine(hintOf(err))
 	return f
@@ -234,7 +234,7 @@ func failuref(check, hint, format string, args ...any) finding {
 	return f
 }
 
-// writeFindings writes a line for each finding, and one for what to do.
+// writeFindings writes each finding on a line, and its hint, if any, on another.
 func writeFindings(w io.Writer, findings []finding) error {
 	var out strings.Builder
 	for _, f := range findings {

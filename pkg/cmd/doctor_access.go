@@ -16,7 +16,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
-// checkAccessToken tells where the access token is from, and which others there are.
+// checkAccessToken reports where the access token comes from, and which others there are.
 func (d *doctor) checkAccessToken(context.Context) []finding {
 	const check = "access token"
 	if d.token.Secret.IsZero() {
@@ -39,7 +39,7 @@ func (d *doctor) checkAccessToken(context.Context) []finding {
 	return findings
 }
 
-// checkAPI asks the API.
+// checkAPI checks that the API answers and accepts the access token, and compares its clock with ours.
 func (d *doctor) checkAPI(ctx context.Context) []finding {
 	const check = "api"
 	if d.token.Secret.IsZero() {
@@ -53,15 +53,17 @@ func (d *doctor) checkAPI(ctx context.Context) []finding {
 	}
 	by, address := proxyTo(address), shownURL(address)
 	if by != "" {
-		by = " by the proxy " + by
+		by = " through the proxy " + by
 	}
 	probe, err := client.Probe(ctx)
+	took := probe.Took.Round(time.Millisecond)
 	var findings []finding
 	switch e, _ := errors.AsType[*credential.Error](err); {
 	case err == nil:
-		findings = []finding{ok(check, "%s answers%s, after %s; the access token may list clusters", address, by, probe.Took.Round(time.Millisecond))}
+		findings = []finding{ok(check, "%s answers%s, after %s; the access token may list clusters", address, by, took)}
 	case e != nil && e.Status == http.StatusForbidden:
-		findings = []finding{warning(check, hintOf(err)+", if clusters are to be listed or found by name", "%s answers%s, after %s; the access token may not list clusters", address, by, probe.Took.Round(time.Millisecond))}
+		findings = []finding{warning(check, hintOf(err)+" to list clusters, or to find them by name",
+			"%s answers%s, after %s; the access token may not list clusters", address, by, took)}
 	default:
 		if by != "" {
 			err = fmt.Errorf("%w (%s)", err, strings.TrimSpace(by))
@@ -74,12 +76,12 @@ func (d *doctor) checkAPI(ctx context.Context) []finding {
 	case skew < 0:
 		findings = append(findings, failuref("clock", "set the clock", "the local clock is %s behind the API's", -skew))
 	case err == nil || credential.ClassOf(err) == credential.Refused:
-		findings = append(findings, ok("clock", "as the API's, to the minute"))
+		findings = append(findings, ok("clock", "agrees with the API's, to the minute"))
 	}
 	return findings
 }
 
-// proxyTo returns the proxy that leads to an address, or "".
+// proxyTo returns the proxy for an address, or "".
 func proxyTo(address string) string {
 	request, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
@@ -89,10 +91,10 @@ func proxyTo(address string) string {
 	if err != nil || proxy == nil {
 		return ""
 	}
-	return cmp.Or(shownProxy(proxy.String()), "of the environment")
+	return cmp.Or(shownProxy(proxy.String()), "in the environment")
 }
 
-// checkCache looks at the cache's directory and entries.
+// checkCache checks the cache's directory and entries.
 func (d *doctor) checkCache(ctx context.Context) []finding {
 	const check = "cache"
 	o := d.acting
@@ -101,16 +103,18 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	}
 	path := o.cachePath()
 	if path == "" {
-		return []finding{warning(check, "give --cache-dir, or set DOKS_AUTH_CACHE_DIR", "there is no place for it: each run fetches a new credential")}
+		return []finding{warning(check, "give --cache-dir, or set DOKS_AUTH_CACHE_DIR",
+			"there is no place for it: each run fetches a new credential")}
 	}
 	var findings []finding
 	foreign := cachedir.Check(path)
 	if foreign != nil {
 		hint := ""
-		if path == d.cachePath() { // else it is the kubeconfig's, which may name any directory
+		if path == d.cachePath() { // a kubeconfig's may be any directory
 			hint = `sudo chown -R "$(id -u)" ` + shellword.Quote(path, "DIRECTORY") + " makes it yours; or remove it"
 		}
-		findings = append(findings, warning(check, hint, "it can't be used, so that each run fetches a new credential: %v", foreign))
+		findings = append(findings, warning(check, hint,
+			"it can't be used, so each run fetches a new credential: %v", foreign))
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -124,10 +128,12 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 		return []finding{failuref(check, "remove it, or give --cache-dir", "%s isn't a directory", path)}
 	}
 	if err := isWritable(path); err != nil && foreign == nil {
-		findings = append(findings, warning(check, "make it writable: each run fetches a new credential", "%s can't be written: %v", path, err))
+		findings = append(findings, warning(check, "make it writable: each run fetches a new credential",
+			"%s can't be written to: %v", path, err))
 	}
 	if info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
-		findings = append(findings, warning(check, "chmod 700 "+shellword.Quote(path, "DIRECTORY"), "others can write to %s", path))
+		findings = append(findings, warning(check, "chmod 700 "+shellword.Quote(path, "DIRECTORY"),
+			"others can write to %s", path))
 	}
 	entries, err := o.entries()
 	if err != nil {
@@ -141,7 +147,10 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 		}
 	}
 	if n := states[stateUnusable]; n > 0 {
-		findings = append(findings, warning(check, "'doks-auth cache list' tells why; 'doks-auth cache clear --expired' removes them", "entries that can't be used: %d", n))
+		findings = append(findings, warning(check,
+			"'doks-auth cache list' shows why; 'doks-auth cache clear --expired' removes them",
+			"unusable entries: %d", n))
 	}
-	return append(findings, ok(check, "%s: %d fresh, %d due for renewal, %d expired", path, states[stateFresh], states[stateDue], states[stateExpired]))
+	return append(findings, ok(check, "%s: %d fresh, %d due for renewal, %d expired",
+		path, states[stateFresh], states[stateDue], states[stateExpired]))
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
-// checkCluster goes the whole way to a cluster's API server, as a client would by the kubeconfig.
+// checkCluster connects to a cluster's API server, as a client with the kubeconfig would.
 func (d *doctor) checkCluster(ctx context.Context) []finding {
 	const check = "cluster"
 	target, entry, found := d.target(ctx, d.config, d.args)
@@ -30,10 +30,10 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 	if entry != nil {
 		parsed, named, err := d.parseEntry(entry)
 		if err != nil {
-			return append(found, failuref(check, saveHint, "the user's args in the kubeconfig don't fit: %v", err))
+			return append(found, failuref(check, saveHint, "the user's args in the kubeconfig are invalid: %v", err))
 		}
 		by = parsed
-		if len(named) == 1 { // what the user's args name comes first
+		if len(named) == 1 { // a cluster in the user's args takes precedence
 			target.id, _ = digitalocean.ParseClusterID(named[0])
 		}
 		if f := d.checkAddress(parsed); f != nil {
@@ -49,19 +49,19 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 	if err != nil {
 		return append(found, failure(check, err))
 	}
-	found = append(found, ok(check, "%s: a credential, good until %s", target.id, expiry(got)))
+	found = append(found, ok(check, "%s: credential valid until %s", target.id, expiry(got)))
 	if target.cluster != nil && !by.skipServerCheck {
 		found = append(found, checkTarget(got, target.cluster)...)
 	}
 	return append(found, askServer(ctx, target.id, got, target.cluster))
 }
 
-// checkAddress reports a kubeconfig that has the access token sent to another API than the one that is
-// used here: it may be anybody's.
+// checkAddress returns a failure if the kubeconfig's entry sends the access token to another API than our own
+// options do: that may be anybody's.
 func (d *doctor) checkAddress(entry *execCredential) *finding {
 	theirs, err := entry.accessToken()
 	if err != nil {
-		return nil // which getting the credential tells
+		return nil // getting the credential will report it
 	}
 	own, _ := d.accessToken()
 	address := entry.apiAddress(theirs)
@@ -73,12 +73,13 @@ func (d *doctor) checkAddress(entry *execCredential) *finding {
 	if shown == address {
 		word = shellword.Quote(address, word)
 	}
-	f := failuref("cluster", "if it is yours, run "+shellword.Command("doks-auth doctor --api-url="+word)+"; else don't use this kubeconfig",
-		"the kubeconfig has the access token sent to %s", shown)
+	hint := "if it is yours, run " + shellword.Command("doks-auth doctor --api-url="+word) +
+		"; otherwise don't use this kubeconfig"
+	f := failuref("cluster", hint, "the kubeconfig sends the access token to %s", shown)
 	return &f
 }
 
-// checkTarget reports each way in which somebody else than the cluster may answer where its entry leads.
+// checkTarget reports each way in which a cluster entry lets somebody other than the cluster answer.
 func checkTarget(got credential.Credential, cluster *kubeconfig.Cluster) []finding {
 	const check = "cluster"
 	var found []finding
@@ -105,16 +106,18 @@ func checkTarget(got credential.Credential, cluster *kubeconfig.Cluster) []findi
 	return found
 }
 
-// target is the cluster that is looked at.
+// target is the cluster that is checked.
 type target struct {
 	id      digitalocean.ClusterID
-	cluster *kubeconfig.Cluster // its entry in the kubeconfig; nil: none
+	cluster *kubeconfig.Cluster // its entry in the kubeconfig, or nil
 }
 
-// target returns the cluster that the argument or the current context names, and how the kubeconfig
-// has a client get its credential.
-func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []string) (target, *kubeconfig.Exec, []finding) {
-	const check = "cluster"
+// target returns the cluster that the argument or the current context names, and how a client runs doks-auth
+// for it, or nil.
+func (d *doctor) target(
+	ctx context.Context, config *kubeconfig.Config, args []string,
+) (target, *kubeconfig.Exec, []finding) {
+	const check, nameOne = "cluster", "name a cluster: 'doks-auth doctor CLUSTER'"
 	var t target
 	name := contextName(config, args)
 	if name == "" && len(args) > 0 {
@@ -122,37 +125,44 @@ func (d *doctor) target(ctx context.Context, config *kubeconfig.Config, args []s
 		if err != nil {
 			return t, nil, []finding{failure(check, err)}
 		}
-		return target{id: ids[0]}, nil, []finding{warning(check, shellword.Command("doks-auth kubeconfig save "+shellword.Quote(args[0], "CLUSTER"))+" adds one", "no context of the kubeconfig leads to cluster %q", ids[0])}
+		save := shellword.Command("doks-auth kubeconfig save " + shellword.Quote(args[0], "CLUSTER"))
+		return target{id: ids[0]}, nil, []finding{warning(check, save+" adds one",
+			"no context in the kubeconfig points to cluster %q", ids[0])}
 	}
 	if name == "" {
-		return t, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: there is no current context")}
+		return t, nil, []finding{warning(check, nameOne, "not checked: there is no current context")}
 	}
 	context := config.Context(name)
 	if context == nil {
-		return t, nil, []finding{failuref(check, "'kubectl config use-context NAME' chooses another", "the current context %q isn't in the kubeconfig", name)}
+		return t, nil, []finding{failuref(check, "'kubectl config use-context NAME' chooses another",
+			"the current context %q isn't in the kubeconfig", name)}
 	}
 	t.cluster = config.Cluster(context.Cluster)
 	if t.cluster == nil {
-		return t, nil, []finding{failuref(check, saveHint, "the context %q leads to the cluster entry %q, which isn't there", name, context.Cluster)}
+		return t, nil, []finding{failuref(check, saveHint,
+			"the context %q refers to the cluster entry %q, which doesn't exist", name, context.Cluster)}
 	}
 	id, err := digitalocean.ParseClusterID(config.IDOf(t.cluster))
 	if err != nil {
-		return target{}, nil, []finding{warning(check, "name a cluster: 'doks-auth doctor CLUSTER'", "not looked at: nothing tells that the context %q is of DigitalOcean Kubernetes", name)}
+		return target{}, nil, []finding{warning(check, nameOne,
+			"not checked: the context %q doesn't appear to be for DigitalOcean Kubernetes", name)}
 	}
 	t.id = id
 	user := config.User(context.User)
 	switch {
 	case user == nil:
-		return target{}, nil, []finding{failuref(check, saveHint, "the context %q has the user %q, which isn't there", name, context.User)}
+		return target{}, nil, []finding{failuref(check, saveHint,
+			"the context %q refers to the user %q, which doesn't exist", name, context.User)}
 	case user.Exec.IsOurs() && user.Exec.Program() == "doctl":
-		return t, nil, nil // which is said already
+		return t, nil, nil // checkEntries has reported it
 	case !user.Exec.IsOurs():
-		return t, nil, []finding{warning(check, saveHint, "the context %q has the user %q, which doesn't run doks-auth", name, user.Name)}
+		return t, nil, []finding{warning(check, saveHint,
+			"the context %q refers to the user %q, which doesn't run doks-auth", name, user.Name)}
 	}
 	return t, user.Exec, nil
 }
 
-// contextName returns the context that is looked at, or "".
+// contextName returns the name of the context that is checked, or "".
 func contextName(config *kubeconfig.Config, args []string) string {
 	if len(args) == 0 {
 		return config.CurrentContext
@@ -160,8 +170,7 @@ func contextName(config *kubeconfig.Config, args []string) string {
 	return config.ContextFor(args[0])
 }
 
-// entryOf returns how the kubeconfig has clients run this program for the context that is looked at, or
-// nil.
+// entryOf returns how clients run this program for the context that is checked, or nil if they don't.
 func (d *doctor) entryOf(config *kubeconfig.Config, args []string) *kubeconfig.Exec {
 	context := config.Context(contextName(config, args))
 	if context == nil {
@@ -176,14 +185,16 @@ func (d *doctor) entryOf(config *kubeconfig.Config, args []string) *kubeconfig.E
 
 func expiry(c credential.Credential) string {
 	if c.ExpiresAt.IsZero() {
-		return "a time that isn't known"
+		return "an unknown time"
 	}
 	return c.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
-// askServer asks the API server for its version, by the way that the kubeconfig has a client go, but only if it
-// proves by the API's certificate authority that it is the server that the API names.
-func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster) finding {
+// askServer asks the API server for its version. It goes to the server that the API names, and trusts only the
+// certificate authority that the API names, but uses the kubeconfig's proxy.
+func askServer(
+	ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster,
+) finding {
 	const check = "api server"
 	server := strings.TrimRight(c.Server, "/")
 	shown := shownURL(server)
@@ -195,7 +206,8 @@ func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Cred
 		named, proxy = "the cluster's proxy-url", entry.ProxyURL
 	}
 	if proxy != "" && shownProxy(proxy) == "" {
-		return failuref(check, proxyHint, "%s isn't asked, as %s isn't of the form scheme://host:port", shown, named)
+		return failuref(check, proxyHint,
+			"%s wasn't called, because %s isn't of the form scheme://host:port", shown, named)
 	}
 	client, err := serverClient(c, entry)
 	if err != nil {
@@ -216,15 +228,18 @@ func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Cred
 			err = wrapper.Err
 		}
 		if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" {
-			return failuref(check, "HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig, names the proxy", "the proxy to %s doesn't answer: %v", shown, err)
+			return failuref(check, "check HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig",
+				"the proxy to %s doesn't answer: %v", shown, err)
 		}
-		return failuref(check, "is the cluster running, and does its firewall let this machine in? behind a proxy set HTTPS_PROXY", "%s doesn't answer: %v", shown, err)
+		return failuref(check, "check that the cluster is running, and that its firewall lets this machine in; "+
+			"behind a proxy, set HTTPS_PROXY", "%s doesn't answer: %v", shown, err)
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
-		return failuref(check, "it may have been revoked: 'doks-auth cache clear "+string(id)+"' lets another be fetched", "%s refuses the credential", shown)
+		hint := "it may have been revoked: 'doks-auth cache clear " + string(id) + "' makes the next run fetch a new one"
+		return failuref(check, hint, "%s refuses the credential", shown)
 	default:
 		return failuref(check, "", "%s answers with status %d", shown, response.StatusCode)
 	}
@@ -232,19 +247,20 @@ func askServer(ctx context.Context, id digitalocean.ClusterID, c credential.Cred
 		GitVersion string `json:"gitVersion"`
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&said); err != nil {
-		return failuref(check, "something else than the cluster may have answered", "%s answers, but not with its version", shown)
+		return failuref(check, "something other than the cluster may have answered",
+			"%s answers, but not with its version", shown)
 	}
 	version := []rune(said.GitVersion)
-	said.GitVersion = string(version[:min(len(version), 40)]) // a server may say anything
-	return ok(check, "%s answers, after %s: Kubernetes %s", shown, time.Since(start).Round(time.Millisecond), said.GitVersion)
+	version = version[:min(len(version), 40)] // a server may return anything
+	took := time.Since(start).Round(time.Millisecond)
+	return ok(check, "%s answers, after %s: Kubernetes %s", shown, took, string(version))
 }
 
-// serverClient returns a client that goes to the API server as the kubeconfig says, with the credential's
-// certificates.
+// serverClient returns a client for the API server, with the kubeconfig's proxy and the credential's certificates.
 func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Client, error) {
 	config := &tls.Config{RootCAs: x509.NewCertPool()}
 	if !config.RootCAs.AppendCertsFromPEM(c.CertificateAuthority) {
-		return nil, errors.New("the API gave no certificate authority that can be read")
+		return nil, errors.New("the API returned no readable certificate authority")
 	}
 	if c.Token.IsZero() {
 		pair, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal()))

@@ -9,10 +9,10 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-const proxyHint = "write it as scheme://host:port, with user:password@ before the host if need be, percent-encoded"
+const proxyHint = "write it as scheme://host:port, with user:password@, percent-encoded, before the host if needed"
 
-// checkProxies tells of proxies of another form than can be shown, without a part of them: there are passwords
-// in them.
+// checkProxies reports proxies that aren't of the form that can be shown. It shows no part of them, because
+// they may contain a password.
 func (d *doctor) checkProxies(context.Context) []finding {
 	const check = "proxy"
 	var findings []finding
@@ -21,14 +21,15 @@ func (d *doctor) checkProxies(context.Context) []finding {
 	}
 	for _, cluster := range d.config.Clusters {
 		if d.config.IDOf(&cluster) != "" && cluster.ProxyURL != "" && shownProxy(cluster.ProxyURL) == "" {
-			findings = append(findings, warning(check, proxyHint, "the proxy-url of the cluster entry %q isn't of the form scheme://host:port", cluster.Name))
+			findings = append(findings, warning(check, proxyHint,
+				"the proxy-url of the cluster entry %q isn't of the form scheme://host:port", cluster.Name))
 		}
 	}
 	return findings
 }
 
-// envProxy returns the proxy to servers by https that the environment names, and the variable; net/http reads
-// them itself, once a process.
+// envProxy returns the environment's proxy for https, and the name of its variable. It reads the process's own
+// environment, as net/http does.
 func envProxy() (name, proxy string) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		if proxy := os.Getenv(name); proxy != "" {
@@ -46,8 +47,8 @@ func oddProxy() string {
 	return ""
 }
 
-// shownProxy returns scheme, host and port of a proxy; "" if that can't be shown or can't be parsed, when errors
-// would quote all of it.
+// shownProxy returns scheme, host and port of a proxy. It returns "" if they can't be told from a password, or
+// if the proxy can't be parsed, in which case errors quote all of it.
 func shownProxy(proxy string) string {
 	shown := credential.ShowURL(proxy)
 	if !strings.HasPrefix(shown, `"`) {

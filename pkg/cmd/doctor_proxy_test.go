@@ -9,7 +9,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// Of a proxy is shown what it is plainly; else it gets a line of its own, and no error of the network's is shown.
+// A proxy is shown without its user and password. If those can't be told apart from the rest, doctor reports the
+// proxy without showing it, and shows no network errors.
 func TestShownProxy(t *testing.T) {
 	tests := map[string]string{
 		"http://127.0.0.1:3128":                   "http://127.0.0.1:3128",
@@ -48,16 +49,18 @@ func TestShownProxy(t *testing.T) {
 		t.Setenv("https_proxy", proxy)
 		t.Setenv("HTTPS_PROXY", "")
 		odd := want == ""
-		config := &kubeconfig.Config{Clusters: []kubeconfig.Cluster{{Name: "c", ProxyURL: proxy, ClusterID: "8d91899c-0739-4a1a-acc5-deadbeefbb8f"}}}
+		config := &kubeconfig.Config{Clusters: []kubeconfig.Cluster{
+			{Name: "c", ProxyURL: proxy, ClusterID: "8d91899c-0739-4a1a-acc5-deadbeefbb8f"},
+		}}
 		findings := (&doctor{config: config}).checkProxies(t.Context())
 		if (len(findings) == 2) != odd {
-			t.Errorf("%q: got %+v", proxy, findings)
+			t.Errorf("%q: got findings %+v; want two: %v", proxy, findings, odd)
 		}
 		err := &credential.Error{Class: credential.Unreachable, Err: errors.New("lookup SECRET: no such host")}
 		findings = append(findings, failure("api", err))
 		for _, f := range findings {
 			if odd && strings.Contains(f.Message+f.Hint, "SECRET") {
-				t.Errorf("%q: shown: %+v", proxy, f)
+				t.Errorf("%q: got %+v; want no SECRET in it", proxy, f)
 			}
 		}
 	}

@@ -28,15 +28,15 @@ func newExecCredential(opts *options) *cobra.Command {
 	e := &execCredential{options: opts}
 	cmd := &cobra.Command{
 		Use:   "exec-credential [CLUSTER-ID]",
-		Short: "Give a client its credential (what kubectl runs)",
+		Short: "Print an ExecCredential for a cluster (what kubectl runs)",
 		Long: `exec-credential prints a credential for a cluster as an ExecCredential of
 client.authentication.k8s.io.
 
-The request comes from KUBERNETES_EXEC_INFO; else, without --api-version, from standard input unless
-that is a terminal; else there is none, and the answer is of version v1.
+It reads the request from KUBERNETES_EXEC_INFO or, without --api-version, from standard input, unless
+that is a terminal. Without a request it answers in the version that --api-version says, or else v1.
 
-The cluster is the argument; else clusterID in the request's spec.cluster.config; else the id in the
-host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
+The cluster is the first of these that is given: the argument, clusterID in the request's
+spec.cluster.config, the id in the host name of spec.cluster.server (<id>.k8s.ondigitalocean.com).`,
 		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		RunE: opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
@@ -56,15 +56,19 @@ host name of spec.cluster.server, <id>.k8s.ondigitalocean.com.`,
 }
 
 func (e *execCredential) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&e.apiVersion, "api-version", "", "answer in this `version`, v1 or v1beta1, when no request says which, and don't read standard input")
+	flags.StringVar(&e.apiVersion, "api-version", "",
+		"answer in this `version`, v1 or v1beta1, if KUBERNETES_EXEC_INFO isn't set, and don't read standard input")
 	e.fetch.addExpiryFlag(flags)
 	e.fetch.addCacheFlags(flags)
-	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false, "give the credential also to a server that isn't the cluster's, such as a tunnel to it")
+	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false,
+		"give the credential to a server that isn't the cluster's, such as a tunnel")
 }
 
-// respond is the way from a request to its response: which cluster, which account, the account's
-// credential for the cluster, and whether the client may have it.
-func (e *execCredential) respond(ctx context.Context, request execcredential.Request, late lateRequest, args []string) ([]byte, error) {
+// respond goes from a request to its response: it finds the cluster, the account, and the account's credential
+// for the cluster, and checks that the client may have it.
+func (e *execCredential) respond(
+	ctx context.Context, request execcredential.Request, late lateRequest, args []string,
+) ([]byte, error) {
 	id, err := clusterID(args, request)
 	if err != nil {
 		return nil, err
@@ -88,9 +92,9 @@ func (e *execCredential) respond(ctx context.Context, request execcredential.Req
 	return response.Bytes(), err
 }
 
-// request returns the request, from where the protocol has it. Standard input is left alone wherever it
-// may be somebody else's. late is to be called before the response is written: for standard input that was
-// silent, it returns what came since in place of the request that was gone on with.
+// request returns the request from the environment or standard input. It doesn't read standard input if that
+// may be meant for the client. Call late before writing the response: if nothing had arrived on standard input
+// and a request has since, late returns that one instead.
 func (e *execCredential) request(ctx context.Context) (request execcredential.Request, late lateRequest, err error) {
 	late = func(_ context.Context, request execcredential.Request) (execcredential.Request, error) {
 		return request, nil
@@ -120,11 +124,11 @@ func (e *execCredential) request(ctx context.Context) (request execcredential.Re
 	return request, late, err
 }
 
-// lateRequest returns a request that came after all, or else the given one.
+// lateRequest returns a request that arrived late, or else the given one.
 type lateRequest func(context.Context, execcredential.Request) (execcredential.Request, error)
 
-// clusterID returns the cluster that is asked for: by the argument, else by the configuration that
-// the request carries, else by the host name of its server.
+// clusterID returns the requested cluster: the argument, else the one in the request's configuration, else the
+// one in the host name of the request's server.
 func clusterID(args []string, request execcredential.Request) (digitalocean.ClusterID, error) {
 	if len(args) > 0 {
 		return digitalocean.ParseClusterID(args[0])
@@ -143,11 +147,12 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 	server := request.Target.Server
 	if server == "" {
 		return "", advise(credential.Usage, errors.New("no cluster is named"),
-			"give its id as argument, or set provideClusterInfo: true in the kubeconfig's user")
+			"give its id as an argument, or set provideClusterInfo: true in the kubeconfig's user")
 	}
 	u, err := credential.ParseServer(server)
 	if err != nil {
-		return "", advise(credential.Unsafe, fmt.Errorf("refusing to give a credential to server %s", credential.ShowURL(server)),
+		return "", advise(credential.Unsafe,
+			fmt.Errorf("refusing to give a credential to server %s", credential.ShowURL(server)),
 			"fix the cluster's server in the kubeconfig")
 	}
 	if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
@@ -155,5 +160,6 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 	}
 	return "", advise(credential.Usage,
 		fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", credential.ShowURL(server)),
-		"in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, or the id to the user's args")
+		"in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, "+
+			"or the id to the user's args")
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-const installHint = "doks-auth is not where this kubeconfig says. Install it, or run doks-auth kubeconfig save to write where it is."
+const installHint = "doks-auth was not found. Install it, " +
+	"or run doks-auth kubeconfig save to update its path in this kubeconfig."
 
-// exec returns how clients are to run this program with an access token; the cluster's id, if any, is
-// to be added to the arguments.
+// exec returns how clients should run this program with an access token. The caller adds the cluster's id to
+// the arguments, if any.
 func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exec, error) {
 	version, err := execcredential.ParseVersion(e.execAPIVersion)
 	if err != nil {
-		return kubeconfig.Exec{}, usageErrorf("--exec-api-version: it is neither v1 nor v1beta1")
+		return kubeconfig.Exec{}, usageErrorf("--exec-api-version must be v1 or v1beta1")
 	}
 	command, err := e.program()
 	if err != nil {
@@ -56,15 +57,15 @@ func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exe
 	}, nil
 }
 
-// program returns what clients are to run: by its absolute path, as programs that are started from a
-// desktop have another PATH than shells.
+// program returns the program for clients to run. By default that is an absolute path, because programs that
+// are started from a desktop have a different PATH than shells.
 func (e *kubeconfigEntries) program() (string, error) {
 	if e.command != "" {
 		return e.command, nil
 	}
 	program, err := e.Executable()
 	if err != nil {
-		return "", fmt.Errorf("finding out where this program is: %w", err)
+		return "", fmt.Errorf("locating this program: %w", err)
 	}
 	return program, nil
 }

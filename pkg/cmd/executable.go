@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// Executable returns the absolute path of this program, which was called by that name: as the user
-// finds it, where that is a link, since a link is what stays in its place when the program is upgraded.
+// Executable returns the absolute path of this program, which was called as called. It prefers the path by
+// which the user finds the program, even if that is a link: an upgrade may replace what it links to.
 func Executable(called string) (string, error) {
 	own, err := os.Executable()
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
-// exitCode returns the process's exit code for how a command ended. The codes are public: client-go
-// counts plugin calls by them.
+// exitCode returns the process's exit code for a command's error. The codes are public: client-go counts
+// plugin calls by exit code.
 func exitCode(err error) int {
 	if err == nil {
 		return 0
@@ -40,7 +40,7 @@ func exitCode(err error) int {
 	}
 }
 
-// report prints an error as one line, and its hint as another.
+// report prints an error on one line, and its hint, if any, on another.
 func report(w io.Writer, err error) {
 	text := shownUnknown(err.Error())
 	if errors.Is(err, context.Canceled) {
@@ -53,7 +53,7 @@ func report(w io.Writer, err error) {
 	io.WriteString(w, lines)
 }
 
-// oneLine takes out of a text what would break the line or control the terminal.
+// oneLine replaces what would break the line or control the terminal with spaces.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) {
@@ -63,8 +63,8 @@ func oneLine(s string) string {
 	}, strings.TrimSpace(s))
 }
 
-// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, without quotes. Without a
-// scheme it may be anything.
+// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, but without quotes. It
+// doesn't show an address without a scheme, which may be anything.
 func shownURL(address string) string {
 	if !strings.Contains(address, "://") {
 		address = ""
@@ -72,11 +72,11 @@ func shownURL(address string) string {
 	return strings.Trim(credential.ShowURL(address), `"`)
 }
 
-// isShown tells whether a value that was given in a wrong place can be shown: it is one plain word, and
-// shorter than an access token, which has 71 characters.
+// isShown reports whether a misplaced value can be shown: it is one plain word, and shorter than an access
+// token, which has 71 characters.
 func isShown(value string) bool { return shellword.IsPlain(value) && len(value) < 64 }
 
-// shownUnknown returns cobra's text about an unknown command without it, where it may be a secret.
+// shownUnknown removes the command from cobra's "unknown command" error if it may be a secret.
 func shownUnknown(text string) string {
 	rest, ok := strings.CutPrefix(text, "unknown command ")
 	quoted, err := strconv.QuotedPrefix(rest)
@@ -89,7 +89,7 @@ func shownUnknown(text string) string {
 	return "unknown command" + strings.TrimPrefix(rest, quoted)
 }
 
-// usageErrorOf returns a command's error of usage, with what may have been meant.
+// usageErrorOf returns a command's usage error, with a hint that suggests what the user may have meant.
 func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	hint := fmt.Sprintf("'%s --help' shows the usage", cmd.CommandPath())
 	if len(args) > 0 && cmd.HasSubCommands() {
@@ -100,7 +100,8 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	unknown, isFlag := errors.AsType[*pflag.NotExistError](err)
 	err = errors.New(shownUnknown(flagError(err).Error()))
 	if isFlag && unknown.GetSpecifiedName() == "version" {
-		hint = "'doks-auth version' tells the version; in a kubeconfig these are doctl's arguments: 'doks-auth kubeconfig save' writes the entry anew"
+		hint = "'doks-auth version' prints the version; in a kubeconfig these are doctl's arguments: " +
+			"'doks-auth kubeconfig save' rewrites the entry"
 	}
 	return advise(credential.Usage, err, hint)
 }

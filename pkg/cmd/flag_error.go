@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagError returns an error of pflag's without what was given as a value: who mistypes a flag may have given
-// an access token. It shows names of flags, and values only where they are known to be none.
+// flagError returns a pflag error without the values in it, because a mistyped flag may come with an access
+// token. It shows flag names, and only those values that can't be an access token.
 func flagError(err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		return unknownFlag(e)
@@ -54,12 +54,13 @@ func invalidValue(e *pflag.InvalidValueError) error {
 	return fmt.Errorf("invalid argument %sfor %q flag: %s", value, name, invalidReason(e))
 }
 
-// isShownFormat tells whether the value of -o is a format, or a template of jsonpath's.
+// isShownFormat reports whether a value of -o can be shown: it is a format's name or a short jsonpath template.
 func isShownFormat(value string) bool {
-	return regexp.MustCompile("^[a-z-]{1,20}$").MatchString(value) || strings.HasPrefix(value, formatJSONPath) && len(value) < 64
+	return regexp.MustCompile("^[a-z-]{1,20}$").MatchString(value) ||
+		strings.HasPrefix(value, formatJSONPath) && len(value) < 64
 }
 
-// invalidReason says why a value is invalid. Reasons that aren't ours quote it.
+// invalidReason returns why a value is invalid. It replaces the reasons of other packages, which quote the value.
 func invalidReason(e *pflag.InvalidValueError) string {
 	switch value := e.GetFlag().Value.(type) {
 	case given, directory:

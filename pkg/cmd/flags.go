@@ -9,15 +9,16 @@ import (
 )
 
 func (f *fetch) addExpiryFlag(flags *pflag.FlagSet) {
-	flags.IntVar(&f.expirySeconds, "expiry-seconds", 0, "request a token lifetime of this many `seconds` (default the API's, seven days)")
+	flags.IntVar(&f.expirySeconds, "expiry-seconds", 0,
+		"requested token lifetime, in `seconds` (default: the API's, 7 days)")
 }
 
 func (f *fetch) addCacheFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noCache, "no-cache", false, "neither read nor write the cache")
-	flags.BoolVar(&f.forceRefresh, "force-refresh", false, "fetch a new credential, and cache it")
+	flags.BoolVar(&f.forceRefresh, "force-refresh", false, "fetch a new credential and cache it")
 }
 
-// check reports what the flags can't mean.
+// check returns an error if a flag's value is out of range.
 func (f fetch) check() error {
 	if f.expirySeconds < 0 || f.expirySeconds > math.MaxInt32 {
 		return usageErrorf("--expiry-seconds %d: it is out of range", f.expirySeconds)
@@ -25,8 +26,8 @@ func (f fetch) check() error {
 	return nil
 }
 
-// given is the value of a flag that must not be empty when it is given: an empty one is the trace of
-// a variable that isn't set, and what would be used instead is another account's, or another place.
+// given is a flag value that must not be empty: an empty one comes from an unset shell variable, and falling
+// back to the default would silently use another account or another place.
 type given struct{ text *string }
 
 // String, Set and Type implement pflag.Value.
@@ -47,7 +48,7 @@ func (g given) Set(text string) error {
 	return nil
 }
 
-// directory is a given path that must be absolute, as a client may run us in any directory.
+// directory is a path that must be absolute, because a client may run us in any directory.
 type directory struct{ given }
 
 // Set implements pflag.Value.

@@ -2,12 +2,12 @@ package cmd
 
 import "github.com/spf13/cobra"
 
-// newGroup returns a command that only holds others.
+// newGroup returns a command that does nothing but hold subcommands.
 func newGroup(use, short string, commands ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Args:  usageArgs(cobra.NoArgs), // else an unknown command would get the help, and exit code 0
+		Args:  usageArgs(cobra.NoArgs), // otherwise an unknown command prints the help and exits with 0
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	group.SuggestionsMinimumDistance = 2

@@ -13,16 +13,16 @@ import (
 // The states of a cached credential.
 const (
 	stateFresh    = "fresh"
-	stateDue      = "due-for-renewal" // still valid; the next use of it renews it
+	stateDue      = "due-for-renewal" // still valid; the next use renews it
 	stateExpired  = "expired"
 	stateUnusable = "unusable"
 )
 
-// cachedCredential is an entry of the cache as the commands tell of it. Its texts are fit to print.
+// cachedCredential is an entry of the cache as the commands show it. Its texts are safe to print.
 type cachedCredential struct {
-	ClusterID       string    `json:"cluster_id"` // "" when it can't be read
+	ClusterID       string    `json:"cluster_id"` // "" if it can't be read
 	Server          string    `json:"server"`
-	AccessTokenFrom []string  `json:"access_token_from"` // where an access token is that opens it
+	AccessTokenFrom []string  `json:"access_token_from"` // sources of the access token that it belongs to
 	FetchedAt       time.Time `json:"fetched_at,omitzero"`
 	ExpiresAt       time.Time `json:"expires_at,omitzero"`
 	State           string    `json:"state"`
@@ -30,19 +30,19 @@ type cachedCredential struct {
 	File            string    `json:"file"`
 }
 
-// inventory tells what cache entries are worth, and whose they are as far as that can be found out.
+// inventory describes cache entries: their state, and which access token they belong to.
 type inventory struct {
 	*options
 
 	accounts []*account
 }
 
-// newInventory returns an inventory that knows the access tokens that can be found. There may be none.
+// newInventory returns an inventory that knows all access tokens that can be found. There may be none.
 func newInventory(o *options) *inventory {
 	return &inventory{options: o, accounts: o.accounts()}
 }
 
-// entries returns what the cache holds.
+// entries returns the cache's entries.
 func (o *options) entries() ([]cachedir.Entry, error) {
 	path := o.cachePath()
 	if path == "" {
@@ -52,10 +52,10 @@ func (o *options) entries() ([]cachedir.Entry, error) {
 	return cachedir.List(path)
 }
 
-// describe tells of an entry. Where one of the access tokens is the entry's, it is opened as well: the
-// header alone could be anybody's.
+// describe describes an entry. If it belongs to one of the access tokens, describe decrypts it, because anybody
+// could have written the header.
 func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCredential {
-	told := cachedCredential{
+	described := cachedCredential{
 		ClusterID:       oneLine(e.ClusterID),
 		Server:          oneLine(e.Server),
 		AccessTokenFrom: []string{},
@@ -69,7 +69,7 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 		if !store.IsOf(e, key) {
 			continue
 		}
-		told.AccessTokenFrom = append(told.AccessTokenFrom, a.token.Source)
+		described.AccessTokenFrom = append(described.AccessTokenFrom, a.token.Source)
 		if err == nil {
 			_, err = store.Get(ctx, key)
 		}
@@ -77,21 +77,21 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 	c, now := credential.Credential{FetchedAt: e.FetchedAt, ExpiresAt: e.ExpiresAt}, i.Now()
 	switch {
 	case err != nil:
-		told.State, told.Reason = stateUnusable, oneLine(err.Error())
+		described.State, described.Reason = stateUnusable, oneLine(err.Error())
 	case c.Fresh(now):
-		told.State = stateFresh
+		described.State = stateFresh
 	case c.Valid(now):
-		told.State = stateDue
+		described.State = stateDue
 	case now.Before(e.ExpiresAt):
-		told.State, told.Reason = stateUnusable, "fetched in the future"
+		described.State, described.Reason = stateUnusable, "fetched in the future"
 	default:
-		told.State = stateExpired
+		described.State = stateExpired
 	}
-	return told
+	return described
 }
 
-// cachedClusters returns the clusters for which the cache holds a valid credential of the
-// account's. A cache that can't be read holds none.
+// cachedClusters returns the clusters for which the cache holds a valid credential of the account. A cache that
+// can't be read holds none.
 func (a *account) cachedClusters(ctx context.Context) map[digitalocean.ClusterID]bool {
 	entries, err := a.entries()
 	if err != nil {

@@ -23,15 +23,15 @@ func newKubeconfig(opts *options) *cobra.Command {
 type kubeconfigFiles struct{ path string }
 
 func (k *kubeconfigFiles) addFlag(flags *pflag.FlagSet) {
-	flags.Var(given{&k.path}, "kubeconfig", "work on this `file` (default those of $KUBECONFIG, or ~/.kube/config)")
+	flags.Var(given{&k.path}, "kubeconfig", "kubeconfig `file` (default the files in $KUBECONFIG, or ~/.kube/config)")
 }
 
 func (k *kubeconfigFiles) paths(o *options) []string {
 	return kubeconfig.Paths(k.path, o.Getenv, o.Home)
 }
 
-// edit changes the files, within --timeout. No signal that can be caught ends it with a lock left behind,
-// which would keep kubectl from working.
+// edit changes the files, within --timeout. If a signal that can be caught ends it, it leaves no lock behind,
+// which would make kubectl fail.
 func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubeconfig.Config) error) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
@@ -40,7 +40,7 @@ func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubec
 		defer close(ended)
 		return struct{}{}, kubeconfig.Edit(ctx, k.paths(o), edit)
 	})
-	if o.timeout > 0 { // else it wasn't begun
+	if o.timeout > 0 { // otherwise it wasn't started
 		select {
 		case <-ended:
 		case <-time.After(untilUnlocked):
@@ -49,10 +49,10 @@ func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubec
 	return err
 }
 
-// untilUnlocked bounds how long an edit may take to give the locks back, beyond its time.
+// untilUnlocked bounds how long an edit may take to release its locks after its time is up.
 const untilUnlocked = 2 * time.Second
 
-// kubeconfigEntries make the kubeconfig's entries of clusters.
+// kubeconfigEntries makes kubeconfig entries for clusters.
 type kubeconfigEntries struct {
 	*options
 
@@ -69,15 +69,20 @@ func newEntries(opts *options) kubeconfigEntries {
 
 func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
 	e.fetch.addExpiryFlag(flags)
-	flags.Var(given{&e.alias}, "alias", "name the context so, and not do-<region>-<`name`>")
-	flags.BoolVar(&e.sharedUser, "shared-user", false, "have one user without a cluster id, doks or doks-<context>, for all clusters of the account")
-	flags.Var(given{&e.command}, "command", "have clients run this `program` (default this one, by its absolute path)")
-	flags.StringVar(&e.execAPIVersion, "exec-api-version", "v1", "have clients speak this `version`, v1 or v1beta1 (kubectl before 1.22)")
+	flags.Var(given{&e.alias}, "alias", "context `name` (default do-<region>-<name>)")
+	flags.BoolVar(&e.sharedUser, "shared-user", false,
+		"write one user for all clusters of the account, doks or doks-<context>, without a cluster id")
+	flags.Var(given{&e.command}, "command", commandUsage)
+	flags.StringVar(&e.execAPIVersion, "exec-api-version", "v1",
+		"protocol `version` for clients to use, v1 or v1beta1 (kubectl before 1.22)")
 }
 
-// entry returns the entry of a cluster. It takes the credential from the cache, or puts it there: the
-// first client finds it.
-func (e *kubeconfigEntries) entry(ctx context.Context, account *account, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
+const commandUsage = "`program` for clients to run (default the absolute path of this one)"
+
+// entry returns a cluster's entry. It caches the credential that it fetches, so that the first client finds it.
+func (e *kubeconfigEntries) entry(
+	ctx context.Context, account *account, cluster digitalocean.Cluster,
+) (kubeconfig.Entry, error) {
 	exec, err := e.exec(account.token)
 	if err != nil {
 		return kubeconfig.Entry{}, err
@@ -92,7 +97,8 @@ func (e *kubeconfigEntries) entry(ctx context.Context, account *account, cluster
 		entry.Name = e.alias
 	}
 	if entry.Name == "" {
-		return kubeconfig.Entry{}, advise(credential.Unusable, fmt.Errorf("the API tells no name for cluster %q", cluster.ID), "--alias gives it one")
+		return kubeconfig.Entry{}, advise(credential.Unusable,
+			fmt.Errorf("the API returned no name for cluster %q", cluster.ID), "--alias gives it one")
 	}
 	if e.sharedUser {
 		entry.User = "doks"
@@ -102,7 +108,7 @@ func (e *kubeconfigEntries) entry(ctx context.Context, account *account, cluster
 	} else {
 		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))
 	}
-	if err := entry.Check(); err != nil { // before anything is minted for it
+	if err := entry.Check(); err != nil { // before minting a token for it
 		return kubeconfig.Entry{}, err
 	}
 	got, err := account.credential(ctx, cluster.ID, e.fetch)

@@ -13,7 +13,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// kubeconfigConvert is the command that puts this program in doctl's place.
+// kubeconfigConvert is the command that replaces doctl with this program in the kubeconfig.
 type kubeconfigConvert struct {
 	kubeconfigEntries
 
@@ -25,10 +25,11 @@ func newKubeconfigConvert(opts *options) *cobra.Command {
 	v := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{options: opts, execAPIVersion: "v1"}}
 	cmd := &cobra.Command{
 		Use:   "convert",
-		Short: "Put doks-auth in doctl's place in the kubeconfig",
-		Long: `convert makes the users in the kubeconfig that run doctl run this program, with the same cluster and the
-same context of doctl's. All else stays byte for byte. It tells what it changed, and what it left and why:
-sign-on by SSO is doctl's, for one. Neither the API nor doctl is asked.`,
+		Short: "Replace doctl with doks-auth in the kubeconfig",
+		Long: `convert makes the users in the kubeconfig that run doctl run doks-auth instead, for the same cluster and
+with the same doctl context. Everything else stays the same, byte for byte. It reports what it changed,
+and what it left and why: single sign-on, for example, is left to doctl. It calls neither the API nor
+doctl.`,
 		Example: `  doks-auth kubeconfig convert --dry-run
   doks-auth kubeconfig convert`,
 		Args:              usageArgs(cobra.NoArgs),
@@ -38,10 +39,10 @@ sign-on by SSO is doctl's, for one. Neither the API nor doctl is asked.`,
 			if err != nil {
 				return err
 			}
-			var told strings.Builder
+			var out strings.Builder
 			convert := func(c *kubeconfig.Config) error {
 				done, err := c.Convert(exec)
-				v.tell(&told, done)
+				v.report(&out, done)
 				return err
 			}
 			if v.dryRun {
@@ -54,19 +55,19 @@ sign-on by SSO is doctl's, for one. Neither the API nor doctl is asked.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(opts.Stdout, told.String())
+			_, err = fmt.Fprint(opts.Stdout, out.String())
 			return err
 		},
 	}
 	flags := cmd.Flags()
 	v.files.addFlag(flags)
-	flags.Var(given{&v.command}, "command", "have clients run this `program` (default this one, by its absolute path)")
-	flags.BoolVar(&v.dryRun, "dry-run", false, "show the difference that it would make, and change nothing")
+	flags.Var(given{&v.command}, "command", commandUsage)
+	flags.BoolVar(&v.dryRun, "dry-run", false, "print the lines that would change, and modify nothing")
 	return cmd
 }
 
-// tell says what became of each entry.
-func (v *kubeconfigConvert) tell(w *strings.Builder, done []kubeconfig.Conversion) {
+// report writes what became of each entry.
+func (v *kubeconfigConvert) report(w *strings.Builder, done []kubeconfig.Conversion) {
 	if len(done) == 0 {
 		fmt.Fprintln(w, "no user runs doctl")
 	}
@@ -89,7 +90,7 @@ func (v *kubeconfigConvert) tell(w *strings.Builder, done []kubeconfig.Conversio
 	}
 }
 
-// check reports an edit that can't be made.
+// check returns an error if the edit can't be made.
 func (v *kubeconfigConvert) check(edit func(*kubeconfig.Config) error) error {
 	config, err := kubeconfig.Read(v.files.paths(v.options))
 	if err != nil {
@@ -102,7 +103,7 @@ func (v *kubeconfigConvert) check(edit func(*kubeconfig.Config) error) error {
 	return err
 }
 
-// writeDifference writes the lines that only one of two texts has.
+// writeDifference writes the lines that are in only one of two texts.
 func writeDifference(w *strings.Builder, old, new []string) {
 	for _, line := range old {
 		if !slices.Contains(new, line) {
@@ -116,8 +117,8 @@ func writeDifference(w *strings.Builder, old, new []string) {
 	}
 }
 
-// shownExec returns how clients run a plugin, in lines like a kubeconfig's, of which each is known to hold no
-// secret.
+// shownExec returns how clients run a plugin, in lines like a kubeconfig's. It shows only values that can't be
+// secrets.
 func shownExec(exec kubeconfig.Exec) []string {
 	version := notShown
 	if isShown(exec.APIVersion) {
@@ -140,15 +141,17 @@ func shownCommand(command string) string {
 	return notShown
 }
 
-// isAbsolute tells whether a path is absolute on some system: kubeconfigs are carried from one to another.
+// isAbsolute reports whether a path is absolute on any system: kubeconfigs are copied from one to another.
 func isAbsolute(path string) bool { return regexp.MustCompile(`^/|^[A-Za-z]:[\\/]`).MatchString(path) }
 
-// shownArg returns an argument of this program's or doctl's, with its value if that is known to be none that
-// is secret.
+// argWords matches words that can be shown as arguments: this program's and doctl's commands.
+const argWords = `^(kubernetes|kube|k8s|k|clusters?|c|kubeconfig|kubecfg|k8scfg|config|cfg|exec-credential)$`
+
+// shownArg returns an argument of this program or doctl, with its value only if that can't be a secret.
 func shownArg(arg string) string {
 	name, value, hasValue := strings.Cut(arg, "=")
 	switch {
-	case regexp.MustCompile(`^(kubernetes|kube|k8s|k|clusters?|c|kubeconfig|kubecfg|k8scfg|config|cfg|exec-credential)$`).MatchString(arg):
+	case regexp.MustCompile(argWords).MatchString(arg):
 		return arg
 	case !strings.HasPrefix(arg, "-"):
 		if id, err := digitalocean.ParseClusterID(arg); err == nil {

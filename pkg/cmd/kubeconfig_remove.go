@@ -17,10 +17,11 @@ func newKubeconfigRemove(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove CLUSTER",
 		Short: "Remove a cluster from the kubeconfig",
-		Long: `remove takes a cluster out of the kubeconfig: its entry, all contexts that lead to it, their users that
-nobody else uses, and what is cached for it. The API isn't asked, so the cluster may be gone.
+		Long: `remove deletes a cluster from the kubeconfig: its entry, all contexts that point to it, their users
+unless others use them, and its cached credentials. It doesn't call the API, so it works even if the
+cluster no longer exists.
 
-The cluster is named by its id, its name, or the name of its entry or of a context. If its context is the
+The cluster is given by its id, its name, or the name of its entry or of a context. If its context is the
 current one, there is no current context afterwards.`,
 		Example: `  doks-auth kubeconfig remove production
   doks-auth kubeconfig remove 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
@@ -34,45 +35,49 @@ current one, there is no current context afterwards.`,
 			if err != nil {
 				return err
 			}
-			var told strings.Builder
+			var out strings.Builder
 			for _, entries := range []struct {
 				kind  string
 				names []string
 			}{{"context", gone.Contexts}, {"cluster", gone.Clusters}, {"user", gone.Users}} {
 				for _, name := range entries.names {
-					fmt.Fprintf(&told, "removed %s %q\n", entries.kind, name)
+					fmt.Fprintf(&out, "removed %s %q\n", entries.kind, name)
 				}
 			}
 			if gone.Current {
-				told.WriteString("there is no current context now\n")
+				out.WriteString("there is no current context now\n")
 			}
 			cleared, err := bounded(cmd.Context(), opts, func(ctx context.Context) (string, error) {
 				return opts.clearCached(ctx, gone.ClusterIDs)
 			})
-			told.WriteString(cleared)
-			if _, err := fmt.Fprint(opts.Stdout, told.String()); err != nil {
+			out.WriteString(cleared)
+			if _, err := fmt.Fprint(opts.Stdout, out.String()); err != nil {
 				return err
 			}
 			return err
 		},
 	}
 	files.addFlag(cmd.Flags())
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return opts.complete(cmd, args, typed, func(_ context.Context, o *options) []choice { return words(files.clusterNames(o)) })
+	cmd.ValidArgsFunction = func(
+		cmd *cobra.Command, args []string, typed string,
+	) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return opts.complete(cmd, args, typed, func(_ context.Context, o *options) []choice {
+			return words(files.clusterNames(o))
+		})
 	}
 	return cmd
 }
 
-// clearCached removes what is cached for clusters, of whatever account, and returns a line on each.
+// clearCached removes the cached credentials of clusters, for all accounts, and returns a line for each.
 func (o *options) clearCached(ctx context.Context, ids []string) (string, error) {
 	entries, err := o.entries()
 	if err != nil || len(ids) == 0 {
-		return "", nil // without a cache there is nothing in it
+		return "", nil // if the cache can't be listed, there is nothing to clear
 	}
 	return newInventory(o).remove(ctx, entries, func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) })
 }
 
-// clusterNames returns the names of the contexts and of the clusters in the kubeconfig.
+// clusterNames returns the names of the kubeconfig's contexts and clusters.
 func (k *kubeconfigFiles) clusterNames(o *options) []string {
 	config, err := kubeconfig.Read(k.paths(o))
 	if err != nil {

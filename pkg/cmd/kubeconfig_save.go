@@ -15,7 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// kubeconfigSave is the command that writes clusters into a kubeconfig.
+// kubeconfigSave is the command that adds clusters to a kubeconfig.
 type kubeconfigSave struct {
 	kubeconfigEntries
 
@@ -29,19 +29,19 @@ func newKubeconfigSave(opts *options) *cobra.Command {
 	s := &kubeconfigSave{kubeconfigEntries: newEntries(opts)}
 	cmd := &cobra.Command{
 		Use:   "save CLUSTER…",
-		Short: "Write clusters into the kubeconfig",
-		Long: `save writes a cluster, a user and a context into the kubeconfig for each cluster, which is named by
-its id or its name, or for all clusters of the account. kubectl and other clients then work with it.
+		Short: "Add clusters to the kubeconfig, or update them",
+		Long: `save writes a cluster, a user and a context to the kubeconfig for each cluster that is given by id or
+name, or with --all for each cluster of the account. kubectl and other clients then work with it.
 
-An entry that is there is brought up to date, and keeps what else it says. All else in the file stays
-byte for byte. The credential that tells the server and its certificate authority is cached: the first
-kubectl finds it.
+An existing entry is updated, and keeps its other fields. Everything else in the file stays the same,
+byte for byte. The API returns the server and its certificate authority together with a credential,
+which save caches for the first kubectl.
 
-The user's entry says which access token is to be used if --context or --token-file says so here, or if
-it is from a context of doctl's. --expiry-seconds, --api-url and --cache-dir are written into it too.
+The user's entry records which access token to use if --context or --token-file is given, or if the
+token comes from a doctl context. It also records --expiry-seconds, --api-url and --cache-dir.
 
---timeout holds for each cluster, and for the file. The access token needs the scopes kubernetes:read
-and kubernetes:access_cluster; the latter alone does where --alias is given and the cluster by its id.`,
+--timeout applies to each cluster, and to the file. The access token needs the scopes kubernetes:read
+and kubernetes:access_cluster; the latter is enough if --alias is given and the cluster is given by id.`,
 		ValidArgsFunction: opts.completeClusters,
 		Example: `  doks-auth kubeconfig save production
   doks-auth kubeconfig save 8d91899c-0739-4a1a-acc5-deadbeefbb8f --alias production
@@ -56,21 +56,21 @@ and kubernetes:access_cluster; the latter alone does where --alias is given and 
 	flags := cmd.Flags()
 	s.addFlags(flags)
 	s.files.addFlag(flags)
-	flags.BoolVar(&s.all, "all", false, "save every cluster of the account")
+	flags.BoolVar(&s.all, "all", false, "save all clusters of the account")
 	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one")
-	flags.Lookup("set-current-context").DefValue = "true for one cluster, else false"
-	flags.BoolVar(&s.force, "force", false, "overwrite entries of the same name that are another cluster's")
+	flags.Lookup("set-current-context").DefValue = "true for one cluster, otherwise false"
+	flags.BoolVar(&s.force, "force", false, "overwrite entries of the same name that belong to another cluster")
 	return cmd
 }
 
 func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	switch {
 	case s.all && len(names) > 0:
-		return usageErrorf("--all and names of clusters exclude each other")
+		return usageErrorf("--all can't be combined with clusters")
 	case !s.all && len(names) == 0:
-		return usageErrorf("no cluster is named; --all means every one")
+		return usageErrorf("no cluster is named; --all saves all of them")
 	case s.alias != "" && len(names) != 1:
-		return usageErrorf("--alias is for one cluster")
+		return usageErrorf("--alias can be used with only one cluster")
 	}
 	account, err := s.account()
 	if err != nil {
@@ -96,9 +96,11 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	return s.failed(append(errs, conflicts...))
 }
 
-// save writes entries, and tells. It returns why some could not be written. first says that the first
-// entry is of the first cluster that was named.
-func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry, first bool) (conflicts []error, err error) {
+// save writes entries to the kubeconfig and prints what it did. For each entry it returns why it couldn't be
+// written, or nil. first says that the first entry is that of the first cluster on the command line.
+func (s *kubeconfigSave) save(
+	ctx context.Context, found []kubeconfig.Entry, first bool,
+) (conflicts []error, err error) {
 	var saved []kubeconfig.Saved
 	current, none := false, false
 	err = s.files.edit(ctx, s.options, func(c *kubeconfig.Config) error {
@@ -112,23 +114,23 @@ func (s *kubeconfigSave) save(ctx context.Context, found []kubeconfig.Entry, fir
 	if err != nil {
 		return nil, err
 	}
-	var told strings.Builder
+	var out strings.Builder
 	for i, names := range saved {
 		if conflicts[i] == nil {
-			fmt.Fprintf(&told, "saved context %q\n", names.Context)
+			fmt.Fprintf(&out, "saved context %q\n", names.Context)
 		}
 	}
 	if current {
-		fmt.Fprintf(&told, "the current context is %q\n", saved[0].Context)
+		fmt.Fprintf(&out, "the current context is %q\n", saved[0].Context)
 	}
 	if none {
-		told.WriteString("there is no current context: 'kubectl config use-context NAME' chooses one\n")
+		out.WriteString("there is no current context: 'kubectl config use-context NAME' chooses one\n")
 	}
-	_, err = fmt.Fprint(s.Stdout, told.String())
+	_, err = fmt.Fprint(s.Stdout, out.String())
 	return conflicts, err
 }
 
-// failed returns the failure that several are. Each is told of, if there is more than one.
+// failed returns one error for several, or nil. If there is more than one, it prints each.
 func (s *kubeconfigSave) failed(errs []error) error {
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	if len(errs) > 1 {
@@ -139,8 +141,10 @@ func (s *kubeconfigSave) failed(errs []error) error {
 	return firstOf(errs)
 }
 
-// lookUp looks clusters up by their ids or names; without any it lists them all.
-func (e *kubeconfigEntries) lookUp(ctx context.Context, account *account, names []string) ([]digitalocean.Cluster, error) {
+// lookUp looks up clusters by id or name; without names it returns all clusters of the account.
+func (e *kubeconfigEntries) lookUp(
+	ctx context.Context, account *account, names []string,
+) ([]digitalocean.Cluster, error) {
 	if err := e.checkForClients(); err != nil {
 		return nil, err
 	}
@@ -150,7 +154,8 @@ func (e *kubeconfigEntries) lookUp(ctx context.Context, account *account, names 
 	var found []digitalocean.Cluster
 	for _, name := range names {
 		cluster, err := account.cluster(ctx, name)
-		if id, notID := digitalocean.ParseClusterID(name); notID == nil && e.alias != "" && credential.ClassOf(err) == credential.Refused {
+		id, notID := digitalocean.ParseClusterID(name)
+		if notID == nil && e.alias != "" && credential.ClassOf(err) == credential.Refused {
 			cluster, err = digitalocean.Cluster{ID: id}, nil // its name isn't needed
 		}
 		if err != nil {
@@ -161,17 +166,19 @@ func (e *kubeconfigEntries) lookUp(ctx context.Context, account *account, names 
 	return found, nil
 }
 
-// fetchesAtOnce bounds how many credentials are fetched at the same time.
+// fetchesAtOnce is the maximum number of concurrent fetches.
 const fetchesAtOnce = 8
 
-// fetchAll returns the entries of those clusters whose credentials could be fetched, in their order, and
-// for each cluster the failure, or nil.
-func (s *kubeconfigSave) fetchAll(ctx context.Context, account *account, clusters []digitalocean.Cluster) ([]kubeconfig.Entry, []error) {
+// fetchAll fetches the clusters' credentials. It returns the entries of those that it could fetch, in order, and
+// an error or nil for each cluster.
+func (s *kubeconfigSave) fetchAll(
+	ctx context.Context, account *account, clusters []digitalocean.Cluster,
+) ([]kubeconfig.Entry, []error) {
 	entries := make([]kubeconfig.Entry, len(clusters))
 	errs := make([]error, len(clusters))
 	var group errgroup.Group
 	group.SetLimit(fetchesAtOnce)
-	var mu sync.Mutex // guards what follows, and standard error
+	var mu sync.Mutex // guards done, and standard error
 	done := 0
 	for i, cluster := range clusters {
 		group.Go(func() error {

@@ -13,8 +13,8 @@ func newKubeconfigShow(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show CLUSTER",
 		Short: "Print a kubeconfig for one cluster",
-		Long: `show prints the kubeconfig that save would write into an empty file. It holds no secret: clients get
-the credential from this program.`,
+		Long: `show prints the kubeconfig that save would write to an empty file. It contains no secret: clients get
+the credential from doks-auth.`,
 		Example:           `  doks-auth kubeconfig show production > production.yaml`,
 		Args:              usageArgs(oneCluster),
 		ValidArgsFunction: opts.completeCluster,

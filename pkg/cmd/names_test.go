@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// notLines are texts that must not get into a file that people and programs read line by line.
+// notLines are texts that must not be written to a file that people and programs read line by line.
 var notLines = map[string]string{
 	"a line feed": "a\ncommand\nb", "a carriage return": "a\rb", "a tab": "a\tb", "an escape": "a\x1b[2Jb",
 	"a C1 control": "a\u009b2Jb", "a zero": "a\x00b", "a bidi override": "a\u202eb", "an isolate": "a\u2066b",
@@ -18,7 +19,8 @@ var notLines = map[string]string{
 	"a tag": "a\U000e0041b", "a private character": "a\ue000b", "a no-break space": "a\u00a0b", "no UTF-8": "a\xffb",
 }
 
-// What is written into a kubeconfig is one line, whatever its source; what isn't costs no mint and no edit.
+// Names and paths are written to a kubeconfig only if they are one printable line. Others are refused before
+// anything is minted or edited.
 func TestKubeconfigTakesOnlyLines(t *testing.T) {
 	for name, text := range notLines {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +44,7 @@ func TestKubeconfigTakesOnlyLines(t *testing.T) {
 			if mints := w.api.Mints(clusterID); mints != 0 {
 				t.Errorf("got %d mints for what the user chose; want none", mints)
 			}
-			if strings.ToValidUTF8(text, "") == text { // JSON carries nothing else
+			if strings.ToValidUTF8(text, "") == text { // JSON can't carry invalid UTF-8
 				w.api.Cluster(clusterID).Name = text
 				check(6, save...)
 				check(6, "kubeconfig", "save", "--all")
@@ -56,24 +58,31 @@ func TestKubeconfigTakesOnlyLines(t *testing.T) {
 
 // Quotes, spaces and other scripts are fine, and are read back as they are.
 func TestKubeconfigTakesOddNames(t *testing.T) {
-	for _, name := range []string{"my cluster", "it's", `"quoted"`, "日本", "a: b", "# a", "- a", "{a}", "*a", "&a", "!a", "yes", "1e3", "~", "null", `a\nb`} {
+	for _, name := range []string{
+		"my cluster", "it's", `"quoted"`, "日本", "a: b", "# a", "- a", "{a}", "*a", "&a", "!a",
+		"yes", "1e3", "~", "null", `a\nb`,
+	} {
 		w := newWorld(t)
 		path := filepath.Join(t.TempDir(), "config")
 		w.mustRun(t, "kubeconfig", "save", clusterID, "--alias="+name, "--kubeconfig="+path)
-		if got := w.mustRun(t, "kubeconfig", "remove", "--kubeconfig="+path, "--", name); !strings.Contains(got, "removed context ") {
+		got := w.mustRun(t, "kubeconfig", "remove", "--kubeconfig="+path, "--", name)
+		if !strings.Contains(got, "removed context ") {
 			t.Errorf("%q: got %q; want it found again", name, got)
 		}
 	}
 }
 
-// A completion offers no word that a shell would read otherwise, nor one that breaks its protocol.
+// Completion offers no word with a special meaning to a shell, and none that breaks its protocol.
 func TestCompletionOffersHarmlessWords(t *testing.T) {
-	hostile := []string{"p$(id>x)a", "p`id`b", "p;id", "p&id", "p|id", "p>x", "p<x", "p'a", `p"a`, `p\a`, "p a", "p*a", "p?a", "p[a]",
-		"p{a,b}", "p!a", "p#a", "p=a", "p~a", "p^a", "p%a", "p(a)", "p,a", "pé", "p\u202ea", "p\ta", "p\na", "p\x1b[2Ja", "-p", "--all", "~p", ""}
+	hostile := []string{
+		"p$(id>x)a", "p`id`b", "p;id", "p&id", "p|id", "p>x", "p<x", "p'a", `p"a`, `p\a`, "p a", "p*a", "p?a",
+		"p[a]", "p{a,b}", "p!a", "p#a", "p=a", "p~a", "p^a", "p%a", "p(a)", "p,a", "pé",
+		"p\u202ea", "p\ta", "p\na", "p\x1b[2Ja", "-p", "--all", "~p", "",
+	}
 	w := newWorld(t)
 	path := filepath.Join(t.TempDir(), "config")
 	for i, name := range hostile {
-		cluster, err := digitaloceantest.NewCluster("00000000-0000-4000-8000-0000000000" + string(rune('0'+i/10)) + string(rune('0'+i%10)))
+		cluster, err := digitaloceantest.NewCluster(fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,16 +95,20 @@ func TestCompletionOffersHarmlessWords(t *testing.T) {
 	cluster := w.api.Cluster(clusterID)
 	cluster.Name = "p.fine_1:@/+-"
 	w.mustRun(t, "kubeconfig", "save", clusterID, "--alias=p.fine_1:@/+-", "--kubeconfig="+path)
-	for _, args := range [][]string{{"credentials", "p"}, {"credentials", ""}, {"kubeconfig", "remove", "--kubeconfig=" + path, "p"}, {"kubeconfig", "remove", "--kubeconfig=" + path, ""}} {
+	const harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@/+-"
+	for _, args := range [][]string{
+		{"credentials", "p"}, {"credentials", ""},
+		{"kubeconfig", "remove", "--kubeconfig=" + path, "p"}, {"kubeconfig", "remove", "--kubeconfig=" + path, ""},
+	} {
 		got := w.mustRun(t, append([]string{"__complete"}, args...)...)
 		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
 		for _, line := range lines[:len(lines)-1] {
 			word, description, _ := strings.Cut(line, "\t")
-			if word == "" || strings.HasPrefix(word, "-") || strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@/+-") != "" {
-				t.Errorf("%q: offers %q", args, word)
+			if word == "" || strings.HasPrefix(word, "-") || strings.Trim(word, harmless) != "" {
+				t.Errorf("%q: got word %q; want only harmless ones", args, word)
 			}
 			if strings.ContainsAny(description, "\t\x1b\u202e") {
-				t.Errorf("%q: describes it as %q", args, description)
+				t.Errorf("%q: got description %q; want it on one line, without controls", args, description)
 			}
 		}
 		if !strings.Contains(got, "p.fine_1:@/+-") {

@@ -17,7 +17,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
-// options are the flags that all commands share, and what is made of them.
+// options are the flags that all commands share, and what follows from them.
 type options struct {
 	Env
 
@@ -28,22 +28,23 @@ type options struct {
 	timeout   time.Duration
 	verbose   bool
 
-	forClient   bool         // these options are a kubeconfig's entry's
-	fetched     *atomic.Bool // a credential was fetched
-	helpRefused error        // --help in a client's run; see refuseAll
-	roots       []string     // variables that name certificate authorities and aren't heeded; see distrustRoots
+	forClient   bool         // the options are those of a kubeconfig entry
+	fetched     *atomic.Bool // whether a credential was fetched and cached
+	helpRefused error        // set if --help was refused; see newRoot
+	roots       []string     // variables that name certificate authorities and were ignored; see distrustRoots
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
-	flags.Var(given{&o.context}, "context", "take the access token from the auth context of this `name` in doctl's configuration")
-	flags.Var(given{&o.tokenFile}, "token-file", "take the access token from this `file`")
-	flags.Var(given{&o.apiURL}, "api-url", "the `address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
-	flags.Var(directory{given{&o.cacheDir}}, "cache-dir", "keep credentials in this `directory` (default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "end after this `duration`, such as 30s or 1m")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what is done")
+	flags.Var(given{&o.context}, "context", "use the access token of doctl's auth context `name`")
+	flags.Var(given{&o.tokenFile}, "token-file", "read the access token from this `file`")
+	flags.Var(given{&o.apiURL}, "api-url",
+		"`address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
+	flags.Var(directory{given{&o.cacheDir}}, "cache-dir", "cache `directory`, an absolute path "+
+		"(default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "give up after this `duration`, such as 30s or 1m")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log to standard error")
 }
 
-// accessToken finds the access token.
 func (o *options) accessToken() (digitalocean.AccessToken, error) {
 	return o.accessTokenSources().Find()
 }
@@ -54,12 +55,13 @@ func (o *options) accessTokenSources() digitalocean.AccessTokenSources {
 	}
 }
 
-// apiAddress returns the API's address: as the user says, or as the access token's source does.
+// apiAddress returns the API's address: the user's choice, else that of the access token's source, else the
+// default.
 func (o *options) apiAddress(token digitalocean.AccessToken) string {
 	return digitalocean.NormalAPIURL(cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL))
 }
 
-// cachePath returns the cache's directory; "" when there is no place for one.
+// cachePath returns the cache's directory; "" if there is no place for one.
 func (o *options) cachePath() string {
 	if o.cacheDir != "" {
 		return o.cacheDir
@@ -74,11 +76,10 @@ func (o *options) userHome() string {
 	return o.UserHome()
 }
 
-// pruneFor bounds how long the end of a run waits for the cache's pruning, which takes less where the disk
-// answers.
+// pruneFor bounds how long a run waits for the pruning of the cache. It takes less unless the disk hangs.
 const pruneFor = time.Second
 
-// prune removes from the cache what is of no more use, if a credential was put there.
+// prune removes what is obsolete from the cache, if this run added a credential to it.
 func (o *options) prune() {
 	if !o.fetched.Load() {
 		return
@@ -109,8 +110,8 @@ func (o *options) log() *slog.Logger {
 	}))
 }
 
-// prints makes a command's run of what returns its output, which is written whatever the error: nothing is
-// written of a failure that has none.
+// prints returns a RunE function that calls do within the time limit and writes its output. The output is
+// written even if do fails, as do may have succeeded in part.
 func (o *options) prints(do func(context.Context, []string) ([]byte, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		out, err := bounded(cmd.Context(), o, func(ctx context.Context) ([]byte, error) { return do(ctx, args) })
@@ -122,12 +123,12 @@ func (o *options) prints(do func(context.Context, []string) ([]byte, error)) fun
 	}
 }
 
-// maxGrace is the most of --timeout that is kept for a step to end by itself when its context does,
-// with an error that says more than that time is up.
+// maxGrace is the largest part of --timeout that is reserved for a step to return after its context has
+// expired: its error says more than that time is up.
 const maxGrace = 500 * time.Millisecond
 
-// bounded runs a step until --timeout is over or ctx ends, also when the step is stuck in something
-// that no context ends, such as a file on a dead network disk.
+// bounded runs a step until it returns, --timeout expires or ctx ends. It returns in time even if the step is
+// stuck in something that ignores its context, such as a file on a dead network disk.
 func bounded[T any](ctx context.Context, o *options, step func(context.Context) (T, error)) (T, error) {
 	var none T
 	if o.timeout <= 0 {
@@ -164,5 +165,5 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 		return none, ctx.Err()
 	}
 	return none, advise(credential.Unreachable, fmt.Errorf("gave up after %s: %w", o.timeout, timedOut),
-		"if it isn't the network, it is a file: the access token's, doctl's configuration, or the cache")
+		"check the network, and the file systems of the token file, doctl's configuration and the cache")
 }

@@ -16,31 +16,30 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// The formats of -o. A command may not know them all.
+// The formats of -o. Not every command supports all of them.
 const (
 	formatTable    = "table"
 	formatJSON     = "json"
 	formatYAML     = "yaml"
-	formatJSONPath = "jsonpath=" // and a template, as kubectl has it
+	formatJSONPath = "jsonpath=" // followed by a template in kubectl's syntax
 )
 
-// output is the value of -o: how a command prints its result.
+// output is the value of the flag -o.
 type output struct {
 	format   string
 	template *jsonpath.JSONPath // of formatJSONPath
 	allowed  []string
 }
 
-// addOutputFlag gives a command the flag -o, with the formats that it knows. The first one is the
-// default.
+// addOutputFlag adds the flag -o to a command, with the formats that it supports. The first is the default.
 func addOutputFlag(cmd *cobra.Command, allowed ...string) *output {
 	o := &output{format: allowed[0], allowed: allowed}
-	cmd.Flags().VarP(o, "output", "o", "print in this `format`: "+o.names())
+	cmd.Flags().VarP(o, "output", "o", "output `format`: "+o.names())
 	cmd.RegisterFlagCompletionFunc("output", o.complete)
 	return o
 }
 
-// names returns the formats that are allowed, for people.
+// names returns the allowed formats, for people.
 func (o *output) names() string {
 	names := make([]string, len(o.allowed))
 	for i, name := range o.allowed {
@@ -91,7 +90,7 @@ func (o *output) render(result any, table func(rows io.Writer)) ([]byte, error) 
 	return out.Bytes(), err
 }
 
-// encode writes what isn't a table. Only a template's result is what the API gave, as it is.
+// encode writes a result in any format but a table. JSON and YAML are escaped; a template's result isn't.
 func (o *output) encode(out *bytes.Buffer, result any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -115,9 +114,8 @@ func (o *output) encode(out *bytes.Buffer, result any) error {
 	return nil
 }
 
-// execute writes what the template makes of a JSON text. As kubectl has it, no line break is added;
-// other than there, a field that doesn't exist is an error: an empty text in place of a token would
-// be found out late.
+// execute applies the template to a JSON text. As in kubectl, no newline is added. Unlike in kubectl, a field
+// that doesn't exist is an error: otherwise a script would go on with an empty token.
 func (o *output) execute(out *bytes.Buffer, text []byte) error {
 	var fields any
 	if err := json.Unmarshal(text, &fields); err != nil {
@@ -125,8 +123,9 @@ func (o *output) execute(out *bytes.Buffer, text []byte) error {
 	}
 	if err := o.template.Execute(out, fields); err != nil {
 		// The cause may quote a value, which may be a secret.
-		return advise(credential.Usage, errors.New("evaluating the template of -o: it asks for what the result doesn't have"),
-			"'-o json' shows the fields; a template is such as {.server}")
+		return advise(credential.Usage,
+			errors.New("evaluating the template of -o: it refers to something that the result doesn't have"),
+			"'-o json' shows the fields; a template looks like {.server}")
 	}
 	return nil
 }
@@ -140,8 +139,8 @@ func (o *output) complete(*cobra.Command, []string, string) ([]cobra.Completion,
 	return o.allowed, directive
 }
 
-// row writes a table's row. A text that comes from elsewhere can't break it, or control the
-// terminal; an empty one is shown as "-".
+// row writes a row of a table. It makes sure that no cell can break the row or control the terminal, and shows
+// an empty one as "-".
 func row(w io.Writer, cells ...string) {
 	for i, cell := range cells {
 		if cells[i] = oneLine(cell); cells[i] == "" {

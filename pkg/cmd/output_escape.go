@@ -12,12 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// What comes from elsewhere must not control the terminal that it is printed on: names may hold escape
-// sequences, and characters that hide or reorder what is around them. In JSON and YAML they are
-// escaped, and programs read what they were.
+// Text from elsewhere must not control the terminal that it is printed on: names may contain escape sequences,
+// and characters that hide or reorder the text around them. In JSON and YAML these are escaped, and programs
+// that parse the output get the original text.
 
-// escapeJSON escapes what isn't printable in a JSON text; its meaning stays. Outside of its strings JSON is
-// ASCII, and in them encoding/json has escaped what is below the space.
+// escapeJSON escapes unprintable characters in a JSON text, without changing its value. JSON is ASCII outside
+// of strings, and in them encoding/json has already escaped control characters below the space.
 func escapeJSON(text []byte) []byte {
 	return escape(text, func(out []byte, r rune) []byte {
 		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
@@ -27,7 +27,8 @@ func escapeJSON(text []byte) []byte {
 	})
 }
 
-// escape replaces what is neither printable nor a line break; bytes that aren't UTF-8 are U+FFFD.
+// escape replaces characters that are neither printable nor a newline. It takes bytes that aren't UTF-8 for
+// U+FFFD.
 func escape(text []byte, replace func(out []byte, r rune) []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 {
@@ -45,9 +46,9 @@ func escape(text []byte, replace func(out []byte, r rune) []byte) []byte {
 // jsonString matches a string in a JSON text.
 const jsonString = `"(?:[^"\\]|\\.)*"`
 
-// toYAML converts a JSON text. A string that has escapes there, or something that isn't printable, becomes a
-// double-quoted scalar with the same escapes. The YAML library writes such a character as it is, so what it
-// converts has a mark in the string's place. Names of fields are ours, and need none of it.
+// toYAML converts a JSON text to YAML. A string with escapes or unprintable characters becomes a double-quoted
+// scalar with escapes. The YAML library doesn't escape such characters, so toYAML gives it a placeholder for
+// each such string, and replaces the placeholders in its output. Field names are ours, and need no escapes.
 func toYAML(text []byte) ([]byte, error) {
 	mark := "escaped-"
 	for bytes.Contains(text, []byte(mark)) {
@@ -63,7 +64,7 @@ func toYAML(text []byte) ([]byte, error) {
 		return fmt.Appendf(nil, `"%s%d."`, mark, len(scalars)-1)
 	})
 	var value any
-	if err := yaml.Unmarshal(marked, &value); err != nil { // JSON is YAML, and here its numbers stay as they are
+	if err := yaml.Unmarshal(marked, &value); err != nil { // JSON is YAML, and its numbers stay as they are
 		return nil, err
 	}
 	var converted bytes.Buffer

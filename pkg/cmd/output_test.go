@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// FuzzOutput has any texts printed: what comes out holds nothing that a terminal could take for more than a
-// letter, and is still what it was.
+// FuzzOutput checks that the output contains only printable characters and newlines, and parses to the original
+// text.
 func FuzzOutput(f *testing.F) {
 	for _, text := range []string{
 		"plain", "", "a\u009b31mred", "\x1b]0;title\a", "a\u202eb\u2066c", "\u200b\ufeff",
@@ -43,7 +43,7 @@ func FuzzOutput(f *testing.F) {
 			}
 			for _, r := range string(out) {
 				if r != '\n' && !unicode.IsPrint(r) {
-					t.Errorf("%s has %U raw: %q", format, r, string(out))
+					t.Errorf("%s: got %U in %q; want it escaped", format, r, string(out))
 				}
 			}
 			var got any
@@ -59,7 +59,7 @@ func FuzzOutput(f *testing.F) {
 	})
 }
 
-// What a program is given by a template is what the API gave.
+// A template's result is exactly what the API returned, without escapes.
 func TestTemplateChangesNothing(t *testing.T) {
 	const want = "a\u009b\u202eb\n"
 	o := &output{allowed: []string{formatJSONPath}}
@@ -71,7 +71,7 @@ func TestTemplateChangesNothing(t *testing.T) {
 	}
 }
 
-// What needs no escaping is printed as it always was.
+// Text that needs no escapes is plain YAML.
 func TestPlainYAML(t *testing.T) {
 	value := []map[string]any{{"name": "Größe.1", "contexts": []string{}, "cached": true, "version": "1.37"}}
 	const want = "- cached: true\n  contexts: []\n  name: Größe.1\n  version: \"1.37\"\n"

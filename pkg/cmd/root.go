@@ -9,7 +9,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 )
 
-// command is one of those below the root.
+// command is a subcommand of the root.
 type command struct {
 	name       string
 	build      func(*options) *cobra.Command
@@ -28,8 +28,8 @@ func commands() []command {
 	}
 }
 
-// newRoot returns the root command. Below it are only the commands that the arguments call: the others
-// would cost each kubectl their construction.
+// newRoot returns the root command. It builds only the subcommands that the arguments call: building them
+// all would slow down every kubectl.
 func newRoot(opts *options) *cobra.Command {
 	e := &execCredential{options: opts}
 	root := &cobra.Command{
@@ -46,7 +46,7 @@ func newRoot(opts *options) *cobra.Command {
 	opts.addFlags(root.PersistentFlags())
 	e.addFlags(root.Flags())
 	for _, c := range commands() {
-		root.AddCommand(refused(c.name)) // until it is known to be called
+		root.AddCommand(refused(c.name)) // a placeholder, replaced below if it is called
 	}
 	if opts.byClient() {
 		refuseAll(root)
@@ -67,7 +67,7 @@ func newRoot(opts *options) *cobra.Command {
 	return root
 }
 
-// bare is what the root command does: with a request it is exec-credential, without one it helps.
+// bare runs the root command: it answers a request as exec-credential does, or prints the help without one.
 func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
 	err := e.prints(func(ctx context.Context, args []string) ([]byte, error) {
 		request, late, err := e.request(ctx)
@@ -82,22 +82,21 @@ func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-const rootHelp = `doks-auth gives Kubernetes clients their credentials for DigitalOcean Kubernetes clusters.
+const rootHelp = `doks-auth provides Kubernetes clients with credentials for DigitalOcean Kubernetes clusters.
 
-kubectl and other clients run it where a kubeconfig's user names it. It answers from a sealed cache
-in a few milliseconds, and asks the DigitalOcean API only when it must.
+kubectl and other clients run it as the exec plugin that a user in the kubeconfig names. It answers from
+an encrypted cache in a few milliseconds, and calls the DigitalOcean API only when it must.
 
-To begin, and when something doesn't work:
+To get started, or if something doesn't work:
 
   doks-auth kubeconfig save CLUSTER
   doks-auth doctor
 
-The access token of the DigitalOcean API comes from --token-file, from --context, from the variables
-DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, or from doctl's current context: the first that is
-given.
+The access token for the DigitalOcean API comes from the first of these that is set: --token-file,
+--context, the variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, doctl's current context.
 
-Without a command, and with an ExecCredential request in KUBERNETES_EXEC_INFO or on standard input,
-it does what exec-credential does.
+Without a command, doks-auth does what exec-credential does if it finds an ExecCredential request in
+KUBERNETES_EXEC_INFO or on standard input.
 
-Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 the API can't
-be reached, 6 an answer that can't be used, 7 refused for safety, 1 anything else.`
+Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 API
+unreachable, 6 unusable answer, 7 refused for safety, 1 anything else.`

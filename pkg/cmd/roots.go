@@ -10,11 +10,11 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
-// distrustRoots keeps a kubeconfig from naming the certificate authorities that vouch for the API: with a
-// proxy of its own it would get the access token. In a client's run the variables by which TLS finds other
-// authorities than the system's are heeded only where nobody but root can have put those there.
+// distrustRoots keeps a kubeconfig from choosing the certificate authorities that we trust for the API: together
+// with a proxy, that would give it the access token. When a client runs us, it unsets the variables that name
+// authorities other than the system's, unless only root can have written what they name.
 //
-// It must be called before the first TLS handshake, when the authorities are loaded.
+// It must be called before the first TLS handshake, which loads the authorities.
 func (o *options) distrustRoots() {
 	if !o.byClient() {
 		return
@@ -24,18 +24,20 @@ func (o *options) distrustRoots() {
 		if paths == "" || areRoots(paths, os.Geteuid()) {
 			continue
 		}
-		o.log().Warn("not heeded: in a client's run root must own what it names, and nobody else may write it", "variable", name)
-		os.Unsetenv(name) // crypto/x509 has no other way
+		o.log().Warn("ignored: when a client runs doks-auth, the files must belong to root, and be writable by root only",
+			"variable", name)
+		os.Unsetenv(name) // crypto/x509 has no other switch
 		o.roots = append(o.roots, name)
 	}
 }
 
 const (
-	maxRootsFile  = 16 << 20 // the largest bundles have some hundred kilobytes
+	maxRootsFile  = 16 << 20 // the largest bundles are a few hundred kilobytes
 	maxRootsFiles = 10_000   // in a directory
 )
 
-// areRoots reports whether root alone can have written what a list of paths names, to a user of that id.
+// areRoots reports whether only root can have written the files and directories in a list of paths. uid is the
+// user who asks.
 func areRoots(list string, uid int) bool {
 	for _, path := range filepath.SplitList(list) {
 		if !filepath.IsAbs(path) || !isRootsPath(path, uid) {
@@ -45,7 +47,7 @@ func areRoots(list string, uid int) bool {
 	return true
 }
 
-// isRootsPath reports it of a file, or of a directory with all that is in it.
+// isRootsPath reports it for a file, or for a directory and all files in it.
 func isRootsPath(path string, uid int) bool {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -64,14 +66,14 @@ func isRootsPath(path string, uid int) bool {
 	}
 	for _, file := range files {
 		name := filepath.Join(path, file.Name())
-		info, err := os.Stat(name) // of what a link leads to
+		info, err := os.Stat(name) // follows links
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			continue // a dangling link, which crypto/x509 passes over
+			continue // a dangling link, which crypto/x509 skips
 		case err != nil:
 			return false
 		case info.IsDir():
-			continue // likewise
+			continue // crypto/x509 skips it
 		case !isRoots(info) || !isRootsFile(name, info, uid):
 			return false
 		}
@@ -79,9 +81,9 @@ func isRootsPath(path string, uid int) bool {
 	return true
 }
 
-// isRootsFile reports whether a file of root's is one of certificates. What /proc shows of a process is root's file
-// at times, with the process's environment in it, and has no size. To root all files of a download are
-// root's, a kubeconfig among them: so for root the file must be nothing but certificates and remarks.
+// isRootsFile reports whether a file that belongs to root may hold certificates. Files in /proc can belong to root
+// and contain a process's environment, which a kubeconfig sets; they have size 0. If root runs us, all of root's
+// downloads belong to root, kubeconfigs among them: then the file must contain only certificates and comments.
 func isRootsFile(path string, info fs.FileInfo, uid int) bool {
 	if !info.Mode().IsRegular() || info.Size() == 0 || info.Size() > maxRootsFile {
 		return false
@@ -93,8 +95,8 @@ func isRootsFile(path string, info fs.FileInfo, uid int) bool {
 	return err == nil && isBundle(text)
 }
 
-// isBundle reports whether a text is of PEM blocks of certificates, and between them of blank lines, comments and
-// words: nothing that YAML or JSON could be written with.
+// isBundle reports whether a text consists of PEM blocks and, between them, of blank lines, comments and words,
+// but nothing that could be YAML or JSON.
 func isBundle(text []byte) bool {
 	inside := false
 	for line := range bytes.Lines(text) {

@@ -10,7 +10,7 @@ import (
 
 func TestAreRoots(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can own what root owns")
+		t.Skip("only root can create files that belong to root")
 	}
 	const somebody = 1000
 	dir, err := os.MkdirTemp("/etc", "doks-auth-test-")
@@ -34,7 +34,8 @@ func TestAreRoots(t *testing.T) {
 		}
 		return path
 	}
-	const bundle = "# remark: of the cluster\n\nAn authority\n====\n-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+	const bundle = "# remark: of the cluster\n\nAn authority\n====\n" +
+		"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 	own := file(dir, "own", 0o644, 0, bundle)
 	kubeconfig := file(t.TempDir(), "kubeconfig", 0o600, 0, "users: |\n"+bundle)
 	subdir := func(name string, uid int, text string) string {
@@ -50,8 +51,8 @@ func TestAreRoots(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
-		list         string
-		user, toRoot bool
+		list               string
+		wantUser, wantRoot bool
 	}{
 		"root's file":                    {own, true, true},
 		"root's directory":               {subdir("certs", 0, bundle), true, true},
@@ -78,11 +79,11 @@ func TestAreRoots(t *testing.T) {
 		delete(tests, "the system's")
 	}
 	for name, test := range tests {
-		if got := areRoots(test.list, somebody); got != test.user {
-			t.Errorf("%s, to a user: got %v, want %v", name, got, test.user)
+		if got := areRoots(test.list, somebody); got != test.wantUser {
+			t.Errorf("%s, for a user: got %v, want %v", name, got, test.wantUser)
 		}
-		if got := areRoots(test.list, 0); got != test.toRoot {
-			t.Errorf("%s, to root: got %v, want %v", name, got, test.toRoot)
+		if got := areRoots(test.list, 0); got != test.wantRoot {
+			t.Errorf("%s, for root: got %v, want %v", name, got, test.wantRoot)
 		}
 	}
 }

@@ -2,5 +2,5 @@ package cmd
 
 import "io/fs"
 
-// isRoots says no: the variables that it is asked for mean nothing here.
+// isRoots returns false: the variables that it is called for have no effect on Windows.
 func isRoots(fs.FileInfo) bool { return false }

@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// Signals are caught only where something would be left undone: in a fetch, which may have minted, and in an
-// edit of files. Elsewhere they end the process at once, as it is the system's default; and a cache hit is
-// spared the cost.
+// Signals are caught only where ending at once would leave something undone: in a fetch, which may have minted a
+// token, and in an edit of files. Elsewhere they end the process at once, which is the default and saves a cache
+// hit the cost of a handler.
 
-// interruptible returns a context that, from when begin is called, SIGINT and SIGTERM end; a second one ends the
-// process. end gives the signals back.
+// interruptible returns a context that ends on SIGINT or SIGTERM after begin was called. A second signal ends the
+// process. end stops catching signals.
 func interruptible(ctx context.Context) (_ context.Context, begin, end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 1)
@@ -35,12 +35,12 @@ func interruptible(ctx context.Context) (_ context.Context, begin, end func()) {
 	}
 }
 
-// untilSignal returns a context that also ends with the first signal that would end the process at once
-// otherwise; more of them are swallowed until stop is called. One that is ignored, as by nohup, stays so.
+// untilSignal returns a context that also ends on the first signal that would otherwise end the process. Further
+// signals have no effect until stop is called. Ignored signals stay ignored, as under nohup.
 func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT}
 	signals = slices.DeleteFunc(signals, signal.Ignored)
-	if len(signals) == 0 { // which would mean all there are
+	if len(signals) == 0 { // to NotifyContext, none means all
 		return ctx, func() {}
 	}
 	return signal.NotifyContext(ctx, signals...)

@@ -15,9 +15,11 @@ import (
 
 const clusterID = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 
-// newAPI starts a stand-in with one cluster. The returned run asks the command line for its
-// credential at a time that lies so far ahead, and returns the exit code and what was printed.
-func newAPI(t *testing.T) (api *digitaloceantest.API, run func(ahead time.Duration, args ...string) (code int, stdout, stderr string)) {
+// newAPI starts a stand-in for the API with one cluster. The returned function runs exec-credential for it with a
+// clock that is ahead, and returns the exit code and the output.
+func newAPI(t *testing.T) (
+	api *digitaloceantest.API, run func(ahead time.Duration, args ...string) (code int, stdout, stderr string),
+) {
 	t.Helper()
 	api = digitaloceantest.NewAPI("dop_v1_test")
 	cluster, err := digitaloceantest.NewCluster(clusterID)
@@ -63,8 +65,8 @@ func parse(t *testing.T, stdout string) response {
 	return r
 }
 
-// With a credential that is due for renewal but still valid, what may pass by itself, and an answer
-// that can't be used, go unnoticed; a refusal doesn't.
+// A cached credential that is due for renewal but still valid is served despite a transient failure or an
+// unusable answer, but not despite a refusal.
 func TestStaleIfError(t *testing.T) {
 	const late = digitaloceantest.DefaultExpiry - 3*time.Minute
 	served := map[string]bool{
@@ -84,33 +86,33 @@ func TestStaleIfError(t *testing.T) {
 			}
 			first := parse(t, stdout)
 			api.SetFault(digitaloceantest.Named()[name])
-			for range 2 { // the second time by the failure's memory
+			for range 2 { // the second run gets the remembered failure
 				code, stdout, stderr = run(late)
 				if !want {
 					if code == 0 || stdout != "" {
-						t.Errorf("exit code %d, %q", code, stdout)
+						t.Errorf("got exit code %d, %q; want a failure and no output", code, stdout)
 					}
 					continue
 				}
 				if code != 0 || stderr != "" {
-					t.Fatalf("exit code %d, %q", code, stderr)
+					t.Fatalf("got exit code %d, %q; want 0 and no error", code, stderr)
 				}
 				got := parse(t, stdout)
 				if got.Status.Token != first.Status.Token {
-					t.Error("not the cached credential")
+					t.Errorf("got token %s; want the cached %s", got.Status.Token, first.Status.Token)
 				}
 				soon := got.Status.ExpirationTimestamp.Sub(time.Now().Add(late))
 				if soon > time.Minute || soon < 50*time.Second {
-					t.Errorf("to be asked again in %s", soon)
+					t.Errorf("got an expirationTimestamp in %s; want 50s to 1m", soon)
 				}
 			}
 			if calls := api.Calls(); calls != 2 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("got %d calls, want 2", calls)
 			}
-			// Beyond its end nothing is served.
+			// An expired credential is never served.
 			code, stdout, _ = run(digitaloceantest.DefaultExpiry+time.Minute, "--timeout=1s")
 			if code == 0 || stdout != "" {
-				t.Errorf("after the end: exit code %d, %q", code, stdout)
+				t.Errorf("expired: got exit code %d, %q; want a failure and no output", code, stdout)
 			}
 		})
 	}
@@ -121,14 +123,14 @@ func TestRenewal(t *testing.T) {
 	_, stdout, _ := run(0)
 	first := parse(t, stdout)
 	if until := time.Until(first.Status.ExpirationTimestamp); until > digitaloceantest.DefaultExpiry-5*time.Minute {
-		t.Errorf("to be asked again in %s", until)
+		t.Errorf("got an expirationTimestamp in %s; want it at least 5m before the expiry", until)
 	}
 	_, stdout, _ = run(digitaloceantest.DefaultExpiry - 5*time.Minute - 10*time.Second)
-	if parse(t, stdout) != first {
-		t.Error("renewed too early")
+	if got := parse(t, stdout); got != first {
+		t.Errorf("10s before it is due: got %v; want the cached %v", got, first)
 	}
 	_, stdout, _ = run(digitaloceantest.DefaultExpiry - 4*time.Minute)
-	if parse(t, stdout).Status.Token == first.Status.Token || api.Mints(clusterID) != 2 {
-		t.Error("not renewed")
+	if got, mints := parse(t, stdout), api.Mints(clusterID); got.Status.Token == first.Status.Token || mints != 2 {
+		t.Errorf("after it is due: got token %s, %d mints; want a new one, 2 mints", got.Status.Token, mints)
 	}
 }
