@@ -26,11 +26,12 @@ type rule struct {
 var rules = []rule{
 	{
 		pkg:   "pkg/credential",
+		may:   []string{"pkg/internal/certs", "pkg/internal/serverurl", "pkg/internal/show"},
 		since: "it is the domain: everything stands on it, and programs use it without the rest",
 	},
 	{
 		pkg:   "pkg/execcredential",
-		may:   []string{"pkg/credential"},
+		may:   []string{"pkg/credential", "pkg/internal/show"},
 		since: "the protocol knows nothing of DigitalOcean or of files",
 	},
 	{
@@ -38,19 +39,24 @@ var rules = []rule{
 		since: "a stand-in that shared code with what it tests would share its mistakes",
 	},
 	{
-		pkg:   "pkg/digitalocean",
-		may:   []string{"pkg/credential", "pkg/internal/boundedfile"},
+		pkg: "pkg/digitalocean",
+		may: []string{
+			"pkg/credential", "pkg/internal/boundedfile", "pkg/internal/certs", "pkg/internal/serverurl", "pkg/internal/show",
+		},
 		since: "the API knows nothing of the protocol or of the cache",
 	},
 	{
 		pkg: "pkg/internal/kubeconfig",
 		may: []string{
 			"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock",
-			"pkg/internal/yamledit",
+			"pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/yamledit",
 		},
 		since: "kubeconfig files know nothing of the API or of the cache",
 	},
 	{pkg: "pkg/internal/atomicfile", since: "replacing a file knows nothing of what is in it"},
+	{pkg: "pkg/internal/serverurl", since: "an address knows nothing of what is sent to it"},
+	{pkg: "pkg/internal/certs", since: "certificates know nothing of whom they vouch for"},
+	{pkg: "pkg/internal/show", since: "showing a value knows nothing of where it comes from"},
 	{pkg: "pkg/internal/boundedfile", since: "reading a file knows nothing of what is in it"},
 	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
 	{pkg: "pkg/internal/shellword", since: "quoting for a shell knows nothing of what is quoted"},
@@ -62,7 +68,7 @@ var rules = []rule{
 	},
 	{
 		pkg: "pkg/restconfig",
-		may: []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir"},
+		may: []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir", "pkg/internal/serverurl"},
 		since: "it wires for programs what the command line wires for people: neither needs the other, " +
 			"nor does a program need the protocol",
 	},
@@ -70,7 +76,8 @@ var rules = []rule{
 		pkg: "pkg/cmd",
 		may: []string{
 			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/kubeconfig",
-			"pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/shellword",
+			"pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/serverurl", "pkg/internal/shellword",
+			"pkg/internal/show",
 		},
 		since: "the command line wires, and is wired by nobody",
 	},

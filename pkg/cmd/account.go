@@ -8,6 +8,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // account is what one access token gives access to: the API, and its share of the cache.
@@ -84,7 +85,7 @@ func (a *account) cluster(ctx context.Context, name string) (digitalocean.Cluste
 	}
 	clusters, err := a.clusters(ctx)
 	if err != nil {
-		return digitalocean.Cluster{}, fmt.Errorf("looking up cluster %s: %w", credential.ShowWord(name), err)
+		return digitalocean.Cluster{}, fmt.Errorf("looking up cluster %s: %w", show.Word(name), err)
 	}
 	cluster, err := digitalocean.FindCluster(clusters, name)
 	return cluster, a.explain(err)
@@ -102,7 +103,7 @@ func (o *options) clusterIDs(ctx context.Context, names []string) ([]digitalocea
 		}
 		if a == nil {
 			if a, err = o.account(); err != nil {
-				return nil, fmt.Errorf("looking up cluster %s: %w", credential.ShowWord(name), err)
+				return nil, fmt.Errorf("looking up cluster %s: %w", show.Word(name), err)
 			}
 		}
 		cluster, err := a.cluster(ctx, name)

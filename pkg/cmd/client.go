@@ -9,6 +9,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // When a Kubernetes client runs doks-auth, arguments and environment come from a kubeconfig, which may be a
@@ -73,7 +74,7 @@ func (o *options) checkAPIAddress(token digitalocean.AccessToken) error {
 	}
 	return advise(credential.Unsafe,
 		fmt.Errorf("refusing to send the access token to %s: a kubeconfig can't choose the API's address",
-			credential.ShowURL(address)),
+			show.URL(address)),
 		"if the address is yours, set it as api-url in the doctl configuration that contains the access token; "+
 			"otherwise don't use this kubeconfig")
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 const proxyHint = "write it as scheme://host:port, with user:password@, percent-encoded, before the host if needed"
@@ -50,7 +50,7 @@ func oddProxy() string {
 // shownProxy returns scheme, host and port of a proxy. It returns "" if they can't be told from a password, or
 // if the proxy can't be parsed, in which case errors quote all of it.
 func shownProxy(proxy string) string {
-	shown := credential.ShowURL(proxy)
+	shown := show.URL(proxy)
 	if !strings.HasPrefix(shown, `"`) {
 		return ""
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // execCredential is the command that Kubernetes clients run.
@@ -149,17 +151,17 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 		return "", advise(credential.Usage, errors.New("no cluster is named"),
 			"give its id as an argument, or set provideClusterInfo: true in the kubeconfig's user")
 	}
-	u, err := credential.ParseServer(server)
+	u, err := serverurl.Parse(server)
 	if err != nil {
 		return "", advise(credential.Unsafe,
-			fmt.Errorf("refusing to give a credential to server %s", credential.ShowURL(server)),
+			fmt.Errorf("refusing to give a credential to server %s", show.URL(server)),
 			"fix the cluster's server in the kubeconfig")
 	}
 	if id, ok := digitalocean.ClusterIDFromHost(u.Hostname()); ok {
 		return id, nil
 	}
 	return "", advise(credential.Usage,
-		fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", credential.ShowURL(server)),
+		fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", show.URL(server)),
 		"in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, "+
 			"or the id to the user's args")
 }

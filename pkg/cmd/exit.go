@@ -14,6 +14,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // exitCode returns the process's exit code for a command's error. The codes are public: client-go counts
@@ -63,13 +64,13 @@ func oneLine(s string) string {
 	}, strings.TrimSpace(s))
 }
 
-// shownURL returns scheme, host and port of an address, as [credential.ShowURL] does, but without quotes. It
+// shownURL returns scheme, host and port of an address, as [show.URL] does, but without quotes. It
 // doesn't show an address without a scheme, which may be anything.
 func shownURL(address string) string {
 	if !strings.Contains(address, "://") {
 		address = ""
 	}
-	return strings.Trim(credential.ShowURL(address), `"`)
+	return strings.Trim(show.URL(address), `"`)
 }
 
 // isShown reports whether a misplaced value can be shown: it is one plain word, and shorter than an access

@@ -1,14 +1,12 @@
 package credential
 
 import (
-	"bytes"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/certs"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // Target is where a client sends a credential and how it verifies the server there, as in a
@@ -41,7 +39,7 @@ func (c Credential) CheckTarget(t Target) error {
 	if err := c.CheckServer(t.Server); err != nil {
 		return err
 	}
-	own, err := ParseServer(c.Server)
+	own, err := serverurl.Parse(c.Server)
 	if err != nil {
 		return unsafe("server", err)
 	}
@@ -49,10 +47,10 @@ func (c Credential) CheckTarget(t Target) error {
 	case t.InsecureSkipTLSVerify:
 		return unsafe("insecure-skip-tls-verify", errors.New(
 			"refusing to give the credential to a server whose certificate isn't verified (insecure-skip-tls-verify)"))
-	case t.TLSServerName != "" && !SameHost(t.TLSServerName, own.Hostname()):
+	case t.TLSServerName != "" && !serverurl.SameHost(t.TLSServerName, own.Hostname()):
 		return unsafe("tls-server-name", fmt.Errorf(
 			"refusing to give the credential to a server with another name (tls-server-name): the cluster's is %s",
-			ShowURL(c.Server)))
+			show.URL(c.Server)))
 	case len(t.CertificateAuthority) > 0 && !isSubset(t.CertificateAuthority, c.CertificateAuthority):
 		return unsafe("certificate-authority-data", fmt.Errorf("refusing to give the credential: %w", ErrAuthority))
 	}
@@ -77,11 +75,11 @@ func unsafe(field string, err error) error {
 
 // isSubset reports whether all certificates in some, as PEM, are also in all.
 func isSubset(some, all []byte) bool {
-	known, err := ParseCertificates(all)
+	known, err := certs.Parse(all)
 	if err != nil {
 		return false
 	}
-	asked, err := ParseCertificates(some)
+	asked, err := certs.Parse(some)
 	if err != nil {
 		return false
 	}
@@ -95,35 +93,4 @@ func isSubset(some, all []byte) bool {
 		}
 	}
 	return true
-}
-
-// ParseCertificates returns the certificates in a PEM text, at least one. It accepts surrounding text, but
-// nothing that another parser could take for a certificate: blocks of another type or with headers, broken
-// blocks, or bytes that aren't text (DER).
-func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
-	isBinary := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) }
-	if !utf8.Valid(text) || bytes.ContainsFunc(text, isBinary) {
-		return nil, errors.New("it is not PEM text")
-	}
-	var certificates []*x509.Certificate
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
-			return nil, errors.New("it contains something other than certificates")
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, errors.New("it contains a certificate that can't be parsed")
-		}
-		certificates = append(certificates, certificate)
-	}
-	upper := bytes.ToUpper(text)
-	n := bytes.Count(upper, []byte("-BEGIN")) + bytes.Count(upper, []byte(" BEGIN")) // neither occurs in base64
-	if n == 0 || n != len(certificates) {
-		return nil, errors.New("it contains no certificate or a broken one")
-	}
-	return certificates, nil
 }

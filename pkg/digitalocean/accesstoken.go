@@ -11,6 +11,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // AccessToken is an access token for the DigitalOcean API.
@@ -174,7 +175,7 @@ func (s AccessTokenSources) readFile() (AccessToken, error) {
 	case errors.Is(err, ErrNotOwn):
 		return AccessToken{}, &credential.Error{
 			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing to read an access token from %s: %w", credential.ShowPath(s.File), err),
+			Err:   fmt.Errorf("refusing to read an access token from %s: %w", show.Path(s.File), err),
 		}
 	case err != nil:
 		return AccessToken{}, usageError(&FileError{fmt.Errorf("reading the access token: %w", shownPath(err))})
@@ -182,7 +183,7 @@ func (s AccessTokenSources) readFile() (AccessToken, error) {
 	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // Windows programs write a BOM
 	return AccessToken{
 		Secret: credential.NewSecret(word),
-		Source: credential.ShowPath(s.File),
+		Source: show.Path(s.File),
 	}, nil
 }
 
@@ -222,7 +223,7 @@ func shownPath(err error) error {
 	if !ok {
 		return err
 	}
-	return fmt.Errorf("%s %s: %w", e.Op, strings.Trim(credential.ShowPath(e.Path), `"`), e.Err)
+	return fmt.Errorf("%s %s: %w", e.Op, strings.Trim(show.Path(e.Path), `"`), e.Err)
 }
 
 // FileError says that a file with an access token can't be read.

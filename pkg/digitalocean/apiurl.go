@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // CheckAPIURL returns an error unless the access token may be sent to address: it must be https,
@@ -18,13 +20,13 @@ func CheckAPIURL(address string) error {
 	if err != nil {
 		return &credential.Error{Class: credential.Usage, Err: &AddressError{err}}
 	}
-	if credential.IsPrivate(u) {
+	if serverurl.IsPrivate(u) {
 		return nil
 	}
 	return &credential.Error{
 		Class: credential.Unsafe,
 		Err: &AddressError{
-			fmt.Errorf("refusing to send the access token to %s: it is not https", credential.ShowURL(address)),
+			fmt.Errorf("refusing to send the access token to %s: it is not https", show.URL(address)),
 		},
 	}
 }
@@ -38,14 +40,14 @@ func (e *AddressError) Unwrap() error { return e.error }
 // IsLoopback reports whether an API address is on this machine's loopback interface.
 func IsLoopback(address string) bool {
 	u, err := parseAPIURL(address)
-	return err == nil && credential.IsLoopback(u.Hostname())
+	return err == nil && serverurl.IsLoopback(u.Hostname())
 }
 
-// parseAPIURL parses an address that all clients interpret alike, as credential.ParseServer does.
+// parseAPIURL parses an address that all clients interpret alike, as serverurl.Parse does.
 func parseAPIURL(address string) (*url.URL, error) {
-	u, err := credential.ParseServer(address)
+	u, err := serverurl.Parse(address)
 	if err != nil || !strings.Contains(address, "://") || strings.Trim(u.Path, "/") != "" {
-		return nil, fmt.Errorf("the API address %s is not of the form https://host", credential.ShowURL(address))
+		return nil, fmt.Errorf("the API address %s is not of the form https://host", show.URL(address))
 	}
 	return u, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // ClusterID is a cluster's ID, a UUID in lower case. It is safe in a path.
@@ -19,7 +21,7 @@ func ParseClusterID(s string) (ClusterID, error) {
 	if !isUUID(s) {
 		return "", &credential.Error{
 			Class: credential.Usage,
-			Err:   fmt.Errorf("%s %w", credential.ShowWord(s), ErrClusterID),
+			Err:   fmt.Errorf("%s %w", show.Word(s), ErrClusterID),
 		}
 	}
 	return ClusterID(strings.ToLower(s)), nil
@@ -32,7 +34,7 @@ const clusterDomain = ".k8s.ondigitalocean.com"
 // case of ASCII letters only, because clients treat other letters as different hosts.
 func ClusterIDFromHost(host string) (ClusterID, bool) {
 	const idSize = len("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
-	if len(host) <= idSize || !credential.SameHost(host[idSize:], clusterDomain) || !isUUID(host[:idSize]) {
+	if len(host) <= idSize || !serverurl.SameHost(host[idSize:], clusterDomain) || !isUUID(host[:idSize]) {
 		return "", false
 	}
 	return ClusterID(strings.ToLower(host[:idSize])), true

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // Cluster is a cluster in the API
@@ -148,14 +149,14 @@ type NameError struct {
 // Error returns a message that includes the name and the IDs.
 func (e *NameError) Error() string {
 	if len(e.IDs) == 0 {
-		return "no cluster has the name " + credential.ShowWord(e.Name)
+		return "no cluster has the name " + show.Word(e.Name)
 	}
 	ids := make([]string, len(e.IDs))
 	for i, id := range e.IDs {
 		ids[i] = string(id)
 	}
 	return fmt.Sprintf("%d clusters have the name %s: %s",
-		len(e.IDs), credential.ShowWord(e.Name), strings.Join(ids, ", "))
+		len(e.IDs), show.Word(e.Name), strings.Join(ids, ", "))
 }
 
 // clusterAnswer holds the used fields of the API's cluster. The state may be any text, since new ones appear.

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/certs"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // credentialAnswer is the API's credentials resource.
@@ -80,11 +83,11 @@ func checkServer(server string) error {
 	if err := checkText("server", server); err != nil {
 		return err
 	}
-	switch u, err := credential.ParseServer(server); {
+	switch u, err := serverurl.Parse(server); {
 	case server == "":
 		return errors.New("it names no server")
 	case err != nil || u.Scheme != "https" || !strings.Contains(server, "://") || !isHost(u):
-		return fmt.Errorf("its server is not a plain https address: %s", credential.ShowURL(server))
+		return fmt.Errorf("its server is not a plain https address: %s", show.URL(server))
 	}
 	return nil
 }
@@ -103,7 +106,7 @@ func checkAuthority(text []byte) error {
 	if len(text) == 0 {
 		return errors.New("it names no certificate authority")
 	}
-	if _, err := credential.ParseCertificates(text); err != nil {
+	if _, err := certs.Parse(text); err != nil {
 		return fmt.Errorf("its certificate authority can't be used: %w", err)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // doctlConfig holds the used fields of doctl's configuration file.
@@ -53,10 +54,10 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	text, err := boundedfile.Read(path, maxDoctlConfig)
 	if errors.Is(err, os.ErrNotExist) {
-		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError("there is no doctl configuration at " + credential.ShowPath(path))})
+		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError("there is no doctl configuration at " + show.Path(path))})
 	}
 	if err != nil {
-		return doctlConfig{}, usageError(&DoctlError{Err: fmt.Errorf("reading doctl's configuration %s: %w", credential.ShowPath(path), reason(err))})
+		return doctlConfig{}, usageError(&DoctlError{Err: fmt.Errorf("reading doctl's configuration %s: %w", show.Path(path), reason(err))})
 	}
 	var config doctlConfig
 	err = yaml.Unmarshal(cutDoctlConfig(text), &config)
@@ -66,7 +67,7 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	if err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
-		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", credential.ShowPath(path))})
+		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", show.Path(path))})
 	}
 	return config, nil
 }
@@ -205,7 +206,7 @@ func (c doctlConfig) accessToken(name string) (AccessToken, error) {
 	if token = strings.TrimSpace(token); token == "" {
 		return AccessToken{}, usageError(&DoctlError{
 			Contexts: c.contexts(),
-			Err:      fmt.Errorf("doctl's configuration has no access token for the context %s", credential.ShowWord(name)),
+			Err:      fmt.Errorf("doctl's configuration has no access token for the context %s", show.Word(name)),
 		})
 	}
 	return AccessToken{

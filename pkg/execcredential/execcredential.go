@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // Kind is the kind of requests and responses.
@@ -38,7 +39,7 @@ func ParseVersion(s string) (Version, error) {
 	case string(V1Beta1), "v1beta1":
 		return V1Beta1, nil
 	}
-	return "", &credential.Error{Class: credential.Usage, Err: fmt.Errorf("%w %s", ErrVersion, credential.ShowWord(s))}
+	return "", &credential.Error{Class: credential.Usage, Err: fmt.Errorf("%w %s", ErrVersion, show.Word(s))}
 }
 
 // Errors for bad requests, of class Usage.

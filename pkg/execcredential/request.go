@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // EnvVar is the environment variable that holds the request.
@@ -74,13 +75,13 @@ func ParseRequest(data []byte) (Request, error) {
 	switch in.Kind {
 	case Kind, "ExecCredentials", "":
 	default:
-		return Request{}, notARequest(fmt.Errorf("its kind is %s", credential.ShowWord(in.Kind)))
+		return Request{}, notARequest(fmt.Errorf("its kind is %s", show.Word(in.Kind)))
 	}
 	if in.APIVersion == "" {
 		return Request{}, notARequest(errors.New("it has no apiVersion"))
 	}
 	if !strings.HasPrefix(in.APIVersion, group+"/") {
-		return Request{}, notARequest(fmt.Errorf("its apiVersion is %s", credential.ShowWord(in.APIVersion)))
+		return Request{}, notARequest(fmt.Errorf("its apiVersion is %s", show.Word(in.APIVersion)))
 	}
 	version, err := ParseVersion(in.APIVersion)
 	if err != nil {

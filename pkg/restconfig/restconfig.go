@@ -57,6 +57,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
 )
 
 // New returns a config for the cluster whose credentials cached.Provider provides. They are stored in
@@ -115,11 +116,11 @@ func newConfig(ctx context.Context, source func() (*credential.Cached, error)) (
 // parseServer returns the server's URL; the default scheme is https. The error has class Unusable, or
 // Unsafe if a token must not be sent to the server.
 func parseServer(server string) (*url.URL, error) {
-	u, err := credential.ParseServer(server)
+	u, err := serverurl.Parse(server)
 	if err != nil {
 		return nil, unusable(errors.New("it names no server"))
 	}
-	if credential.IsPrivate(u) {
+	if serverurl.IsPrivate(u) {
 		return u, nil
 	}
 	return nil, &credential.Error{

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // Conversion reports what became of one of doctl's entries.
@@ -47,7 +47,7 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 		to.Args = append(slices.Clone(exec.Args), call.args()...)
 		if server := c.tunnel(user.Name, call.clusterID); server != "" {
 			to.ProvideClusterInfo = false
-			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", credential.ShowURL(server))
+			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", show.URL(server))
 		}
 		if err := to.check(); err != nil {
 			done = append(done, Conversion{User: user.Name, Reason: err})

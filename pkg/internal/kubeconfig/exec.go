@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
 )
 
 // Exec says how a client runs a credential plugin.
@@ -85,7 +85,7 @@ func (c *Cluster) id() string {
 	if c.ClusterID != "" {
 		return strings.ToLower(c.ClusterID)
 	}
-	if server, err := credential.ParseServer(c.Server); err == nil {
+	if server, err := serverurl.Parse(c.Server); err == nil {
 		if name, _, _ := strings.Cut(server.Hostname(), "."); isUUID(name) {
 			return strings.ToLower(name)
 		}

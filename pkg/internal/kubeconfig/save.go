@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
@@ -151,7 +152,7 @@ func (c *Config) clusterConflict(e Entry) error {
 	if (credential.Credential{Server: e.Server}).CheckServer(old.Server) == nil {
 		return nil
 	}
-	return &ConflictError{e.ClusterID, "cluster entry", e.Name, "for server " + credential.ShowURL(old.Server)}
+	return &ConflictError{e.ClusterID, "cluster entry", e.Name, "for server " + show.URL(old.Server)}
 }
 
 // contextConflict reports a context of the same name that leads to another cluster.

@@ -1,4 +1,6 @@
-package credential
+// Package show makes values that may be secrets in the wrong place fit to show to people: it shows only what is
+// known to be harmless.
+package show
 
 import (
 	"regexp"
@@ -12,9 +14,9 @@ import (
 const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?` +
 	`((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:/[A-Za-z0-9._~/-]*)?$`
 
-// ShowURL returns an address's scheme, host and port, quoted and safe to show. It shows nothing of an address
+// URL returns an address's scheme, host and port, quoted and safe to show. It shows nothing of an address
 // that isn't clearly of that form: a password may be anywhere in it.
-func ShowURL(address string) string {
+func URL(address string) string {
 	parts := regexp.MustCompile(shownURL).FindStringSubmatch(address)
 	if parts == nil || slices.ContainsFunc(strings.Split(parts[2], "."), func(label string) bool { return len(label) > maxWord }) {
 		return "(not shown: it is not of the form https://host:port)"
@@ -26,9 +28,9 @@ func ShowURL(address string) string {
 // characters.
 const maxWord = 63
 
-// ShowWord returns text, quoted and safe to show, if it is a plain word, as names are. It shows nothing of
+// Word returns text, quoted and safe to show, if it is a plain word, as names are. It shows nothing of
 // any other text, which may be a secret in the wrong place.
-func ShowWord(text string) string {
+func Word(text string) string {
 	for i := range len(text) {
 		if c := text[i]; !isLetterOrDigit(c) && (c < '+' || c > ':' || c == ',') && c != '_' && c != '@' {
 			return "(not shown: it is not a plain word)"
@@ -40,13 +42,17 @@ func ShowWord(text string) string {
 	return strconv.Quote(text)
 }
 
-// ShowPath returns a file's path in quotes, fit to be shown to people, unless a part of it is so long that it may
+// Path returns a file's path in quotes, fit to be shown to people, unless a part of it is so long that it may
 // be a secret in the wrong place.
-func ShowPath(path string) string {
+func Path(path string) string {
 	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if len(part) > maxWord {
 			return "(not shown: a name in it is too long)"
 		}
 	}
 	return strconv.Quote(path)
+}
+
+func isLetterOrDigit(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 }
