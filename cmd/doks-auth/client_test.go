@@ -17,8 +17,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// A request that comes after its pipe was silent for long is heeded all the same: here it names a server
-// that gets no credential.
+// A request that arrives after a long silence still counts: this one names a server
+// that must not get the credential.
 func TestLateRequestIsHeeded(t *testing.T) {
 	api, url, _, _ := newAPI(t)
 	release := make(chan struct{})
@@ -37,18 +37,19 @@ func TestLateRequestIsHeeded(t *testing.T) {
 	go func() {
 		results <- newPlugin(t, url).run(t, stdin, "exec-credential", tokenCluster)
 	}()
-	<-asked // it has given up waiting for a request
-	// Longer than what a pipe holds: when all is written, it has begun to read.
+	<-asked // the plugin has given up waiting for a request
+	// Larger than a pipe's buffer: once all of it is written, the plugin has begun to read.
 	io.WriteString(client, `{"apiVersion":"client.authentication.k8s.io/v1","x":"`+strings.Repeat("x", 200_000)+
 		`","spec":{"cluster":{"server":"https://evil.example"}}}`)
 	client.Close()
 	close(release)
-	if got := <-results; got.code != 7 || got.stdout != "" || !strings.Contains(got.stderr, `refusing to give the credential to server "https://evil.example"`) {
-		t.Errorf("got %+v, want exit code 7", got)
+	const want = `refusing to give the credential to server "https://evil.example"`
+	if got := <-results; got.code != 7 || got.stdout != "" || !strings.Contains(got.stderr, want) {
+		t.Errorf("got %+v, want exit code 7 and %q", got, want)
 	}
 }
 
-// What standard output doesn't take is no success, whatever command prints it.
+// A failed write to standard output is an error in every command.
 func TestStandardOutputThatTakesNothing(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -81,17 +82,18 @@ func TestStandardOutputThatTakesNothing(t *testing.T) {
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		cmd.Run()
-		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(stderr.String(), "no space left on device") {
-			t.Errorf("%q: exit code %d, %q; want 1, and why", args, code, stderr.String())
+		const want = "no space left on device"
+		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q: got exit code %d, %q; want 1, %q", args, code, stderr.String(), want)
 		}
 	}
 }
 
-// With a proxy and an authority of its own, a kubeconfig doesn't get the access token: the variables that
-// name the authority count in a client's run only where root alone can have written what they name.
+// A kubeconfig can't get the access token with its own proxy and certificate authority: in a client's run, the
+// variables for the authority count only if nobody but root can have written what they name.
 func TestForeignAuthorityOfTheAPI(t *testing.T) {
 	if os.Geteuid() < 0 {
-		t.Skip("the variables mean nothing on Windows")
+		t.Skip("the variables have no effect on Windows")
 	}
 	seen := make(chan string, 100)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -100,7 +102,8 @@ func TestForeignAuthorityOfTheAPI(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{"example.com:443": server.Listener.Addr().String()}))
+	routes := map[string]string{"example.com:443": server.Listener.Addr().String()}
+	proxy := httptest.NewServer(digitaloceantest.Proxy(routes))
 	defer proxy.Close()
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	dir := t.TempDir()
@@ -108,9 +111,10 @@ func TestForeignAuthorityOfTheAPI(t *testing.T) {
 	if err := os.WriteFile(file, fmt.Appendf(nil, "comment: |\n  x\n%s", certificate), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The address is one that a client's run may be sent to, by doctl's configuration.
+	// A client's run may use this address, because it is from doctl's configuration.
 	config := filepath.Join(t.TempDir(), "doctl.yaml")
-	if err := os.WriteFile(config, []byte("access-token: dop_v1_first\napi-url: https://example.com\n"), 0o600); err != nil {
+	text := "access-token: dop_v1_first\napi-url: https://example.com\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const request = `KUBERNETES_EXEC_INFO={"apiVersion":"client.authentication.k8s.io/v1"}`
@@ -125,7 +129,8 @@ func TestForeignAuthorityOfTheAPI(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlugin(t, "")
-			p.env = append(p.env, "DIGITALOCEAN_ACCESS_TOKEN=", "DIGITALOCEAN_CONFIG="+config, "HTTPS_PROXY="+proxy.URL)
+			p.env = append(p.env,
+				"DIGITALOCEAN_ACCESS_TOKEN=", "DIGITALOCEAN_CONFIG="+config, "HTTPS_PROXY="+proxy.URL)
 			p.env = append(p.env, test.env...)
 			got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout=4s", tokenCluster)
 			sent := false
@@ -133,16 +138,17 @@ func TestForeignAuthorityOfTheAPI(t *testing.T) {
 				sent = <-seen != "" || sent
 			}
 			if sent != test.sent {
-				t.Errorf("the access token was sent: %v, want %v: %+v", sent, test.sent, got)
+				t.Errorf("got the access token sent: %v, want %v: %+v", sent, test.sent, got)
 			}
-			if !test.sent && (got.code != 5 || !strings.Contains(got.stderr, ": when a client runs doks-auth, the files must belong to root")) {
-				t.Errorf("got %+v, want exit code 5 and why", got)
+			const want = "counts in a client's run only if root owns what it names"
+			if !test.sent && (got.code != 5 || !strings.Contains(got.stderr, want)) {
+				t.Errorf("got %+v, want exit code 5 and %q", got, want)
 			}
 		})
 	}
 }
 
-// Without HOME the cache is below the home directory in the user database, so that not each run mints.
+// Without HOME, the cache is in the home directory from the user database; otherwise each run would mint.
 func TestWithoutHome(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be another user")
@@ -164,7 +170,8 @@ func TestWithoutHome(t *testing.T) {
 		}
 	}
 	for range 3 {
-		cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/passwd && exec "$@"`,
+		cmd := exec.CommandContext(t.Context(),
+			"unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/passwd && exec "$@"`,
 			passwd, os.Args[0], "exec-credential", "--api-version=v1", tokenCluster)
 		cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "k8s_v1_") {
@@ -172,7 +179,7 @@ func TestWithoutHome(t *testing.T) {
 		}
 	}
 	if mints := api.Mints(tokenCluster); mints != 1 {
-		t.Errorf("%d mints for three runs, want 1", mints)
+		t.Errorf("got %d mints for three runs, want 1", mints)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// newClient returns client-go's client of a cluster, which runs the plugin for its credential.
+// newClient returns a client-go client for a cluster, which gets its credential from the plugin.
 func newClient(t *testing.T, cluster *digitaloceantest.Cluster, apiURL string) *http.Client {
 	t.Helper()
 	exec := &clientcmdapi.ExecConfig{
@@ -40,7 +40,7 @@ func newClient(t *testing.T, cluster *digitaloceantest.Cluster, apiURL string) *
 	return client
 }
 
-// serve makes a cluster listen, under the address that its certificate is also good for.
+// serve starts a cluster's API server and makes its address the cluster's server.
 func serve(t *testing.T, api *digitaloceantest.API, cluster *digitaloceantest.Cluster) {
 	t.Helper()
 	if err := cluster.Serve(api); err != nil {
@@ -48,10 +48,10 @@ func serve(t *testing.T, api *digitaloceantest.API, cluster *digitaloceantest.Cl
 	}
 	t.Cleanup(func() { cluster.Close() })
 	cluster.Server = "https://" + cluster.Addr()
-	api.AddCluster(cluster) // again: the API sees the new address from here on
+	api.AddCluster(cluster) // again, with the new address
 }
 
-// ask asks a cluster for its version, and returns how the request was authenticated.
+// ask gets a cluster's version and returns how the request was authenticated.
 func ask(client *http.Client, cluster *digitaloceantest.Cluster) (authenticatedBy string, err error) {
 	response, err := client.Get(cluster.Server + "/version")
 	if err != nil {
@@ -73,18 +73,18 @@ func TestClientGo(t *testing.T) {
 		client := newClient(t, cluster, url)
 		for range 3 {
 			if got, err := ask(client, cluster); err != nil || got != want {
-				t.Errorf("authenticated by %q, not %q; %v", got, want, err)
+				t.Errorf("got a request authenticated by %q, %v; want %q", got, err, want)
 			}
 		}
 		if mints := api.Mints(cluster.ID); mints != 1 {
-			t.Errorf("%d mints", mints)
+			t.Errorf("got %d mints, want 1", mints)
 		}
 	}
 }
 
-// client-go gets a new credential after expirationTimestamp, and no request is refused meanwhile. When
-// a certificate changes, client-go cuts its connections, and a request that is just using one fails
-// with it: that is client-go's, and such a request is made again here, once.
+// client-go gets a new credential after expirationTimestamp, and no request is refused. When
+// a certificate changes, client-go closes its connections, which fails requests in progress. That is
+// client-go's behavior, so the test repeats such a request once.
 func TestClientGoRenews(t *testing.T) {
 	tests := map[string]struct {
 		certificates bool
@@ -111,15 +111,15 @@ func TestClientGoRenews(t *testing.T) {
 					got, err = ask(client, cluster)
 				}
 				if err != nil || got != test.want {
-					t.Fatalf("authenticated by %q, %v", got, err)
+					t.Fatalf("got a request authenticated by %q, %v; want %q", got, err, test.want)
 				}
 				if time.Now().After(giveUp) {
-					t.Fatal("the credential is not renewed")
+					t.Fatalf("got %d mints after %s, want 3", api.Mints(cluster.ID), hung)
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
 			if _, refused := cluster.Requests(); refused > 0 {
-				t.Errorf("%d requests were refused", refused)
+				t.Errorf("got %d refused requests, want none", refused)
 			}
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// manyEntries returns a kubeconfig of the clusters from..to, each called by its number.
+// manyEntries returns a kubeconfig with entries for the clusters from <= i < to, named by their numbers.
 func manyEntries(from, to int) string {
 	var clusters, contexts, users strings.Builder
 	for i := from; i < to; i++ {
@@ -21,13 +21,15 @@ func manyEntries(from, to int) string {
 		fmt.Fprintf(&contexts, "- context:\n    cluster: n%d\n    user: n%d\n  name: n%d\n", i, i, i)
 		fmt.Fprintf(&users, "- name: n%d\n  user:\n    token: secret\n", i)
 	}
-	return fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters:\n%scontexts:\n%susers:\n%s", &clusters, &contexts, &users)
+	return fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters:\n%scontexts:\n%susers:\n%s",
+		&clusters, &contexts, &users)
 }
 
-// startEdit starts an edit of a file, and returns when it has the lock, or is through.
+// startEdit starts an edit of a file and returns once it has the lock or has finished.
 func startEdit(t *testing.T, p plugin, path string, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
-	cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"kubeconfig", "remove", "n0", "--kubeconfig=" + path}, args...)...)
+	args = append([]string{"kubeconfig", "remove", "n0", "--kubeconfig=" + path}, args...)
+	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = p.env
 	stderr = new(bytes.Buffer)
 	cmd.Stderr = stderr
@@ -46,12 +48,12 @@ func startEdit(t *testing.T, p plugin, path string, args ...string) (cmd *exec.C
 			return cmd, stderr
 		}
 		if time.Since(start) > hung {
-			t.Fatal("it takes no lock")
+			t.Fatalf("got no lock after %s, want one", hung)
 		}
 	}
 }
 
-// checkTidy fails unless the kubeconfig stands alone in its directory and has one of the texts.
+// checkTidy fails the test unless the kubeconfig is the only file in its directory and has one of the texts.
 func checkTidy(t *testing.T, path string, texts ...string) {
 	t.Helper()
 	files, err := os.ReadDir(filepath.Dir(path))
@@ -60,7 +62,7 @@ func checkTidy(t *testing.T, path string, texts ...string) {
 	}
 	for _, file := range files {
 		if file.Name() != filepath.Base(path) {
-			t.Errorf("left: %s", file.Name())
+			t.Errorf("got file %s, want only the kubeconfig", file.Name())
 			os.Remove(filepath.Join(filepath.Dir(path), file.Name()))
 		}
 	}
@@ -73,17 +75,17 @@ func checkTidy(t *testing.T, path string, texts ...string) {
 			return
 		}
 	}
-	t.Errorf("got %d bytes of another text than wanted", len(got))
+	t.Errorf("got another text of %d bytes, want one of the %d texts", len(got), len(texts))
 }
 
-// However an edit ends, there is no lock afterwards that would keep kubectl from working. The large file takes
-// longer than what a command may take to end after a signal.
+// However an edit ends, it leaves no lock behind, which would keep kubectl from working. Editing the large file takes
+// longer than a command may take to exit after a signal.
 func TestEndedEditsLeaveNoLock(t *testing.T) {
 	const small, large = 2000, 20000
 	tests := map[string]struct {
 		signal  os.Signal // nil: --timeout
 		entries int
-		within  time.Duration // of the lock's taking
+		within  time.Duration // after the lock was acquired
 	}{
 		"INT":             {os.Interrupt, small, 100 * time.Millisecond},
 		"INT, large file": {os.Interrupt, large, time.Second},
@@ -103,19 +105,21 @@ func TestEndedEditsLeaveNoLock(t *testing.T) {
 				if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				moment := rand.N(test.within) // any will do
+				moment := rand.N(test.within)
 				if test.signal == nil {
 					limit := moment + time.Millisecond
 					r := p.run(t, nil, "kubeconfig", "remove", "n0", "--kubeconfig="+path, "--timeout="+limit.String())
 					if r.code != 0 && r.code != 5 || r.took > limit+10*time.Second {
-						t.Errorf("--timeout=%s: got exit code %d after %s: %s", limit, r.code, r.took, r.stderr)
+						t.Errorf("--timeout=%s: got exit code %d after %s, want 0 or 5 in time: %s",
+							limit, r.code, r.took, r.stderr)
 					}
 					checkTidy(t, path, before, after)
 					continue
 				}
 				cmd, stderr := startEdit(t, p, path)
 				time.Sleep(moment)
-				if err := cmd.Process.Signal(test.signal); err != nil && cmd.Process.Signal(syscall.Signal(0)) == nil {
+				err := cmd.Process.Signal(test.signal)
+				if err != nil && cmd.Process.Signal(syscall.Signal(0)) == nil {
 					cmd.Wait()
 					t.Skip(err) // Windows can't
 				}
@@ -125,14 +129,14 @@ func TestEndedEditsLeaveNoLock(t *testing.T) {
 				cmd.Wait()
 				checkTidy(t, path, before, after)
 				if got := stderr.String(); got != "" && got != "doks-auth: interrupted\n" {
-					t.Errorf("got %.100q on standard error; want no more than that it was interrupted", got)
+					t.Errorf("got %.100q on standard error, want %q or nothing", got, "doks-auth: interrupted\n")
 				}
 			}
 		})
 	}
 }
 
-// What can't be printed comes after the edit, which is whole, and without its lock.
+// If the output can't be printed, the edit is still complete and its lock removed.
 func TestEditsThatCannotPrint(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip(err)
@@ -149,17 +153,21 @@ func TestEditsThatCannotPrint(t *testing.T) {
 	}
 	for _, command := range []string{"save " + tokenCluster, "save --all -v", "remove n0"} {
 		p, path := newPlugin(t, url), write(t)
-		if r := p.run(t, nil, append([]string{"kubeconfig", "--kubeconfig=" + path}, strings.Fields(command)...)...); r.code != 0 {
-			t.Fatal(r.stderr)
+		args := append([]string{"kubeconfig", "--kubeconfig=" + path}, strings.Fields(command)...)
+		if r := p.run(t, nil, args...); r.code != 0 {
+			t.Fatalf("got exit code %d, want 0: %s", r.code, r.stderr)
 		}
 		after, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, output := range []string{"| true", "2>&1 | true", ">&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>&1"} {
+		for _, output := range []string{
+			"| true", "2>&1 | true", ">&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>&1",
+		} {
 			t.Run(command+" "+output, func(t *testing.T) {
 				p, path := newPlugin(t, url), write(t)
-				cmd := exec.CommandContext(t.Context(), "sh", "-c", `"$0" kubeconfig --kubeconfig="$1" `+command+" "+output, os.Args[0], path)
+				line := `"$0" kubeconfig --kubeconfig="$1" ` + command + " " + output
+				cmd := exec.CommandContext(t.Context(), "sh", "-c", line, os.Args[0], path)
 				cmd.Env = append(p.env, "PATH="+os.Getenv("PATH"))
 				out, err := cmd.CombinedOutput()
 				t.Logf("%v: %s", err, out)

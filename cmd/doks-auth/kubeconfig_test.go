@@ -15,8 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// inPlugins makes the environment that plugins are run in this process's own, for what runs them as
-// its kubeconfig says.
+// inPlugins sets a plugin's environment in this process, for clients that run the plugin from a kubeconfig.
 func inPlugins(t *testing.T, p plugin) {
 	t.Helper()
 	for _, variable := range p.env {
@@ -25,7 +24,7 @@ func inPlugins(t *testing.T, p plugin) {
 	}
 }
 
-// Saved, used by client-go, and removed: one mint, and a kubeconfig as before.
+// Saving a cluster, using it with client-go and removing it costs one mint and restores the kubeconfig.
 func TestSaveUseRemove(t *testing.T) {
 	api, url, token, cert := newAPI(t)
 	serve(t, api, token)
@@ -33,7 +32,8 @@ func TestSaveUseRemove(t *testing.T) {
 	p := newPlugin(t, url)
 	inPlugins(t, p)
 	path := filepath.Join(p.dir, "config")
-	before := "# mine\ncurrent-context: \"\"\nclusters:\n- {name: kind, cluster: {server: 'https://kind.example'}} # at home\nusers: []\ncontexts:\n"
+	before := "# mine\ncurrent-context: \"\"\nclusters:\n" +
+		"- {name: kind, cluster: {server: 'https://kind.example'}} # at home\nusers: []\ncontexts:\n"
 	for want, cluster := range map[string]*digitaloceantest.Cluster{"token": token, "client certificate": cert} {
 		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
 			t.Fatal(err)
@@ -44,7 +44,7 @@ func TestSaveUseRemove(t *testing.T) {
 		} {
 			r := p.run(t, nil, append([]string{"kubeconfig", "save", "--kubeconfig=" + path}, args...)...)
 			if r.code != 0 {
-				t.Fatal(r.stderr)
+				t.Fatalf("save: got exit code %d, want 0: %s", r.code, r.stderr)
 			}
 			config, err := clientcmd.BuildConfigFromFlags("", path)
 			if err != nil {
@@ -55,11 +55,12 @@ func TestSaveUseRemove(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := ask(client, cluster); err != nil || got != want {
-				t.Errorf("authenticated by %q, not %q; %v", got, want, err)
+				t.Errorf("got a request authenticated by %q, %v; want %q", got, err, want)
 			}
 		}
-		if r := p.run(t, nil, "kubeconfig", "remove", "--kubeconfig="+path, cluster.ID); r.code != 0 || !strings.Contains(r.stdout, "removed") {
-			t.Errorf("%s%s", r.stdout, r.stderr)
+		r := p.run(t, nil, "kubeconfig", "remove", "--kubeconfig="+path, cluster.ID)
+		if r.code != 0 || !strings.Contains(r.stdout, "removed") {
+			t.Errorf("remove: got %+v, want exit code 0 and %q", r, "removed")
 		}
 		after, err := os.ReadFile(path)
 		if err != nil {
@@ -68,15 +69,15 @@ func TestSaveUseRemove(t *testing.T) {
 		// An empty list is written as kubectl does.
 		want := strings.NewReplacer("users: []", "users: null", "contexts:", "contexts: null").Replace(before)
 		if diff := cmp.Diff(want, string(after)); diff != "" {
-			t.Error(diff)
+			t.Errorf("kubeconfig (-want +got):\n%s", diff)
 		}
 		if mints := api.Mints(cluster.ID); mints != 1 {
-			t.Errorf("%d mints", mints)
+			t.Errorf("got %d mints, want 1", mints)
 		}
 	}
 }
 
-// A save and a hundred plugins cost one mint, and saving at once loses nobody's cluster.
+// Concurrent saves don't lose each other's clusters, and a save and a hundred plugin runs cost one mint.
 func TestSavesAtOnce(t *testing.T) {
 	api, url, _, _ := newAPI(t)
 	p := newPlugin(t, url)
@@ -95,7 +96,7 @@ func TestSavesAtOnce(t *testing.T) {
 	for _, id := range ids {
 		all.Go(func() {
 			if r := p.run(t, nil, "kubeconfig", "save", id); r.code != 0 {
-				t.Error(r.stderr)
+				t.Errorf("save: got exit code %d, want 0: %s", r.code, r.stderr)
 			}
 		})
 	}
@@ -105,24 +106,25 @@ func TestSavesAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(config.Clusters) != n || len(config.Contexts) != n || len(config.AuthInfos) != n {
-		t.Errorf("%d clusters, %d contexts, %d users", len(config.Clusters), len(config.Contexts), len(config.AuthInfos))
+		t.Errorf("got %d clusters, %d contexts, %d users; want %d each",
+			len(config.Clusters), len(config.Contexts), len(config.AuthInfos), n)
 	}
 	for range 100 {
 		all.Go(func() {
 			if r := p.run(t, nil, "exec-credential", "--api-version=v1", ids[0]); r.code != 0 {
-				t.Error(r.stderr)
+				t.Errorf("exec-credential: got exit code %d, want 0: %s", r.code, r.stderr)
 			}
 		})
 	}
 	all.Wait()
 	for _, id := range ids {
 		if mints := api.Mints(id); mints != 1 {
-			t.Errorf("%d mints for %s", mints, id)
+			t.Errorf("got %d mints for %s, want 1", mints, id)
 		}
 	}
 }
 
-// Every cluster of a large account, over three pages, each with one mint.
+// save --all saves all clusters of a large account, listed on three pages, with one mint each.
 func TestSaveAll(t *testing.T) {
 	api, url, token, _ := newAPI(t)
 	const n = 450
@@ -136,15 +138,16 @@ func TestSaveAll(t *testing.T) {
 	}
 	p := newPlugin(t, url)
 	for range 2 {
-		if r := p.run(t, nil, "kubeconfig", "save", "--all"); r.code != 0 || strings.Count(r.stdout, "saved context") != n {
-			t.Fatal(r.stderr)
+		r := p.run(t, nil, "kubeconfig", "save", "--all")
+		if saved := strings.Count(r.stdout, "saved context"); r.code != 0 || saved != n {
+			t.Fatalf("got exit code %d, %d saved contexts; want 0, %d: %s", r.code, saved, n, r.stderr)
 		}
 	}
 	config, err := clientcmd.LoadFromFile(filepath.Join(p.dir, ".kube", "config"))
 	if err != nil || len(config.Contexts) != n || config.CurrentContext != "" {
-		t.Errorf("%d contexts, %q is current; %v", len(config.Contexts), config.CurrentContext, err)
+		t.Errorf("got %+v, %v; want %d contexts and no current one", config, err, n)
 	}
 	if calls, mints := api.Calls(), api.Mints(token.ID); calls != 3+n+3 || mints != 1 {
-		t.Errorf("%d calls, %d mints of one cluster", calls, mints)
+		t.Errorf("got %d calls, %d mints for one cluster; want %d, 1", calls, mints, 3+n+3)
 	}
 }

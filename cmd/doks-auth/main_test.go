@@ -22,10 +22,10 @@ const (
 	tokenCluster     = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	certCluster      = "bd5f5959-5e1e-4205-a714-a914373942af"
 
-	// asPlugin in the environment makes the test's own binary the plugin.
+	// asPlugin, if set in the environment, makes the test binary the plugin.
 	asPlugin = "DOKS_AUTH_TEST_AS_PLUGIN"
 
-	// The race detector lets each process wait for a second at its end.
+	// By default, the race detector delays each process's exit by a second.
 	noRaceDelay = "GORACE=atexit_sleep_ms=0"
 )
 
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"doks-auth": main})
 }
 
-// newAPI starts a stand-in of the API that knows both access tokens and two clusters.
+// newAPI starts a fake API with both access tokens and two clusters.
 func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *digitaloceantest.Cluster) {
 	tb.Helper()
 	api = digitaloceantest.NewAPI(accessToken, otherAccessToken)
@@ -58,19 +58,19 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 // TestScripts runs testdata/script. Each script has its own API, whose address and access token are
 // in the environment, and these commands:
 //
-//	fault NAME|none      put a named fault in force, of calls for credentials
-//	listfault NAME|none  put a named fault in force, of calls for clusters
-//	mints CLUSTER N      fail unless so many credentials were minted
-//	calls N              fail unless the API got so many calls
-//	fails CODE COMMAND…  run a command that must exit with that code and print nothing
-//	cluster ID NAME      make a cluster known to the API
-//	clusters N           make N clusters known to the API
-//	serve CLUSTER        start its API server, and have HTTPS_PROXY lead to it
-//	revoke CLUSTER       make the tokens void that were minted for it
-//	scopes SCOPE…        leave the access token these scopes of the API
-//	request CLUSTER SERVER WHAT… have a client pass a request, see requestOf
-//	replace OLD NEW FILE put NEW in OLD's place wherever the file has it
-//	sealed TEXT DIR      fail if a file under the directory, or its name, holds the text
+//	fault NAME|none      apply a named fault to calls for credentials
+//	listfault NAME|none  apply a named fault to calls for clusters
+//	mints CLUSTER N      fail unless N credentials have been minted
+//	calls N              fail unless the API has received N calls
+//	fails CODE COMMAND…  run a command that must exit with CODE and print nothing to standard output
+//	cluster ID NAME      add a cluster to the API
+//	clusters N           add N clusters to the API
+//	serve CLUSTER        start its API server and set HTTPS_PROXY to a proxy for it
+//	revoke CLUSTER       revoke the tokens minted for it
+//	scopes SCOPE…        limit the access token to these scopes
+//	request CLUSTER SERVER WHAT… set a client's request in the environment; see requestOf
+//	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW
+//	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
 func TestScripts(t *testing.T) {
 	type apiKey struct{}
 	apiOf := func(ts *testscript.TestScript) *digitaloceantest.API {
@@ -94,8 +94,10 @@ func TestScripts(t *testing.T) {
 				"OTHER_ACCESS_TOKEN="+otherAccessToken,
 				"TOKEN_CLUSTER="+tokenCluster,
 				"CERT_CLUSTER="+certCluster,
-				"V1="+`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`,
-				"V1BETA1="+`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false}}`,
+				`V1={"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",`+
+					`"spec":{"interactive":false}}`,
+				`V1BETA1={"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1",`+
+					`"spec":{"interactive":false}}`,
 			)
 			return os.MkdirAll(home, 0o700)
 		},
@@ -103,25 +105,25 @@ func TestScripts(t *testing.T) {
 			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
 				fault, ok := digitaloceantest.Named()[args[0]]
 				if !ok && args[0] != "none" {
-					ts.Fatalf("no fault has the name %q", args[0])
+					ts.Fatalf("there is no fault named %q", args[0])
 				}
 				apiOf(ts).SetFault(fault)
 			},
 			"listfault": func(ts *testscript.TestScript, _ bool, args []string) {
 				fault, ok := digitaloceantest.NamedOfClusters()[args[0]]
 				if !ok && args[0] != "none" {
-					ts.Fatalf("no fault of lists has the name %q", args[0])
+					ts.Fatalf("there is no fault of lists named %q", args[0])
 				}
 				apiOf(ts).SetClustersFault(fault)
 			},
 			"mints": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := apiOf(ts).Mints(args[0]); strconv.Itoa(got) != args[1] {
-					ts.Fatalf("%d credentials were minted for %s, not %s", got, args[0], args[1])
+					ts.Fatalf("got %d mints for %s, want %s", got, args[0], args[1])
 				}
 			},
 			"calls": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := apiOf(ts).Calls(); strconv.Itoa(got) != args[0] {
-					ts.Fatalf("the API got %d calls, not %s", got, args[0])
+					ts.Fatalf("got %d API calls, want %s", got, args[0])
 				}
 			},
 			"fails": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -134,10 +136,10 @@ func TestScripts(t *testing.T) {
 				}
 				ts.Logf("[exit code %d]\n%s", code, ts.ReadFile("stderr"))
 				if strconv.Itoa(code) != args[0] {
-					ts.Fatalf("exit code %d, not %s", code, args[0])
+					ts.Fatalf("got exit code %d, want %s", code, args[0])
 				}
 				if out := ts.ReadFile("stdout"); out != "" {
-					ts.Fatalf("a failure printed %q on standard output", out)
+					ts.Fatalf("got %q on standard output, want nothing", out)
 				}
 			},
 			"cluster": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -163,8 +165,12 @@ func TestScripts(t *testing.T) {
 				ts.Defer(func() { cluster.Close(); proxy.Close() })
 				ts.Setenv("HTTPS_PROXY", proxy.URL)
 			},
-			"revoke": func(ts *testscript.TestScript, _ bool, args []string) { apiOf(ts).Revoke(args[0]) },
-			"scopes": func(ts *testscript.TestScript, _ bool, args []string) { apiOf(ts).SetScopes(accessToken, args...) },
+			"revoke": func(ts *testscript.TestScript, _ bool, args []string) {
+				apiOf(ts).Revoke(args[0])
+			},
+			"scopes": func(ts *testscript.TestScript, _ bool, args []string) {
+				apiOf(ts).SetScopes(accessToken, args...)
+			},
 			"request": func(ts *testscript.TestScript, _ bool, args []string) {
 				request, err := requestOf(apiOf(ts).Cluster(args[0]), args[1], args[2:])
 				ts.Check(err)
@@ -173,9 +179,10 @@ func TestScripts(t *testing.T) {
 			"replace": func(ts *testscript.TestScript, _ bool, args []string) {
 				text := ts.ReadFile(args[2])
 				if !strings.Contains(text, args[0]) {
-					ts.Fatalf("%s doesn't hold %q", args[2], args[0])
+					ts.Fatalf("%s doesn't contain %q", args[2], args[0])
 				}
-				ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.ReplaceAll(text, args[0], args[1])), 0o600))
+				text = strings.ReplaceAll(text, args[0], args[1])
+				ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
 			},
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))
@@ -184,7 +191,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// checkSealed fails when a file under dir holds a text, in its name or contents.
+// checkSealed returns an error if a file in dir contains one of the texts in its name or contents.
 func checkSealed(dir string, texts ...string) error {
 	files := 0
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -198,13 +205,13 @@ func checkSealed(dir string, texts ...string) error {
 		}
 		for _, text := range texts {
 			if strings.Contains(path, text) || strings.Contains(string(data), text) {
-				return fmt.Errorf("%s holds %q", path, text)
+				return fmt.Errorf("%s contains %q", path, text)
 			}
 		}
 		return nil
 	})
 	if err == nil && files == 0 {
-		err = fmt.Errorf("there is no file under %s", dir)
+		err = fmt.Errorf("there are no files in %s", dir)
 	}
 	return err
 }

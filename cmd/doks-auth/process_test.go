@@ -17,7 +17,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// plugin is how the plugin's process is run: the test's own binary, in an environment of its own.
+// plugin runs the test binary as the plugin, in its own environment.
 type plugin struct {
 	env []string
 	dir string // the home directory
@@ -34,14 +34,14 @@ func newPlugin(tb testing.TB, apiURL string) plugin {
 	}}
 }
 
-// result is what a process left.
+// result is the result of running a process.
 type result struct {
 	code           int
 	stdout, stderr string
 	took           time.Duration
 }
 
-// hung bounds a process that must end by itself long before.
+// hung is how long to wait for a process that should exit much earlier.
 const hung = time.Minute
 
 func (p plugin) run(tb testing.TB, stdin io.Reader, args ...string) result {
@@ -59,7 +59,7 @@ func (p plugin) run(tb testing.TB, stdin io.Reader, args ...string) result {
 		tb.Fatal(err)
 	}
 	if ctx.Err() != nil {
-		tb.Fatalf("still running after %s", hung)
+		tb.Fatalf("got a running process after %s, want it to exit", hung)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(start)}
 }
@@ -76,7 +76,7 @@ func TestStdinIsLeftAlone(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			// A file, whose offset shows what was read of it by whom.
+			// A file, whose offset shows whether the plugin read from it.
 			stdin, err := os.CreateTemp(t.TempDir(), "")
 			if err != nil {
 				t.Fatal(err)
@@ -88,11 +88,11 @@ func TestStdinIsLeftAlone(t *testing.T) {
 			p := newPlugin(t, url)
 			p.env = append(p.env, test.env...)
 			if got := p.run(t, stdin, test.args...); got.code != 0 || !strings.Contains(got.stdout, "k8s_v1_") {
-				t.Fatalf("%+v", got)
+				t.Fatalf("got %+v, want exit code 0 and a token", got)
 			}
 			rest, err := io.ReadAll(stdin)
 			if err != nil || string(rest) != "sentinel" {
-				t.Errorf("left on standard input: %q, %v", rest, err)
+				t.Errorf("left on standard input: got %q, %v; want %q", rest, err, "sentinel")
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestSilentPipeIsNoRequest(t *testing.T) {
 	defer stdin.Close()
 	got := newPlugin(t, url).run(t, stdin, "exec-credential", tokenCluster)
 	if got.code != 0 || !strings.Contains(got.stdout, "client.authentication.k8s.io/v1\"") {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v, want exit code 0 and a response in v1", got)
 	}
 }
 
@@ -123,11 +123,11 @@ func TestUnfinishedRequestIsAnError(t *testing.T) {
 	io.WriteString(slow, `{"kind":`)
 	got := newPlugin(t, url).run(t, stdin)
 	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "incomplete after 2s") {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v, want exit code 2 and %q", got, "incomplete after 2s")
 	}
 }
 
-// herd runs the plugin in n processes at once.
+// herd runs n concurrent processes of the plugin.
 func herd(t *testing.T, p plugin, n int, args ...string) []result {
 	results := make([]result, n)
 	var wait sync.WaitGroup
@@ -146,14 +146,14 @@ func TestColdHerdMintsOnce(t *testing.T) {
 	results := herd(t, newPlugin(t, url), herdSize, "exec-credential", "--api-version=v1", tokenCluster)
 	for _, got := range results {
 		if got.code != 0 || got.stdout != results[0].stdout || got.stderr != "" {
-			t.Fatalf("%+v differs from %+v", got, results[0])
+			t.Fatalf("got %+v, want exit code 0 and the response %s", got, results[0].stdout)
 		}
 	}
 	if !strings.Contains(results[0].stdout, "k8s_v1_") {
-		t.Errorf("%+v", results[0])
+		t.Errorf("got %+v, want a token", results[0])
 	}
 	if calls, mints := api.Calls(), api.Mints(tokenCluster); calls != 1 || mints != 1 {
-		t.Errorf("%d calls, %d mints", calls, mints)
+		t.Errorf("got %d calls, %d mints; want 1, 1", calls, mints)
 	}
 }
 
@@ -164,14 +164,14 @@ func TestColdHerdFailsOnce(t *testing.T) {
 	results := herd(t, newPlugin(t, url), herdSize, "exec-credential", "--api-version=v1", tokenCluster)
 	for _, got := range results {
 		if got.code != 3 || got.stdout != "" || got.stderr != results[0].stderr {
-			t.Fatalf("%+v differs from %+v", got, results[0])
+			t.Fatalf("got %+v, want exit code 3 and the error %s", got, results[0].stderr)
 		}
 	}
 	if !strings.Contains(results[0].stderr, "the API denied access") {
-		t.Errorf("%+v", results[0])
+		t.Errorf("got %+v, want %q", results[0], "the API denied access")
 	}
 	if calls := api.Calls(); calls != 1 {
-		t.Errorf("%d calls", calls)
+		t.Errorf("got %d calls, want 1", calls)
 	}
 }
 
@@ -236,29 +236,30 @@ func TestFaults(t *testing.T) {
 			p := newPlugin(t, url)
 			got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout="+timeout.String(), tokenCluster)
 			if got.code != test.code || !strings.Contains(got.stderr, test.says) {
-				t.Errorf("exit code %d and %q; want %d and %q", got.code, got.stderr, test.code, test.says)
+				t.Errorf("got exit code %d and %q, want %d and %q", got.code, got.stderr, test.code, test.says)
 			}
 			if got.stdout != "" {
-				t.Errorf("standard output: %q", got.stdout)
+				t.Errorf("got %q on standard output, want nothing", got.stdout)
 			}
 			lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")
-			if !strings.HasPrefix(lines[0], "doks-auth: ") || len(lines) > 2 || len(lines) == 2 && !strings.HasPrefix(lines[1], "hint: ") {
-				t.Errorf("not one line and a hint: %q", got.stderr)
+			if !strings.HasPrefix(lines[0], "doks-auth: ") || len(lines) > 2 ||
+				len(lines) == 2 && !strings.HasPrefix(lines[1], "hint: ") {
+				t.Errorf("got %q, want one line and at most one hint", got.stderr)
 			}
 			for _, secret := range []string{accessToken, "k8s_v1_", "PRIVATE KEY"} {
 				if strings.Contains(got.stderr, secret) {
-					t.Errorf("%q is shown: %q", secret, got.stderr)
+					t.Errorf("got %q, want no %q in it", got.stderr, secret)
 				}
 			}
-			// What a loaded machine takes to start a process is no fault of the deadline.
-			if got.took > timeout+10*time.Second {
-				t.Errorf("it took %s", got.took)
+			// Allow for the time that a busy machine takes to start a process.
+			if most := timeout + 10*time.Second; got.took > most {
+				t.Errorf("got the result after %s, want at most %s", got.took, most)
 			}
 		})
 	}
 }
 
-// A terminal must not be controlled by what comes from outside, nor secrets be echoed by it.
+// External text must neither control the terminal nor echo secrets.
 func TestHostileErrorMessage(t *testing.T) {
 	api, url, _, _ := newAPI(t)
 	hostile := fmt.Sprintf(`{"id":"forbidden","message":"\u001b[2Jline\nbreak %s https://user:password@proxy %s"}`,
@@ -266,19 +267,19 @@ func TestHostileErrorMessage(t *testing.T) {
 	api.SetFault(digitaloceantest.Answer(403, "application/json", hostile))
 	got := newPlugin(t, url).run(t, nil, "exec-credential", "--api-version=v1", tokenCluster)
 	if got.code != 3 || !strings.Contains(got.stderr, "line break") {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v, want exit code 3 and %q", got, "line break")
 	}
 	for _, bad := range []string{"\x1b", accessToken, "password"} {
 		if strings.Contains(got.stderr, bad) {
-			t.Errorf("%q is shown: %q", bad, got.stderr)
+			t.Errorf("got %q, want no %q in it", got.stderr, bad)
 		}
 	}
 	if strings.Count(got.stderr, "\n") != 2 || len(got.stderr) > 1000 {
-		t.Errorf("%d bytes: %q", len(got.stderr), got.stderr)
+		t.Errorf("got %d bytes, want two lines of at most 1000 bytes: %q", len(got.stderr), got.stderr)
 	}
 }
 
-// One that is inside of a call when it is told to end, ends, and is not remembered as a failure.
+// A run that is interrupted during a call exits, and the interrupt isn't remembered as a failure.
 func TestInterrupt(t *testing.T) {
 	api, url, _, _ := newAPI(t)
 	api.SetFault(digitaloceantest.Hang)
@@ -292,23 +293,24 @@ func TestInterrupt(t *testing.T) {
 	}
 	for start := time.Now(); api.Calls() == 0; time.Sleep(time.Millisecond) {
 		if time.Since(start) > hung {
-			t.Fatal("it doesn't call")
+			t.Fatalf("got no call after %s, want one", hung)
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Skip(err) // Windows can't
 	}
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || stderr.String() != "doks-auth: interrupted\n" {
-		t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
+	const want = "doks-auth: interrupted\n"
+	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || stderr.String() != want {
+		t.Errorf("got exit code %d, %q, %q; want 1, nothing, %q", code, stdout.String(), stderr.String(), want)
 	}
 	api.SetFault(nil)
 	if got := p.run(t, nil, "exec-credential", "--api-version=v1", tokenCluster); got.code != 0 {
-		t.Errorf("%+v", got)
+		t.Errorf("after the interrupt: got %+v, want exit code 0", got)
 	}
 }
 
-// A run ends in time even if something blocks that no context ends: here, a named pipe.
+// A run ends in time even if it blocks on something that ignores its context: here, a named pipe.
 func TestDeadlineEndsWhatBlocks(t *testing.T) {
 	_, url, _, _ := newAPI(t)
 	p := newPlugin(t, url)
@@ -318,7 +320,7 @@ func TestDeadlineEndsWhatBlocks(t *testing.T) {
 	}
 	got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout=100ms", "--token-file="+pipe, tokenCluster)
 	if got.code != 5 || got.stdout != "" || !strings.Contains(got.stderr, "gave up after 100ms") {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v, want exit code 5 and %q", got, "gave up after 100ms")
 	}
 }
 
@@ -326,6 +328,6 @@ func TestUserAgent(t *testing.T) {
 	api, url, _, _ := newAPI(t)
 	newPlugin(t, url).run(t, nil, "exec-credential", "--api-version=v1", tokenCluster)
 	if got := api.UserAgent(); !strings.HasPrefix(got, "doks-auth/") || !strings.Contains(got, " godo/") {
-		t.Errorf("User-Agent: %q", got)
+		t.Errorf("User-Agent: got %q, want doks-auth's and godo's", got)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// requestOf returns the request of a client that is about to send the credential to a server. What it
-// trusts there is said by words: the certificates of the cluster's own authority and of a foreign one, each
-// as the words behind them say.
+// requestOf returns the request of a client that will send the credential to a server. The words say what the
+// client trusts: the certificates of the cluster's own authority and of a foreign one, modified by the words that
+// follow.
 func requestOf(cluster *digitaloceantest.Cluster, server string, words []string) (string, error) {
 	other, err := digitaloceantest.NewCluster(certCluster)
 	if err != nil {
@@ -29,7 +29,7 @@ func requestOf(cluster *digitaloceantest.Cluster, server string, words []string)
 			foreign = other.CA()
 		case "text":
 			own = []byte("not a certificate")
-		case "broken": // which some parsers take all the same
+		case "broken": // some parsers accept it anyway
 			foreign = bytes.Replace(other.CA(), []byte("-----END CERTIFICATE-----"), []byte("-----END CERT-----"), 1)
 		case "twice":
 			own = append(bytes.Clone(own), own...)
@@ -48,7 +48,7 @@ func requestOf(cluster *digitaloceantest.Cluster, server string, words []string)
 			target[name] = value
 		case "none":
 		default:
-			return "", fmt.Errorf("%q says nothing", word)
+			return "", fmt.Errorf("unknown word %q", word)
 		}
 	}
 	if ca := append(bytes.Clone(foreign), own...); len(ca) > 0 {

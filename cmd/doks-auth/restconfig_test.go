@@ -10,7 +10,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// The library and the plugin share the cache, either way.
+// The library and the plugin share the cache, whichever comes first.
 func TestLibrarySharesTheCache(t *testing.T) {
 	for _, pluginFirst := range []bool{true, false} {
 		api, url, cluster, _ := newAPI(t)
@@ -18,7 +18,7 @@ func TestLibrarySharesTheCache(t *testing.T) {
 		p := newPlugin(t, url)
 		plugin := func() {
 			if got := p.run(t, nil, "exec-credential", "--api-version=v1", cluster.ID); got.code != 0 {
-				t.Errorf("exit code %d: %s", got.code, got.stderr)
+				t.Errorf("got exit code %d, want 0: %s", got.code, got.stderr)
 			}
 		}
 		library := func() {
@@ -35,7 +35,7 @@ func TestLibrarySharesTheCache(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := ask(client, cluster); err != nil || got != "token" {
-				t.Errorf("authenticated by %q, %v", got, err)
+				t.Errorf("got a request authenticated by %q, %v; want %q", got, err, "token")
 			}
 		}
 		if pluginFirst {
@@ -44,7 +44,7 @@ func TestLibrarySharesTheCache(t *testing.T) {
 		library()
 		plugin()
 		if mints := api.Mints(cluster.ID); mints != 1 {
-			t.Errorf("%d mints", mints)
+			t.Errorf("got %d mints, want 1", mints)
 		}
 	}
 }

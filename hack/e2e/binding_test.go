@@ -19,18 +19,18 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// attacker is a server that a kubeconfig leads to in the cluster's place, by a proxy.
+// attacker is a server to which a kubeconfig sends clients instead of the cluster, through a proxy.
 type attacker struct {
-	ca       string // base64, as a kubeconfig has it
+	ca       string // base64, as in a kubeconfig
 	proxyURL string
-	requests atomic.Int32 // how many came
-	bearers  atomic.Int32 // how many carried a credential
+	requests atomic.Int32 // all requests received
+	bearers  atomic.Int32 // those with a credential
 }
 
-// newAttacker returns an attacker for a cluster, and for a name that clients make of the cluster's.
+// newAttacker returns an attacker for a cluster and for a lookalike of its host name.
 func newAttacker(t *testing.T, cluster *digitaloceantest.Cluster, lookalike string) *attacker {
 	t.Helper()
-	foreign, err := digitaloceantest.NewCluster(cluster.ID) // another authority
+	foreign, err := digitaloceantest.NewCluster(cluster.ID) // with another authority
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,14 +53,15 @@ func newAttacker(t *testing.T, cluster *digitaloceantest.Cluster, lookalike stri
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	addr := server.Listener.Addr().String()
-	proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{cluster.Host(): addr, lookalike + ":443": addr}))
+	routes := map[string]string{cluster.Host(): addr, lookalike + ":443": addr}
+	proxy := httptest.NewServer(digitaloceantest.Proxy(routes))
 	t.Cleanup(func() { server.Close(); proxy.Close() })
 	a.proxyURL = proxy.URL
 	return a
 }
 
-// A kubeconfig that has the right server, or one that looks like it, and lets somebody else answer there:
-// no kubectl gets a credential to send.
+// No kubectl gets a credential for a kubeconfig with the right server, or a lookalike, at which someone else can
+// answer.
 func TestAttackerSeesNoCredential(t *testing.T) {
 	host := strings.TrimSuffix(w.token.Host(), ":443")
 	lookalike := tokenID + ".k8s.xn--ondigitalocean-o6h.com"
@@ -72,31 +73,33 @@ func TestAttackerSeesNoCredential(t *testing.T) {
 		}
 		return base64.StdEncoding.EncodeToString(append(theirs, w.token.CA()...))
 	}
-	tests := map[string]func(a *attacker) string{ // what the cluster's entry says
+	const insecure = "\n    insecure-skip-tls-verify: true"
+	tests := map[string]func(a *attacker) string{ // each returns a cluster entry's fields
 		"another authority": func(a *attacker) string {
 			return "server: https://" + host + "\n    certificate-authority-data: " + a.ca
 		},
-		"the own and another": func(a *attacker) string {
+		"its own and another": func(a *attacker) string {
 			return "server: https://" + host + "\n    certificate-authority-data: " + both(a)
 		},
-		"insecure": func(*attacker) string { return "server: https://" + host + "\n    insecure-skip-tls-verify: true" },
-		"another name to prove": func(*attacker) string {
-			return "server: https://" + host + "\n    certificate-authority-data: " + own + "\n    tls-server-name: evil.example"
+		"insecure": func(*attacker) string { return "server: https://" + host + insecure },
+		"another TLS server name": func(*attacker) string {
+			return "server: https://" + host + "\n    certificate-authority-data: " + own +
+				"\n    tls-server-name: evil.example"
 		},
 		"a name that looks like it": func(*attacker) string {
-			return "server: https://" + strings.Replace(host, "ondi", "ond\u0130", 1) + "\n    insecure-skip-tls-verify: true"
+			return "server: https://" + strings.Replace(host, "ondi", "ond\u0130", 1) + insecure
 		},
-		"its punycode": func(*attacker) string { return "server: https://" + lookalike + "\n    insecure-skip-tls-verify: true" },
+		"its punycode": func(*attacker) string { return "server: https://" + lookalike + insecure },
 		"a password before the host": func(*attacker) string {
-			return "server: https://" + host + "@" + lookalike + "\n    insecure-skip-tls-verify: true"
+			return "server: https://" + host + "@" + lookalike + insecure
 		},
 	}
 	for _, client := range []string{"kubectl", "kubectl-old"} {
 		for name, cluster := range tests {
 			t.Run(client+","+name, func(t *testing.T) {
 				u := newUser(t, nil)
-				if got := u.plugin(); got.code != 0 { // with a credential in the cache
-					t.Fatal(got.stderr)
+				if got := u.plugin(); got.code != 0 { // fills the cache
+					t.Fatalf("got exit code %d, want 0: %s", got.code, got.stderr)
 				}
 				a := newAttacker(t, w.token, lookalike)
 				path := filepath.Join(u.home, "config")
@@ -124,22 +127,23 @@ contexts:
 					t.Fatal(err)
 				}
 				got := u.kubectl(client, path, "", "get", "ns")
-				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential") || !strings.Contains(got.stderr, "exit code 7") {
-					t.Errorf("exit code %d: %s", got.code, got.stderr)
+				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential") ||
+					!strings.Contains(got.stderr, "exit code 7") {
+					t.Errorf("got exit code %d, want a refusal with the plugin's exit code 7: %s", got.code, got.stderr)
 				}
 				if n := a.bearers.Load(); n > 0 {
-					t.Errorf("%d of %d requests carried a credential", n, a.requests.Load())
+					t.Errorf("got %d of %d requests with a credential, want none", n, a.requests.Load())
 				}
 				if mints := u.api.Mints(tokenID); mints != 1 {
-					t.Errorf("%d mints, want 1", mints)
+					t.Errorf("got %d mints, want 1", mints)
 				}
 			})
 		}
 	}
 }
 
-// Under kubectl's allowlist the args and the environment are the kubeconfig's: none of these gets the
-// access token, or has us edit a file.
+// kubectl's allowlist doesn't restrict a kubeconfig's args and env. None of these gets the
+// access token or makes the plugin edit a file.
 func TestKubeconfigAsALever(t *testing.T) {
 	u := newUser(t, nil)
 	var seen atomic.Int32
@@ -152,13 +156,16 @@ func TestKubeconfigAsALever(t *testing.T) {
 	profile := filepath.Join(u.home, ".bash_profile")
 	evilURL := "https://localhost.evil.example:" + evil.URL[strings.LastIndexByte(evil.URL, ':')+1:]
 	tests := map[string]struct{ args, env string }{
-		"saves elsewhere":      {"kubeconfig, save, " + tokenID + ", --alias, x, --kubeconfig=" + profile, ""},
-		"an API of its own":    {"exec-credential, --no-cache, --api-url=" + evilURL + ", " + tokenID, ""},
-		"by the environment":   {"exec-credential, --no-cache, " + tokenID, "{name: DIGITALOCEAN_API_URL, value: '" + evilURL + "'}"},
-		"clears the cache":     {"cache, clear, --all", ""},
-		"completes something":  {"__complete, cluster, list, ''", ""},
-		"a file without end":   {"exec-credential, --token-file=/dev/zero, " + tokenID, ""},
-		"reads what isn't its": {"exec-credential, --token-file=/proc/self/fd/0, " + tokenID, ""},
+		"save to another file": {"kubeconfig, save, " + tokenID + ", --alias, x, --kubeconfig=" + profile, ""},
+		"its own API, by flag": {"exec-credential, --no-cache, --api-url=" + evilURL + ", " + tokenID, ""},
+		"its own API, by environment": {
+			args: "exec-credential, --no-cache, " + tokenID,
+			env:  "{name: DIGITALOCEAN_API_URL, value: '" + evilURL + "'}",
+		},
+		"cache clear":     {"cache, clear, --all", ""},
+		"completion":      {"__complete, cluster, list, ''", ""},
+		"an endless file": {"exec-credential, --token-file=/dev/zero, " + tokenID, ""},
+		"another's file":  {"exec-credential, --token-file=/proc/self/fd/0, " + tokenID, ""},
 	}
 	for _, client := range []string{"kubectl", "kubectl-old"} {
 		for name, test := range tests {
@@ -187,15 +194,15 @@ contexts:
 				}
 				got := u.kubectl(client, path, "", "get", "ns")
 				if got.code == 0 || !strings.Contains(got.stderr, "exit code 7") {
-					t.Errorf("exit code %d: %s", got.code, got.stderr)
+					t.Errorf("got exit code %d, want a refusal with the plugin's exit code 7: %s", got.code, got.stderr)
 				}
 				if _, err := os.Lstat(profile); err == nil {
-					t.Error("it wrote a file that the kubeconfig named")
+					t.Errorf("got file %s, want none", profile)
 				}
 			})
 		}
 	}
 	if n := seen.Load(); n > 0 {
-		t.Errorf("%d requests carried the access token elsewhere", n)
+		t.Errorf("got the access token sent elsewhere %d times, want never", n)
 	}
 }

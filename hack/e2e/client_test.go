@@ -13,7 +13,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// user is one test's account with DigitalOcean, and home directory.
+// user is a test's user, with a DigitalOcean account and a home directory.
 type user struct {
 	t      *testing.T
 	api    *digitaloceantest.API
@@ -22,7 +22,7 @@ type user struct {
 	env    []string
 }
 
-// newUser returns a user with a cold cache, and an API that is set up by change.
+// newUser returns a user with an empty cache. change, if not nil, configures the API.
 func newUser(t *testing.T, change func(api *digitaloceantest.API)) *user {
 	t.Helper()
 	api := digitaloceantest.NewAPI(accessToken)
@@ -56,16 +56,16 @@ func (u *user) plugin(args ...string) result {
 	return run(u.t, u.env, "", append([]string{plugin(), "exec-credential", "--api-version=v1", tokenID}, args...)...)
 }
 
-// entry says how a kubeconfig names the plugin and the cluster.
+// entry describes a kubeconfig's cluster and user.
 type entry struct {
 	cluster    *digitaloceantest.Cluster
 	apiVersion string // "v1" or "v1beta1"
-	naming     string // of the cluster: "args", "extension" or "host"
-	args       string // more arguments, as a YAML list's elements
-	server     string // "": the cluster's, by the proxy
+	naming     string // how the cluster is identified: "args", "extension" or "host"
+	args       string // more arguments, as elements of a YAML list
+	server     string // "": the cluster's, through the proxy
 }
 
-// kubeconfig writes a kubeconfig. The plugin may have standard input, so that it could steal it.
+// kubeconfig writes a kubeconfig. The plugin gets standard input, so a test can detect that it reads from it.
 func (u *user) kubeconfig(e entry) string {
 	u.t.Helper()
 	command := ""
@@ -81,7 +81,8 @@ func (u *user) kubeconfig(e entry) string {
 		cluster = fmt.Sprintf("server: %q\n    insecure-skip-tls-verify: true", e.server)
 	}
 	if e.naming == "extension" {
-		cluster += fmt.Sprintf("\n    extensions:\n    - name: client.authentication.k8s.io/exec\n      extension: {clusterID: %s}", e.cluster.ID)
+		cluster += "\n    extensions:\n    - name: client.authentication.k8s.io/exec\n" +
+			fmt.Sprintf("      extension: {clusterID: %s}", e.cluster.ID)
 	}
 	text := fmt.Sprintf(`apiVersion: v1
 kind: Config
@@ -109,18 +110,18 @@ contexts:
 	return path
 }
 
-// kubectl runs a kubectl with a kubeconfig.
+// kubectl runs one of the kubectls with a kubeconfig.
 func (u *user) kubectl(name, kubeconfig, stdin string, args ...string) result {
 	u.t.Helper()
 	return run(u.t, u.env, stdin, append([]string{binary(name), "--kubeconfig=" + kubeconfig}, args...)...)
 }
 
-// mustKubectl runs a kubectl that must succeed, and returns what it prints.
+// mustKubectl runs one of the kubectls, which must succeed, and returns its output.
 func (u *user) mustKubectl(name, kubeconfig, stdin string, args ...string) string {
 	u.t.Helper()
 	got := u.kubectl(name, kubeconfig, stdin, args...)
 	if got.code != 0 {
-		u.t.Fatalf("%s %v: exit code %d: %s", name, args, got.code, got.stderr)
+		u.t.Fatalf("%s %v: got exit code %d, want 0: %s", name, args, got.code, got.stderr)
 	}
 	return got.stdout
 }

@@ -16,14 +16,14 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// in runs the plugin behind a shell command that spoils its surroundings; "$@" there is the plugin.
+// in runs a shell script that breaks the plugin's environment and then runs the plugin, which is "$@".
 func (u *user) in(script string, args ...string) result {
 	u.t.Helper()
-	command := append([]string{"sh", "-c", script, "sh", plugin(), "exec-credential", "--api-version=v1", tokenID}, args...)
-	return run(u.t, append(u.env, "CACHE="+u.cache()), "", command...)
+	command := []string{"sh", "-c", script, "sh", plugin(), "exec-credential", "--api-version=v1", tokenID}
+	return run(u.t, append(u.env, "CACHE="+u.cache()), "", append(command, args...)...)
 }
 
-// inNamespace is in, in a mount namespace of its own; it needs root.
+// inNamespace is like in, but in a new mount namespace. It needs root.
 func (u *user) inNamespace(script string, args ...string) result {
 	u.t.Helper()
 	if os.Geteuid() != 0 {
@@ -32,18 +32,19 @@ func (u *user) inNamespace(script string, args ...string) result {
 	return u.in(`exec unshare --mount sh -c '`+script+`' sh "$@"`, args...)
 }
 
-// delivered fails the test unless a run gave a valid token, and said nothing else.
+// delivered fails the test unless a run printed a valid token and nothing else.
 func (u *user) delivered(got result) {
 	u.t.Helper()
 	if got.code != 0 || got.stderr != "" || !u.api.Accepts(tokenID, tokenOf(got.stdout)) {
-		u.t.Errorf("exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+		u.t.Errorf("got exit code %d, %q, %q; want 0, a valid token, nothing", got.code, got.stdout, got.stderr)
 	}
 }
 
 func TestCacheThatCannotBeWritten(t *testing.T) {
 	tests := map[string]func(u *user) result{
 		"full disk": func(u *user) result {
-			return u.inNamespace(`mkdir -p "$CACHE" && mount -t tmpfs -o size=4k none "$CACHE" && head -c 4096 /dev/zero >"$CACHE/x"; exec "$@"`)
+			return u.inNamespace(`mkdir -p "$CACHE" && mount -t tmpfs -o size=4k none "$CACHE" &&
+				head -c 4096 /dev/zero >"$CACHE/x"; exec "$@"`)
 		},
 		"disk full after the first file": func(u *user) result {
 			return u.inNamespace(`mkdir -p "$CACHE" && mount -t tmpfs -o size=4k none "$CACHE" && exec "$@"`)
@@ -54,13 +55,15 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 		"short write": func(u *user) result { return u.in(`ulimit -f 1; exec "$@"`) },
 		"no write":    func(u *user) result { return u.in(`ulimit -f 0; exec "$@"`) },
 		"read-only file system": func(u *user) result {
-			return u.inNamespace(`mkdir -p "$CACHE" && mount --bind "$CACHE" "$CACHE" && mount -o remount,bind,ro "$CACHE" && exec "$@"`)
+			return u.inNamespace(`mkdir -p "$CACHE" && mount --bind "$CACHE" "$CACHE" &&
+				mount -o remount,bind,ro "$CACHE" && exec "$@"`)
 		},
 		"read-only directory": func(u *user) result {
 			if os.Geteuid() != 0 {
 				return u.in(`mkdir -p "$CACHE" && chmod 500 "$CACHE" && exec "$@"`)
 			}
-			return u.in(`chmod 755 "$HOME" && mkdir -p "$CACHE" && chmod 500 "$CACHE" && exec setpriv --reuid=65534 --clear-groups "$@"`)
+			return u.in(`chmod 755 "$HOME" && mkdir -p "$CACHE" && chmod 500 "$CACHE" &&
+				exec setpriv --reuid=65534 --clear-groups "$@"`)
 		},
 		"no such device": func(u *user) result { return u.in(`exec "$@"`, "--cache-dir=/dev/null/x") },
 	}
@@ -71,31 +74,32 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 				u.delivered(spoil(u))
 			}
 			if calls := u.api.Calls(); calls < 1 || calls > 2 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("got %d calls, want 1 or 2", calls)
 			}
 		})
 	}
 }
 
-// A good entry on a disk that has become read-only is used.
+// A valid entry on a file system that has become read-only is used.
 func TestReadOnlyCacheIsRead(t *testing.T) {
 	u := newUser(t, nil)
 	u.delivered(u.plugin())
 	for range 3 {
-		u.delivered(u.inNamespace(`mount --bind "$CACHE" "$CACHE" && mount -o remount,bind,ro "$CACHE" && exec "$@"`))
+		u.delivered(u.inNamespace(
+			`mount --bind "$CACHE" "$CACHE" && mount -o remount,bind,ro "$CACHE" && exec "$@"`))
 	}
 	if calls := u.api.Calls(); calls != 1 {
-		t.Errorf("%d calls", calls)
+		t.Errorf("got %d calls, want 1", calls)
 	}
 }
 
-// Where nothing can be locked, the credential is fetched and cached all the same.
+// If the lock can't be acquired, the credential is still fetched and cached.
 func TestLocksThatFail(t *testing.T) {
 	u := newUser(t, nil)
 	u.delivered(u.plugin())
 	locks, err := filepath.Glob(filepath.Join(u.cache(), "*.lock"))
 	if err != nil || len(locks) != 1 {
-		t.Fatalf("%v, %v", locks, err)
+		t.Fatalf("got locks %v, %v; want one", locks, err)
 	}
 	if err := os.Remove(locks[0]); err != nil {
 		t.Fatal(err)
@@ -106,12 +110,12 @@ func TestLocksThatFail(t *testing.T) {
 	u.delivered(u.plugin("--force-refresh"))
 	u.delivered(u.plugin())
 	if calls := u.api.Calls(); calls != 2 {
-		t.Errorf("%d calls", calls)
+		t.Errorf("got %d calls, want 2", calls)
 	}
 }
 
-// By the clock of an API that is an hour off, the local clock is: behind, the credential is used no
-// longer than it lives; ahead, a short one looks expired, and the error says why.
+// The API's clock differs by an hour. If the local clock is behind, the credential is used no
+// longer than it is valid. If it is ahead, a short-lived credential looks expired, and the error says why.
 func TestClock(t *testing.T) {
 	const lifetime = 10 * time.Second
 	apiAhead := func(by time.Duration) func(api *digitaloceantest.API) {
@@ -127,20 +131,21 @@ func TestClock(t *testing.T) {
 		}
 		t.Logf("%d mints in two lifetimes", u.api.Mints(tokenID))
 		if mints := u.api.Mints(tokenID); mints < 2 || mints > 5 {
-			t.Errorf("%d mints", mints)
+			t.Errorf("got %d mints, want 2 to 5", mints)
 		}
 	})
 	t.Run("ahead", func(t *testing.T) {
 		u := newUser(t, apiAhead(-time.Hour))
 		got := u.plugin()
-		if got.code != 6 || got.stdout != "" || !strings.Contains(got.stderr, "the local clock is 1h0m") || !strings.Contains(got.stderr, "hint: set the clock") {
-			t.Errorf("exit code %d: %s", got.code, got.stderr)
+		if got.code != 6 || got.stdout != "" || !strings.Contains(got.stderr, "the local clock is 1h0m") ||
+			!strings.Contains(got.stderr, "hint: set the clock") {
+			t.Errorf("got exit code %d, want 6 with an error and a hint about the clocks: %s", got.code, got.stderr)
 		}
 		u.delivered(u.plugin("--expiry-seconds=86400"))
 	})
 }
 
-// holder starts a plugin that is in the middle of a fetch, and holds the lock.
+// holder starts a plugin and returns while it holds the lock, in the middle of a fetch.
 func (u *user) holder() *exec.Cmd {
 	u.t.Helper()
 	u.api.SetFault(digitaloceantest.Hang)
@@ -152,7 +157,7 @@ func (u *user) holder() *exec.Cmd {
 	}
 	for start := time.Now(); u.api.Calls() == calls; time.Sleep(time.Millisecond) {
 		if time.Since(start) > hung {
-			u.t.Fatal("it doesn't call")
+			u.t.Fatalf("got no call after %s, want one", hung)
 		}
 	}
 	u.api.SetFault(nil)
@@ -168,7 +173,7 @@ func TestLockHolder(t *testing.T) {
 		got := u.plugin()
 		u.delivered(got)
 		if got.took > 5*time.Second {
-			t.Errorf("it took %s", got.took)
+			t.Errorf("got the result after %s, want at most 5s", got.took)
 		}
 	})
 	t.Run("stopped", func(t *testing.T) {
@@ -193,17 +198,18 @@ func TestLockHolder(t *testing.T) {
 			u.delivered(got)
 			slowest = max(slowest, got.took)
 		}
-		t.Logf("%d waiters with --timeout=9s: %d mint, the slowest answer after %.1f s", waiters, u.api.Mints(tokenID), slowest.Seconds())
+		t.Logf("%d waiters with --timeout=9s: %d mint, slowest answer after %.1f s",
+			waiters, u.api.Mints(tokenID), slowest.Seconds())
 		if mints := u.api.Mints(tokenID); mints != 1 {
-			t.Errorf("%d mints", mints)
+			t.Errorf("got %d mints, want 1", mints)
 		}
 		if got := u.plugin(); got.took > time.Second {
-			t.Errorf("the next one takes %s", got.took)
+			t.Errorf("the next run: got the result after %s, want at most 1s", got.took)
 		}
 	})
 }
 
-// With next to no file descriptors or processes left it delivers or fails, but never half.
+// With very few file descriptors or processes, a run either delivers or fails, never something in between.
 func TestLimits(t *testing.T) {
 	var told []string
 	for _, limit := range []string{"-n 4", "-n 6", "-n 8", "-n 10", "-n 16", "-v 100000", "-v 1500000", "-s 64"} {
@@ -212,7 +218,8 @@ func TestLimits(t *testing.T) {
 		if got.code == 0 {
 			u.delivered(got)
 		} else if got.stdout != "" || got.stderr == "" {
-			t.Errorf("ulimit %s: exit code %d, %q, %q", limit, got.code, got.stdout, got.stderr)
+			t.Errorf("ulimit %s: got exit code %d, %q, %q; want an error and no output",
+				limit, got.code, got.stdout, got.stderr)
 		}
 		told = append(told, fmt.Sprintf("%s: %d", limit, got.code))
 	}
@@ -220,14 +227,15 @@ func TestLimits(t *testing.T) {
 
 	u := newUser(t, nil)
 	if os.Geteuid() == 0 {
-		got := u.in(`chmod 755 "$HOME"; exec setpriv --reuid=65534 --clear-groups sh -c 'ulimit -u 1 2>/dev/null || ulimit -p 1; exec "$@"' sh "$@"`, "--no-cache")
+		got := u.in(`chmod 755 "$HOME"; exec setpriv --reuid=65534 --clear-groups \
+			sh -c 'ulimit -u 1 2>/dev/null || ulimit -p 1; exec "$@"' sh "$@"`, "--no-cache")
 		if got.code == 0 && tokenOf(got.stdout) == "" || got.code != 0 && got.stdout != "" {
-			t.Errorf("exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+			t.Errorf("got exit code %d, %q, %q; want a token or only an error", got.code, got.stdout, got.stderr)
 		}
 	}
 }
 
-// Nothing secret lies on the disk, whatever was done there.
+// No secret is stored on disk in plain text.
 func TestNothingInClear(t *testing.T) {
 	u := newUser(t, nil)
 	config := u.kubeconfig(entry{cluster: w.cert, apiVersion: "v1", naming: "host"})
@@ -242,12 +250,12 @@ func TestNothingInClear(t *testing.T) {
 		data, err := os.ReadFile(path)
 		for _, secret := range []string{token, accessToken, "PRIVATE KEY"} {
 			if bytes.Contains(data, []byte(secret)) {
-				t.Errorf("%s holds a secret", path)
+				t.Errorf("%s: got a secret in it, want none", path)
 			}
 		}
 		return err
 	})
 	if err != nil || files == 0 || token == "" {
-		t.Errorf("%d files, %v", files, err)
+		t.Errorf("got %d files, token %q, %v; want some files and a token", files, token, err)
 	}
 }

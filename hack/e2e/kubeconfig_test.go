@@ -12,8 +12,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// newSaver returns a user whose kubeconfig, with a cluster of another kind in it, is at that path, and
-// whom a proxy leads to clusters by their names.
+// newSaver returns a user with a proxy to the clusters and a kubeconfig at path, which contains an unrelated
+// cluster.
 func newSaver(t *testing.T) (u *user, path, before string) {
 	t.Helper()
 	u = newUser(t, nil)
@@ -40,38 +40,41 @@ users:
 	return u, path, before
 }
 
-// doksAuth runs a command of the plugin's that must succeed, and returns what it prints.
+// doksAuth runs one of the plugin's commands, which must succeed, and returns its output.
 func (u *user) doksAuth(args ...string) string {
 	u.t.Helper()
 	got := run(u.t, u.env, "", append([]string{plugin()}, args...)...)
 	if got.code != 0 {
-		u.t.Fatalf("%v: exit code %d: %s%s", args, got.code, got.stdout, got.stderr)
+		u.t.Fatalf("%v: got exit code %d, want 0: %s%s", args, got.code, got.stdout, got.stderr)
 	}
 	return got.stdout
 }
 
-// Saved, used by both kubectls and examined, and removed: the file is as before, to the byte.
+// Saving a cluster, using it with both kubectls and doctor, and removing it restores the file byte for byte.
 func TestSaveUseRemove(t *testing.T) {
 	for kind, cluster := range map[string]*digitaloceantest.Cluster{"token": w.token, "certificate": w.cert} {
-		for _, flags := range []string{"", "--shared-user", "--exec-api-version=v1beta1", "--alias=other", "--expiry-seconds=600"} {
+		for _, flags := range []string{
+			"", "--shared-user", "--exec-api-version=v1beta1", "--alias=other", "--expiry-seconds=600",
+		} {
 			t.Run(kind+flags, func(t *testing.T) {
 				u, path, before := newSaver(t)
 				u.doksAuth(strings.Fields("kubeconfig save " + cluster.Name + " " + flags)...)
 				for _, client := range []string{"kubectl", "kubectl-old"} {
 					if got := u.mustKubectl(client, path, "", "get", "ns"); !strings.Contains(got, "kube-system") {
-						t.Errorf("get ns: %s", got)
+						t.Errorf("get ns: got %s, want kube-system in it", got)
 					}
 				}
-				if got := u.doksAuth("doctor"); !strings.Contains(got, "Kubernetes v") || strings.Contains(got, "failure") {
-					t.Errorf("doctor: %s", got)
+				got := u.doksAuth("doctor")
+				if !strings.Contains(got, "Kubernetes v") || strings.Contains(got, "failure") {
+					t.Errorf("doctor: got %s, want the cluster's version and no failure", got)
 				}
 				u.doksAuth("kubeconfig", "remove", cluster.ID)
 				after, err := os.ReadFile(path)
 				if err != nil || string(after) != before {
-					t.Errorf("%v\n%s", err, after)
+					t.Errorf("got %v\n%s\nwant\n%s", err, after, before)
 				}
 				if mints := u.api.Mints(cluster.ID); mints != 1 {
-					t.Errorf("%d mints", mints)
+					t.Errorf("got %d mints, want 1", mints)
 				}
 			})
 		}
@@ -89,12 +92,12 @@ func TestSaveAndHundredKubectls(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			if got := u.kubectl("kubectl", path, "", "get", "--raw", "/api"); got.code != 0 {
-				t.Error(got.stderr)
+				t.Errorf("got exit code %d, want 0: %s", got.code, got.stderr)
 			}
 		})
 	}
 	all.Wait()
 	if mints := u.api.Mints(tokenID); mints != 1 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 1", mints)
 	}
 }

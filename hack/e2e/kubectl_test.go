@@ -17,8 +17,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// Every way through the door: both kubectls, both versions of the protocol, both kinds of credential,
-// all ways to name the cluster. The manifest on standard input must arrive whole.
+// All combinations of kubectls, protocol versions, kinds of credentials and ways to identify the
+// cluster work. A manifest on standard input must arrive complete.
 func TestKubectl(t *testing.T) {
 	clusters := map[string]*digitaloceantest.Cluster{"token": w.token, "certificate": w.cert}
 	for _, client := range []string{"kubectl", "kubectl-old"} {
@@ -33,21 +33,25 @@ func TestKubectl(t *testing.T) {
 							who := u.mustKubectl(client, config, "", "auth", "whoami")
 							want := map[string]string{"token": digitaloceantest.TokenUser, "certificate": "admin"}[kind]
 							if !strings.Contains(who, want) {
-								t.Errorf("whoami: %s", who)
+								t.Errorf("whoami: got %s, want %s in it", who, want)
 							}
 						}
-						if got := u.mustKubectl(client, config, "", "get", "ns"); !strings.Contains(got, "kube-system") {
-							t.Errorf("get ns: %s", got)
+						if ns := u.mustKubectl(client, config, "", "get", "ns"); !strings.Contains(ns, "kube-system") {
+							t.Errorf("get ns: got %s, want kube-system in it", ns)
 						}
 						value := strings.Repeat("sentinel ", 20_000)
-						manifest := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"manifest"},"data":{"key":%q}}`, value)
-						u.mustKubectl(client, config, manifest, "apply", "--server-side", "--force-conflicts", "-f", "-")
-						if got := u.mustKubectl(client, config, "", "get", "cm", "manifest", "-o", "jsonpath={.data.key}"); got != value {
-							t.Errorf("%d bytes of the manifest arrived, not %d", len(got), len(value))
+						manifest := `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"manifest"},` +
+							fmt.Sprintf(`"data":{"key":%q}}`, value)
+						u.mustKubectl(client, config, manifest,
+							"apply", "--server-side", "--force-conflicts", "-f", "-")
+						got := u.mustKubectl(client, config, "",
+							"get", "cm", "manifest", "-o", "jsonpath={.data.key}")
+						if got != value {
+							t.Errorf("got %d bytes of the manifest, want %d", len(got), len(value))
 						}
 						u.mustKubectl("kubectl", w.admin, "", "delete", "cm", "manifest")
 						if mints := u.api.Mints(clusters[kind].ID); mints != 1 {
-							t.Errorf("%d mints", mints)
+							t.Errorf("got %d mints, want 1", mints)
 						}
 					})
 				}
@@ -56,7 +60,7 @@ func TestKubectl(t *testing.T) {
 	}
 }
 
-// A watch goes on after the credential that opened it has ended.
+// A watch continues after the credential that opened it has expired.
 func TestWatchOutlivesCredential(t *testing.T) {
 	const lifetime = 5 * time.Second
 	for _, kind := range []string{"token", "certificate"} {
@@ -69,7 +73,8 @@ func TestWatchOutlivesCredential(t *testing.T) {
 			}
 			u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = lifetime })
 			config := u.kubeconfig(entry{cluster: cluster, apiVersion: "v1", naming: "args"})
-			watch := exec.CommandContext(t.Context(), binary("kubectl"), "--kubeconfig="+config, "get", "cm", "--watch", "--no-headers")
+			watch := exec.CommandContext(t.Context(),
+				binary("kubectl"), "--kubeconfig="+config, "get", "cm", "--watch", "--no-headers")
 			watch.Env = u.env
 			stdout, err := watch.StdoutPipe()
 			if err != nil {
@@ -90,25 +95,27 @@ func TestWatchOutlivesCredential(t *testing.T) {
 					select {
 					case line, ok := <-events:
 						if !ok {
-							t.Fatalf("the watch ended before %s", name)
+							t.Fatalf("got the end of the watch, want %s first", name)
 						}
 						if strings.HasPrefix(line, name+" ") {
 							return
 						}
 					case <-timeout:
-						t.Fatalf("%s doesn't come", name)
+						t.Fatalf("got no event after %s, want %s", hung, name)
 					}
 				}
 			}
 			change := func(name string) {
 				t.Helper()
 				u.mustKubectl("kubectl", w.admin, "", "create", "cm", name)
-				t.Cleanup(func() { run(t, u.env, "", binary("kubectl"), "--kubeconfig="+w.admin, "delete", "cm", name) })
+				t.Cleanup(func() {
+					run(t, u.env, "", binary("kubectl"), "--kubeconfig="+w.admin, "delete", "cm", name)
+				})
 			}
 			start := time.Now()
 			change("watched-1-" + kind)
 			await("watched-1-" + kind)
-			for time.Since(start) < 2*lifetime { // the credential's end is what is waited for
+			for time.Since(start) < 2*lifetime { // until the credential has expired
 				time.Sleep(100 * time.Millisecond)
 			}
 			change("watched-2-" + kind)
@@ -117,7 +124,7 @@ func TestWatchOutlivesCredential(t *testing.T) {
 	}
 }
 
-// A kubeconfig that names a cluster and leads elsewhere gets nothing out of the plugin.
+// A kubeconfig that identifies a cluster but has another server gets nothing from the plugin.
 func TestForeignServerSeesNoCredential(t *testing.T) {
 	for _, kind := range []string{"token", "certificate"} {
 		t.Run(kind, func(t *testing.T) {
@@ -134,12 +141,13 @@ func TestForeignServerSeesNoCredential(t *testing.T) {
 			for _, naming := range []string{"args", "extension"} {
 				config := u.kubeconfig(entry{cluster: cluster, apiVersion: "v1", naming: naming, server: foreign.URL})
 				got := u.kubectl("kubectl", config, "", "get", "ns")
-				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential to server") || !strings.Contains(got.stderr, "exit code 7") {
-					t.Errorf("exit code %d: %s", got.code, got.stderr)
+				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential to server") ||
+					!strings.Contains(got.stderr, "exit code 7") {
+					t.Errorf("got exit code %d, want a refusal with the plugin's exit code 7: %s", got.code, got.stderr)
 				}
 			}
 			if credentials.Load() > 0 {
-				t.Errorf("%d of %d requests carried a credential", credentials.Load(), requests.Load())
+				t.Errorf("got %d of %d requests with a credential, want none", credentials.Load(), requests.Load())
 			}
 		})
 	}
@@ -156,37 +164,38 @@ func TestFiftyKubectlsMintOnce(t *testing.T) {
 	wait.Wait()
 	for _, got := range results {
 		if got.code != 0 {
-			t.Errorf("exit code %d: %s", got.code, got.stderr)
+			t.Errorf("got exit code %d, want 0: %s", got.code, got.stderr)
 		}
 	}
 	if mints := u.api.Mints(tokenID); mints != 1 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 1", mints)
 	}
 }
 
-// What a revoked token looks like today: kubectl fails until the user asks for a new credential.
+// With a revoked token, kubectl currently fails until the user requests a new credential.
 func TestRevokedToken(t *testing.T) {
 	u := newUser(t, nil)
 	config := u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"})
 	u.mustKubectl("kubectl", config, "", "get", "ns")
 	u.api.Revoke(tokenID)
-	// kube-apiserver remembers a good token for ten seconds.
+	// kube-apiserver caches a valid token for ten seconds.
 	var got result
 	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(500 * time.Millisecond) {
 		if got = u.kubectl("kubectl", config, "", "get", "ns"); got.code != 0 {
 			break
 		}
 	}
-	if got.code == 0 || !strings.Contains(got.stderr, "Unauthorized") && !strings.Contains(got.stderr, "the server has asked for the client to provide credentials") {
-		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	if got.code == 0 || !strings.Contains(got.stderr, "Unauthorized") &&
+		!strings.Contains(got.stderr, "the server has asked for the client to provide credentials") {
+		t.Fatalf("got exit code %d, want an error about credentials: %s", got.code, got.stderr)
 	}
 	said := strings.Split(strings.TrimSpace(got.stderr), "\n")
-	t.Logf("kubectl says %q; the cache gives the same token until --force-refresh", said[len(said)-1])
+	t.Logf("kubectl says %q; the cache returns the same token until --force-refresh", said[len(said)-1])
 	if mints := u.api.Mints(tokenID); mints != 1 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 1", mints)
 	}
 	if got := u.plugin("--force-refresh"); got.code != 0 {
-		t.Fatal(got.stderr)
+		t.Fatalf("--force-refresh: got exit code %d, want 0: %s", got.code, got.stderr)
 	}
 	u.mustKubectl("kubectl", config, "", "get", "ns")
 }

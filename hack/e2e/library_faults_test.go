@@ -24,8 +24,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// A token is revoked while fifty goroutines use it. The API server refuses it once it has forgotten
-// that it was good, after ten seconds.
+// A token is revoked while fifty goroutines use it. The API server caches it as valid for up to
+// ten seconds and then refuses it.
 func TestLibraryRevokedToken(t *testing.T) {
 	u := newUser(t, nil)
 	var all, invalid atomic.Int64
@@ -39,7 +39,7 @@ func TestLibraryRevokedToken(t *testing.T) {
 		wait.Go(func() {
 			for time.Now().Before(end) {
 				if err := getNamespace(client, w.token); err != nil {
-					t.Error(err)
+					t.Errorf("got error %v, want none", err)
 				}
 				time.Sleep(50 * time.Millisecond)
 			}
@@ -47,15 +47,15 @@ func TestLibraryRevokedToken(t *testing.T) {
 	}
 	wait.Wait()
 	mints := u.api.Mints(tokenID)
-	t.Logf("50 goroutines, %d requests: none failed for a token that was revoked; %d mints", all.Load(), mints)
+	t.Logf("50 goroutines, %d requests: none failed because of the revoked token; %d mints", all.Load(), mints)
 	if mints != 2 || invalid.Load() == 0 {
-		t.Errorf("%d mints, %d requests with the revoked token", mints, invalid.Load())
+		t.Errorf("got %d mints, %d requests with the revoked token; want 2, some", mints, invalid.Load())
 	}
 	closeConnections()
 	nothingLeft(t)
 }
 
-// The API is down for part of a lifetime, and then for longer.
+// The API is down for part of a token's lifetime, and then for longer than that.
 func TestLibraryOutage(t *testing.T) {
 	const lifetime = 40 * time.Second
 	u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = lifetime })
@@ -74,29 +74,32 @@ func TestLibraryOutage(t *testing.T) {
 		return good, bad, last
 	}
 
-	// Due for renewal after 32 s: that attempt fails, and the next, after 37 s, is in time.
+	// The first renewal, after 32 s, fails. The next, after 37 s, is in time.
 	u.api.SetFault(down)
 	good, bad, err := ask(35 * time.Second)
 	u.api.SetFault(up)
 	more, badToo, err2 := ask(45 * time.Second)
 	if bad+badToo > 0 {
-		t.Errorf("down for part of a lifetime: %d failed: %v, %v", bad+badToo, err, err2)
+		t.Errorf("down for part of a lifetime: got %d failed requests, want none: %v, %v", bad+badToo, err, err2)
 	}
 	mints := u.api.Mints(tokenID)
 	t.Logf("down for 35 s of a lifetime of 40 s: %d requests, none failed; %d mints", good+more, mints)
 
 	u.api.SetFault(down)
 	calls := u.api.Calls()
-	good, bad, err = ask(95 * time.Second) // its end is 40 s after 37 s
-	if bad == 0 || !strings.Contains(err.Error(), "which expired at ") || !strings.Contains(err.Error(), "the API failed: Unexpected server-side error (status 503") {
-		t.Fatalf("down for longer: %d succeeded, %d failed: %v", good, bad, err)
+	good, bad, err = ask(95 * time.Second) // the token expires 40 s after its renewal at 37 s
+	if bad == 0 || !strings.Contains(err.Error(), "which expired at ") ||
+		!strings.Contains(err.Error(), "the API failed: Unexpected server-side error (status 503") {
+		t.Fatalf("down for longer: got %d succeeded, %d failed, %v; want some failed with the API's error",
+			good, bad, err)
 	}
-	t.Logf("down for longer: %d requests succeeded until the end, %d failed then, with %d calls to the API: %v", good, bad, u.api.Calls()-calls, err)
+	t.Logf("down for longer: %d requests succeeded until the token expired, then %d failed, with %d API calls: %v",
+		good, bad, u.api.Calls()-calls, err)
 	u.api.SetFault(up)
 	back := time.Now()
 	for getNamespace(client, w.token) != nil {
 		if time.Since(back) > 10*time.Second {
-			t.Fatal("no recovery")
+			t.Fatal("got only failed requests for 10s after the outage, want recovery")
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -105,8 +108,8 @@ func TestLibraryOutage(t *testing.T) {
 	nothingLeft(t)
 }
 
-// What upgrades its connection carries the token too, also one that takes the place of a revoked one. The
-// API server is a stand-in that answers each upgrade, if its token is good, with an error of its own.
+// Requests that upgrade their connection use the token too, including one that replaces a revoked one. The
+// fake API server answers each authenticated upgrade with its own error.
 func TestLibraryUpgrades(t *testing.T) {
 	api := digitaloceantest.NewAPI(accessToken)
 	cluster, err := digitaloceantest.NewCluster(tokenID)
@@ -118,7 +121,8 @@ func TestLibraryUpgrades(t *testing.T) {
 		upgrade.Store(r.Header.Get("Upgrade"))
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusTeapot)
-		io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"authenticated","reason":"Teapot","code":418}`)
+		io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure",`+
+			`"message":"authenticated","reason":"Teapot","code":418}`)
 	})
 	if err := cluster.Serve(api); err != nil {
 		t.Fatal(err)
@@ -128,11 +132,15 @@ func TestLibraryUpgrades(t *testing.T) {
 	api.AddCluster(cluster)
 	server := httptest.NewServer(api)
 	defer server.Close()
-	config, err := restconfig.ForCluster(t.Context(), tokenID, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL})
+	config, err := restconfig.ForCluster(t.Context(), tokenID, restconfig.Options{
+		AccessToken: credential.NewSecret(accessToken),
+		APIURL:      server.URL,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.APIPath, config.GroupVersion, config.NegotiatedSerializer = "/api", &podVersion, scheme.Codecs.WithoutConversion()
+	config.APIPath, config.GroupVersion = "/api", &podVersion
+	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
 	client, err := rest.RESTClientFor(config)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +171,9 @@ func TestLibraryUpgrades(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, _, err = spdy.NewDialer(upgrader, &http.Client{Transport: transport}, "POST", pod("portforward").URL()).Dial(portforward.PortForwardProtocolV1Name)
+			client := &http.Client{Transport: transport}
+			dialer := spdy.NewDialer(upgrader, client, "POST", pod("portforward").URL())
+			_, _, err = dialer.Dial(portforward.PortForwardProtocolV1Name)
 			return err
 		}},
 		"port-forward by websocket": {"websocket", func(context.Context) error {
@@ -183,18 +193,20 @@ func TestLibraryUpgrades(t *testing.T) {
 			mints := api.Mints(tokenID)
 			for range 2 {
 				upgrade.Store("none")
-				if err := test.do(t.Context()); err == nil || !strings.Contains(err.Error(), "authenticated") || upgrade.Load() != test.upgrade {
-					t.Errorf("upgrade to %q: %v", upgrade.Load(), err)
+				err := test.do(t.Context())
+				if err == nil || !strings.Contains(err.Error(), "authenticated") || upgrade.Load() != test.upgrade {
+					t.Errorf("got upgrade to %q with error %v, want %q and %q",
+						upgrade.Load(), err, test.upgrade, "authenticated")
 				}
 				api.Revoke(tokenID)
-				time.Sleep(2 * time.Second) // two refusals at once are taken for a server that refuses everything
+				time.Sleep(2 * time.Second) // after two quick refusals, the library pauses renewals
 			}
 			if more := api.Mints(tokenID) - mints; more < 1 || more > 2 {
-				t.Errorf("%d mints", more)
+				t.Errorf("got %d mints, want 1 or 2", more)
 			}
 		})
 	}
 	if _, refused := cluster.Requests(); refused < 5 {
-		t.Errorf("%d requests were refused: the test shows nothing", refused)
+		t.Errorf("got %d refused requests, want at least 5", refused)
 	}
 }

@@ -29,7 +29,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// config returns a config of the library's for a cluster, that reaches it through the proxy.
+// config returns the library's config for a cluster, which it reaches through the proxy.
 func (u *user) config(cluster *digitaloceantest.Cluster, leeway time.Duration) *rest.Config {
 	u.t.Helper()
 	config, err := restconfig.ForCluster(u.t.Context(), digitalocean.ClusterID(cluster.ID), restconfig.Options{
@@ -49,8 +49,8 @@ func (u *user) config(cluster *digitaloceantest.Cluster, leeway time.Duration) *
 	return config
 }
 
-// watchSent makes a config count its requests, and those whose token isn't valid for its cluster when they
-// are sent. The API server itself accepts a token for up to ten seconds after it saw it.
+// watchSent counts a config's requests, and those whose token isn't valid for its cluster when they
+// are sent. The API server itself caches a token as valid for up to ten seconds.
 func (u *user) watchSent(config *rest.Config, cluster *digitaloceantest.Cluster, all, invalid *atomic.Int64) {
 	withToken := config.WrapTransport
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper {
@@ -58,7 +58,7 @@ func (u *user) watchSent(config *rest.Config, cluster *digitaloceantest.Cluster,
 	}
 }
 
-// sentTo is sent for one cluster of many.
+// sentTo is like sent, for one of several clusters.
 type sentTo struct {
 	next         http.RoundTripper
 	api          *digitaloceantest.API
@@ -77,7 +77,7 @@ func (s sentTo) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (s sentTo) WrappedRoundTripper() http.RoundTripper { return s.next }
 
-// httpClient returns a client of a config, and a function that closes its connections.
+// httpClient returns a client for a config, and a function that closes its connections.
 func (u *user) httpClient(config *rest.Config) (client *http.Client, close func()) {
 	u.t.Helper()
 	client, err := rest.HTTPClientFor(config)
@@ -87,7 +87,7 @@ func (u *user) httpClient(config *rest.Config) (client *http.Client, close func(
 	return client, func() { utilnet.CloseIdleConnectionsFor(client.Transport) }
 }
 
-// getNamespace asks a cluster for one object.
+// getNamespace gets one object from a cluster.
 func getNamespace(client *http.Client, cluster *digitaloceantest.Cluster) error {
 	response, err := client.Get(cluster.Server + "/api/v1/namespaces/default")
 	if err != nil {
@@ -107,21 +107,22 @@ func nothingLeft(t *testing.T) {
 	stacks := make([]byte, 16<<20)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		text := string(stacks[:runtime.Stack(stacks, true)])
-		if !strings.Contains(text, "doks-auth/pkg/restconfig.") && !strings.Contains(text, "doks-auth/pkg/digitalocean.") {
+		if !strings.Contains(text, "doks-auth/pkg/restconfig.") &&
+			!strings.Contains(text, "doks-auth/pkg/digitalocean.") {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("goroutines are left: %s", text)
+			t.Errorf("got goroutines of the library's, want none: %s", text)
 			return
 		}
 	}
 }
 
-// 200 goroutines over 20 clusters, with tokens that live for five seconds, for two minutes.
+// 200 goroutines use 20 clusters, whose tokens expire after five seconds, for two minutes.
 //
-// There is no more than a mint a lifetime, and the first: 120 s / 5 s + 1 = 25. Each token is renewed
-// before its end, by the leeway at the most, and so used for at least 4.85 s; 25 of them are more than the
-// two minutes. (By a leeway of a fifth, and ends at whole seconds, it would be three seconds and 41 mints.)
+// There is at most the first mint and one per lifetime: 120 s / 5 s + 1 = 25. Each token is renewed
+// at most the leeway before it expires, so it is used for at least 4.85 s; 25 of them last longer than
+// two minutes. (With a leeway of a fifth and expiries at whole seconds, it would be 3 s and 41 mints.)
 func TestLibraryShortLivedTokens(t *testing.T) {
 	const lifetime, leeway, duration = 5 * time.Second, 150 * time.Millisecond, 2 * time.Minute
 	u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = lifetime })
@@ -139,7 +140,7 @@ func TestLibraryShortLivedTokens(t *testing.T) {
 				for time.Now().Before(end) {
 					if err := getNamespace(client, cluster); err != nil {
 						failed.Add(1)
-						t.Error(err)
+						t.Errorf("got error %v, want none", err)
 					}
 					time.Sleep(100*time.Millisecond + rand.N(200*time.Millisecond))
 				}
@@ -152,13 +153,14 @@ func TestLibraryShortLivedTokens(t *testing.T) {
 		mints := u.api.Mints(cluster.ID)
 		fewest, most = min(fewest, mints), max(most, mints)
 	}
-	t.Logf("200 goroutines over %d clusters for %s: %d requests, %d failed, %d carried a token past its end; %d to %d mints a cluster",
+	t.Logf("200 goroutines, %d clusters, %s: %d requests, %d failed, %d with an expired token; "+
+		"%d to %d mints per cluster",
 		len(clusters), duration, all.Load(), failed.Load(), invalid.Load(), fewest, most)
 	if all.Load() == 0 || invalid.Load() > 0 {
-		t.Errorf("%d of %d requests carried a token that isn't valid", invalid.Load(), all.Load())
+		t.Errorf("got %d requests, %d with an invalid token; want some, 0", all.Load(), invalid.Load())
 	}
 	if bound := int(duration/lifetime) + 1; len(clusters) != 20 || most > bound || fewest < 20 {
-		t.Errorf("%d clusters, %d to %d mints, not more than %d", len(clusters), fewest, most, bound)
+		t.Errorf("got %d clusters, %d to %d mints; want 20 clusters, 20 to %d", len(clusters), fewest, most, bound)
 	}
 }
 
@@ -167,7 +169,7 @@ var (
 	podVersion = schema.GroupVersion{Version: "v1"}
 )
 
-// A watch goes on while its token ends and three others after it.
+// A watch continues while its token and three later ones expire.
 func TestLibraryWatch(t *testing.T) {
 	u := newUser(t, func(api *digitaloceantest.API) { api.Expiry = 5 * time.Second })
 	client, err := dynamic.NewForConfig(u.config(w.token, 0))
@@ -186,7 +188,10 @@ func TestLibraryWatch(t *testing.T) {
 	for u.api.Mints(tokenID) < 5 {
 		object := &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "v1", "kind": "ConfigMap",
-			"metadata": map[string]any{"generateName": "watched-", "labels": map[string]any{"test": "library-watch"}},
+			"metadata": map[string]any{
+				"generateName": "watched-",
+				"labels":       map[string]any{"test": "library-watch"},
+			},
 		}}
 		made, err := resource.Create(ctx, object, metav1.CreateOptions{})
 		if err != nil {
@@ -194,10 +199,11 @@ func TestLibraryWatch(t *testing.T) {
 		}
 		event, ok := <-watch.ResultChan()
 		if !ok || event.Type != "ADDED" || event.Object.(*unstructured.Unstructured).GetName() != made.GetName() {
-			t.Fatalf("%v after %s: %+v", ok, time.Since(start), event)
+			t.Fatalf("after %s: got event %+v, %v; want %s added", time.Since(start), event, ok, made.GetName())
 		}
 		events++
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Logf("a watch gave all %d events in %.0f s, while %d tokens came after its own", events, time.Since(start).Seconds(), u.api.Mints(tokenID)-1)
+	t.Logf("a watch returned all %d events in %.0f s, while %d tokens followed its own",
+		events, time.Since(start).Seconds(), u.api.Mints(tokenID)-1)
 }

@@ -22,7 +22,7 @@ func tokenOf(stdout string) string {
 	return response.Status.Token
 }
 
-// A thousand processes at once on a cold cache.
+// A thousand concurrent processes with an empty cache mint once.
 func TestThousandProcesses(t *testing.T) {
 	const processes = 1000
 	u := newUser(t, nil)
@@ -43,18 +43,18 @@ func TestThousandProcesses(t *testing.T) {
 	for _, got := range results {
 		slowest = max(slowest, got.took)
 		if got.code != 0 || got.stderr != "" || got.stdout != results[0].stdout {
-			t.Errorf("exit code %d: %q", got.code, got.stderr)
+			t.Errorf("got %+v, want exit code 0 and the response %s", got, results[0].stdout)
 		}
 	}
-	t.Logf("%d processes within %.1f s: %d mint, the slowest answer after %.1f s",
+	t.Logf("%d processes within %.1f s: %d mint, slowest answer after %.1f s",
 		processes, time.Since(began).Seconds(), u.api.Mints(tokenID), slowest.Seconds())
 	if mints := u.api.Mints(tokenID); mints != 1 {
-		t.Errorf("%d mints", mints)
+		t.Errorf("got %d mints, want 1", mints)
 	}
 }
 
-// Writers are killed at random moments while readers read: no reader fails, or gets anything but a
-// whole and valid credential. E2E_KILL_TIME says for how long.
+// Writers are killed at random times while readers read: every reader gets a
+// complete and valid credential. E2E_KILL_TIME sets the duration.
 func TestRandomKills(t *testing.T) {
 	duration := 5 * time.Minute
 	if given := os.Getenv("E2E_KILL_TIME"); given != "" {
@@ -65,17 +65,18 @@ func TestRandomKills(t *testing.T) {
 	}
 	u := newUser(t, nil)
 	if got := u.plugin(); got.code != 0 {
-		t.Fatal(got.stderr)
+		t.Fatalf("got exit code %d, want 0: %s", got.code, got.stderr)
 	}
 	end := time.Now().Add(duration)
 	var reads, kills, survivors atomic.Int64
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		for time.Now().Before(end) {
-			writer := exec.CommandContext(t.Context(), plugin(), "exec-credential", "--api-version=v1", "--force-refresh", tokenID)
+			writer := exec.CommandContext(t.Context(),
+				plugin(), "exec-credential", "--api-version=v1", "--force-refresh", tokenID)
 			writer.Env = u.env
 			if err := writer.Start(); err != nil {
-				t.Error(err)
+				t.Errorf("starting a writer: got error %v, want none", err)
 				return
 			}
 			time.Sleep(rand.N(25 * time.Millisecond))
@@ -93,7 +94,7 @@ func TestRandomKills(t *testing.T) {
 				got := u.plugin()
 				reads.Add(1)
 				if got.code != 0 || !u.api.Accepts(tokenID, tokenOf(got.stdout)) {
-					t.Errorf("exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+					t.Errorf("got exit code %d, %q, %q; want 0 and a valid token", got.code, got.stdout, got.stderr)
 				}
 			}
 		})
@@ -103,9 +104,10 @@ func TestRandomKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s: %d kills (%d came too late), %d mints, %d reads, all of them good; %d files in the cache",
+	t.Logf("%s: %d kills (%d too late), %d mints, %d reads, all of them valid; %d files in the cache",
 		duration, kills.Load(), survivors.Load(), u.api.Mints(tokenID), reads.Load(), len(left))
 	if kills.Load() == 0 || survivors.Load() == kills.Load() || reads.Load() == 0 {
-		t.Error("the test shows nothing")
+		t.Errorf("got %d kills, %d of them too late, and %d reads; want some of each in time",
+			kills.Load(), survivors.Load(), reads.Load())
 	}
 }

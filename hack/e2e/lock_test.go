@@ -23,7 +23,7 @@ func (u *user) locks() []string {
 	return locks
 }
 
-// Root once left a lock that the user can't open in the user's own cache.
+// A lock of root's in the user's cache, which the user can't open, is replaced.
 func TestLockOfRoots(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be another user")
@@ -75,14 +75,14 @@ func TestLockOfRoots(t *testing.T) {
 	}
 }
 
-// Somebody who holds each lock of the cache, and never lets go, costs a mint and not the credential.
+// A process that never releases the cache's locks costs a mint, but never the credential.
 func TestAllLocksAreHeld(t *testing.T) {
 	u := newUser(t, nil)
 	u.delivered(u.plugin())
 	for want := 1; want <= 2; want++ {
 		locks := u.locks()
 		if len(locks) != want {
-			t.Fatalf("got the locks %v, want %d", locks, want)
+			t.Fatalf("got locks %v, want %d", locks, want)
 		}
 		for _, path := range locks {
 			file, err := os.Open(path)

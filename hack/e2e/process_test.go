@@ -19,20 +19,20 @@ import (
 	"time"
 )
 
-// hung bounds a program that must end by itself long before.
+// hung is how long to wait for a program that should exit much earlier.
 const hung = 2 * time.Minute
 
-// result is what a program left.
+// result is the result of running a program.
 type result struct {
 	code           int
 	stdout, stderr string
 	took           time.Duration
 }
 
-// run runs a program to its end.
+// run runs a program and waits until it exits.
 func run(t *testing.T, env []string, stdin string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), hung) // t.Context() ends before clean-ups
+	ctx, cancel := context.WithTimeout(context.Background(), hung) // t.Context() is canceled before cleanups
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = env
@@ -45,7 +45,7 @@ func run(t *testing.T, env []string, stdin string, args ...string) result {
 		t.Fatal(err)
 	}
 	if ctx.Err() != nil {
-		t.Fatalf("%s: still running after %s", args, hung)
+		t.Fatalf("%s: got a running program after %s, want it to exit", args, hung)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(start)}
 }
@@ -53,11 +53,11 @@ func run(t *testing.T, env []string, stdin string, args ...string) result {
 // daemon is a server that runs until it is stopped.
 type daemon struct {
 	cmd  *exec.Cmd
-	log  string // the file that holds what it prints
+	log  string // the file with its output
 	done chan struct{}
 }
 
-// startDaemon starts a server in a directory. It ends with this process, whatever happens to it.
+// startDaemon starts a server in a directory. The server is killed when this process ends, however it ends.
 func startDaemon(dir, name string, args ...string) (*daemon, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
@@ -80,7 +80,7 @@ func startDaemon(dir, name string, args ...string) (*daemon, error) {
 	return d, nil
 }
 
-// stop ends a server, and kills it when it doesn't end.
+// stop terminates a server, and kills it if it doesn't exit in time.
 func (d *daemon) stop() {
 	if d == nil {
 		return
@@ -104,7 +104,7 @@ func (d *daemon) await(ready func() error) error {
 		}
 		select {
 		case <-d.done:
-			err = fmt.Errorf("it ended: %w", err)
+			err = fmt.Errorf("it exited: %w", err)
 		case <-time.After(50 * time.Millisecond):
 			if time.Now().Before(deadline) {
 				continue
@@ -115,13 +115,13 @@ func (d *daemon) await(ready func() error) error {
 	}
 }
 
-// binary returns the path of one of the programs that hack/e2e/build built.
+// binary returns the path of a program built by hack/e2e/build.
 func binary(name string) string { return filepath.Join(os.Getenv("E2E_BIN"), name) }
 
 // plugin returns the path of the built plugin.
 func plugin() string { return os.Getenv("E2E_PLUGIN") }
 
-// freeAddress returns an address on the loopback interface that nobody listens on.
+// freeAddress returns an unused address on the loopback interface.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -131,7 +131,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// lines gives a program's output line by line as it comes.
+// lines returns a channel that receives a program's output line by line.
 func lines(r io.Reader) <-chan string {
 	out := make(chan string)
 	go func() {

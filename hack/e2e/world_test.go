@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package e2e puts the built plugin between real kubectls and a real kube-apiserver, and breaks
-// things on purpose. hack/e2e/run runs it.
+// Package e2e tests the built plugin with real kubectls and a real kube-apiserver, and breaks
+// things on purpose. Use hack/e2e/run to run it.
 package e2e
 
 import (
@@ -33,25 +33,25 @@ const (
 	tokenID     = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	certID      = "bd5f5959-5e1e-4205-a714-a914373942af"
 
-	// fleetSize is how many clusters there are besides these.
+	// fleetSize is the number of additional clusters.
 	fleetSize = 19
 
-	// certGroup is the group that the API's client certificates are of.
+	// certGroup is the group in the API's client certificates.
 	certGroup = "k8saas:authenticated"
 )
 
-// world is what all tests share: one real API server that stands for some clusters, one of them with
-// client certificates and the others with tokens, each with the serving certificate of its own authority.
+// world is shared by all tests: one real API server that acts as several clusters, one with
+// client certificates and the others with tokens, each with a serving certificate from its own authority.
 type world struct {
 	dir         string
 	token, cert *digitaloceantest.Cluster
 	fleet       []*digitaloceantest.Cluster // more clusters with tokens
 	addr        string                      // of the API server
-	proxyURL    string                      // leads to it by the clusters' names
+	proxyURL    string                      // a proxy that maps the clusters' names to addr
 	admin       string                      // a kubeconfig
 
 	mu   sync.Mutex
-	apis []*digitaloceantest.API // whose tokens are valid
+	apis []*digitaloceantest.API // the APIs whose tokens are accepted
 
 	etcd, apiserver *daemon
 	servers         []*httptest.Server
@@ -60,9 +60,9 @@ type world struct {
 var w *world
 
 func TestMain(m *testing.M) {
-	runtime.LockOSThread() // the servers end with the thread that started them
+	runtime.LockOSThread() // Pdeathsig kills the servers when the thread that started them ends
 	if _, err := os.Stat(plugin()); err != nil || os.Getenv("E2E_BIN") == "" {
-		fmt.Fprintln(os.Stderr, "run this by hack/e2e/run")
+		fmt.Fprintln(os.Stderr, "use hack/e2e/run to run these tests")
 		os.Exit(2)
 	}
 	os.Exit(runIn(m))
@@ -84,8 +84,8 @@ func runIn(m *testing.M) int {
 	return m.Run()
 }
 
-// accepts tells whether one of the APIs minted a token for one of the clusters. The API server doesn't
-// know which of them it is asked for.
+// accepts reports whether any API minted the token for any cluster. The API server can't
+// tell which cluster a request is for.
 func (w *world) accepts(token string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -181,7 +181,7 @@ func (w *world) startEtcd() error {
 func (w *world) write(name string, data []byte) string {
 	path := filepath.Join(w.dir, name)
 	if err := os.WriteFile(path, data, 0o600); err != nil {
-		panic(err) // nothing can be tested then
+		panic(err) // no test can run
 	}
 	return path
 }
@@ -204,8 +204,9 @@ func (w *world) startAPIServer() error {
 		if err != nil {
 			return err
 		}
-		pair := w.write(fmt.Sprintf("server-%d.crt", i), certificate) + "," + w.write(fmt.Sprintf("server-%d.key", i), key)
-		serving = append(serving, "--tls-sni-cert-key="+pair)
+		certFile := w.write(fmt.Sprintf("server-%d.crt", i), certificate)
+		keyFile := w.write(fmt.Sprintf("server-%d.key", i), key)
+		serving = append(serving, "--tls-sni-cert-key="+certFile+","+keyFile)
 	}
 	accounts, err := w.serviceAccountKey()
 	if err != nil {
@@ -213,11 +214,12 @@ func (w *world) startAPIServer() error {
 	}
 	webhook := httptest.NewServer(digitaloceantest.TokenReview(w.accepts))
 	w.servers = append(w.servers, webhook)
-	config, err := json.Marshal(map[string]any{
+	type object = map[string]any
+	config, err := json.Marshal(object{
 		"apiVersion": "v1", "kind": "Config", "current-context": "webhook",
-		"clusters": []any{map[string]any{"name": "webhook", "cluster": map[string]any{"server": webhook.URL}}},
-		"users":    []any{map[string]any{"name": "apiserver", "user": map[string]any{}}},
-		"contexts": []any{map[string]any{"name": "webhook", "context": map[string]any{"cluster": "webhook", "user": "apiserver"}}},
+		"clusters": []any{object{"name": "webhook", "cluster": object{"server": webhook.URL}}},
+		"users":    []any{object{"name": "apiserver", "user": object{}}},
+		"contexts": []any{object{"name": "webhook", "context": object{"cluster": "webhook", "user": "apiserver"}}},
 	})
 	if err != nil {
 		return err
@@ -227,7 +229,8 @@ func (w *world) startAPIServer() error {
 		"--bind-address=127.0.0.1", "--secure-port="+port, "--advertise-address=127.0.0.1",
 		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24",
 		"--cert-dir="+filepath.Join(w.dir, "apiserver"),
-		"--tls-cert-file="+filepath.Join(w.dir, "server-0.crt"), "--tls-private-key-file="+filepath.Join(w.dir, "server-0.key"),
+		"--tls-cert-file="+filepath.Join(w.dir, "server-0.crt"),
+		"--tls-private-key-file="+filepath.Join(w.dir, "server-0.key"),
 		"--client-ca-file="+w.write("clients.crt", append(w.token.CA(), w.cert.CA()...)),
 		"--authentication-token-webhook-config-file="+w.write("webhook.json", config),
 		"--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s",
@@ -241,7 +244,7 @@ func (w *world) startAPIServer() error {
 	return w.apiserver.await(w.ready)
 }
 
-// serviceAccountKey writes a key that the API server signs service accounts' tokens with.
+// serviceAccountKey writes the key with which the API server signs service accounts' tokens.
 func (w *world) serviceAccountKey() (path string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -254,7 +257,7 @@ func (w *world) serviceAccountKey() (path string, err error) {
 	return w.write("accounts.key", pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})), nil
 }
 
-// ready asks the API server, as an administrator, whether it is ready.
+// ready checks, as an administrator, whether the API server is ready.
 func (w *world) ready() error {
 	certificate, key, err := w.token.ClientCertificate("admin", "system:masters")
 	if err != nil {
@@ -281,7 +284,7 @@ func (w *world) ready() error {
 	return nil
 }
 
-// grant lets the minted identities do what the tests need.
+// grant gives the minted identities the permissions that the tests need.
 func (w *world) grant() error {
 	w.admin = w.write("admin.kubeconfig", fmt.Appendf(nil, `apiVersion: v1
 kind: Config
