@@ -84,6 +84,13 @@ const MaxValues = 2 << 20
 
 // check reports a text that isn't to be parsed.
 func check(text []byte) error {
+	values := 0 // at most twice as many as separators
+	for _, separator := range []string{"\n", ",", "- ", "? "} {
+		values += bytes.Count(text, []byte(separator))
+	}
+	if values > MaxValues {
+		return errors.New("it has too many values")
+	}
 	if !utf8.Valid(text) {
 		return errors.New("it is not UTF-8 text")
 	}
@@ -91,13 +98,6 @@ func check(text []byte) error {
 	if at := regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]").FindIndex(text); at != nil {
 		line := bytes.Count(text[:at[0]], []byte("\n")) + 1
 		return fmt.Errorf("line %d: it has a line break other than a line feed", line)
-	}
-	values := 0 // at most twice as many as separators
-	for _, separator := range []string{"\n", ",", "- ", "? "} {
-		values += bytes.Count(text, []byte(separator))
-	}
-	if values > MaxValues {
-		return errors.New("it has too many values")
 	}
 	return nil
 }
