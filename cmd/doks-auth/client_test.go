@@ -140,7 +140,7 @@ func TestForeignAuthorityOfTheAPI(t *testing.T) {
 			if sent != test.sent {
 				t.Errorf("got the access token sent: %v, want %v: %+v", sent, test.sent, got)
 			}
-			const want = "counts in a client's run only if root owns what it names"
+			const want = "the files must belong to root, be writable by root only"
 			if !test.sent && (got.code != 5 || !strings.Contains(got.stderr, want)) {
 				t.Errorf("got %+v, want exit code 5 and %q", got, want)
 			}
