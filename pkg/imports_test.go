@@ -42,6 +42,7 @@ var rules = []rule{
 		pkg: "pkg/digitalocean",
 		may: []string{
 			"pkg/credential", "pkg/internal/boundedfile", "pkg/internal/certs", "pkg/internal/serverurl", "pkg/internal/show",
+			"pkg/internal/uuid",
 		},
 		since: "the API knows nothing of the protocol or of the cache",
 	},
@@ -49,11 +50,12 @@ var rules = []rule{
 		pkg: "pkg/internal/kubeconfig",
 		may: []string{
 			"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock",
-			"pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/yamledit",
+			"pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid", "pkg/internal/yamledit",
 		},
 		since: "kubeconfig files know nothing of the API or of the cache",
 	},
 	{pkg: "pkg/internal/atomicfile", since: "replacing a file knows nothing of what is in it"},
+	{pkg: "pkg/internal/uuid", since: "an id knows nothing of what it names"},
 	{pkg: "pkg/internal/serverurl", since: "an address knows nothing of what is sent to it"},
 	{pkg: "pkg/internal/certs", since: "certificates know nothing of whom they vouch for"},
 	{pkg: "pkg/internal/show", since: "showing a value knows nothing of where it comes from"},

@@ -196,7 +196,8 @@ func TestNoProxyInClearText(t *testing.T) {
 	for _, host := range []string{"localhost", "LOCALHOST", "LocalHost", "127.0.0.1", "[::ffff:127.0.0.1]", "127.1.2.3"} {
 		for _, request := range []string{"", `{"apiVersion":"client.authentication.k8s.io/v1"}`} {
 			p := newPlugin(t, "http://"+host+port)
-			p.env = append(p.env, "KUBERNETES_EXEC_INFO="+request, "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "HTTPS_PROXY="+proxy.URL, "NO_PROXY=")
+			p.env = append(p.env, "KUBERNETES_EXEC_INFO="+request, "NO_PROXY=",
+				"HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "HTTPS_PROXY="+proxy.URL)
 			got := p.run(t, nil, "exec-credential", "--api-version=v1", "--timeout=5s", tokenCluster)
 			if len(seen) > 0 {
 				t.Fatalf("%s: the proxy got %q", host, <-seen)

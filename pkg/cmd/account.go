@@ -162,27 +162,22 @@ func (a *account) renew(
 // before it calls the API.
 func (a *account) cached(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
 	var store credential.Store = a.store()
-	switch {
-	case how.noCache:
+	if how.noCache {
 		store = new(credential.Memory)
-	case how.ignoreFailures:
-		store = forgetful{store}
 	}
 	return &credential.Cached{
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 			begin()
 			return a.fetch(ctx, id, how)
 		}),
-		Store:   store,
-		Key:     a.key(string(id), how.expiry()),
-		Refresh: how.forceRefresh,
-		Now:     a.Now,
-		Log:     a.log(),
+		Store:          store,
+		Key:            a.key(string(id), how.expiry()),
+		Refresh:        how.forceRefresh,
+		IgnoreFailures: how.ignoreFailures,
+		Now:            a.Now,
+		Log:            a.log(),
 	}
 }
-
-// forgetful is a Store that doesn't remember failures.
-type forgetful struct{ credential.Store }
 
 // fetch gets a credential from the API.
 func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetch) (credential.Credential, error) {

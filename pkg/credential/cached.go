@@ -37,6 +37,10 @@ type Cached struct {
 	// Refresh ignores stored credentials fetched before the call of Credential.
 	Refresh bool
 
+	// IgnoreFailures neither uses nor keeps remembered failures, for callers that want each failure's
+	// current reason.
+	IgnoreFailures bool
+
 	// Leeway is how long before its expiry a credential is renewed, at most half its lifetime.
 	// 0 means at [Credential.RenewAt].
 	Leeway time.Duration

@@ -22,7 +22,7 @@ func (c *Cached) recentFailure(
 	ctx context.Context, asked, now time.Time, held Credential, budget time.Duration,
 ) error {
 	failures, ok := c.Store.(FailureStore)
-	if !ok {
+	if !ok || c.IgnoreFailures {
 		return nil
 	}
 	f, err := failures.Failure(ctx, c.Key)
@@ -48,7 +48,7 @@ func (c *Cached) recentFailure(
 // remember completes f from err and stores it, unless the caller canceled the fetch.
 func (c *Cached) remember(ctx context.Context, f Failure, err error) {
 	failures, ok := c.Store.(FailureStore)
-	if !ok || errors.Is(err, context.Canceled) {
+	if !ok || c.IgnoreFailures || errors.Is(err, context.Canceled) {
 		return
 	}
 	f.Class, f.Message = ClassOf(err), err.Error()

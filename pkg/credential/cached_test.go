@@ -447,3 +447,21 @@ func TestCachedWithoutAStore(t *testing.T) {
 	old := renew(t, c, credential.Credential{}, "token-2")
 	renew(t, c, old, "token-3")
 }
+
+// A caller that ignores failures gets each one's own reason, and leaves none for others.
+func TestIgnoreFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newCached()
+		provider.set(failure(credential.NotFound), 0)
+		expect(t, c, "failed")
+		ignoring := *c
+		ignoring.IgnoreFailures = true
+		expect(t, &ignoring, "failed")
+		if provider.calls != 2 {
+			t.Errorf("got %d calls, want 2", provider.calls)
+		}
+		provider.set(nil, 0)
+		expect(t, &ignoring, "token-3")
+		expect(t, c, "token-3")
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/internal/uuid"
 )
 
 // ClusterID is a cluster's ID, a UUID in lower case. It is safe in a path.
@@ -18,7 +19,7 @@ var ErrClusterID = errors.New("is not a cluster id")
 
 // ParseClusterID parses a cluster ID, in upper or lower case. Errors wrap [ErrClusterID] and have class Usage.
 func ParseClusterID(s string) (ClusterID, error) {
-	if !isUUID(s) {
+	if !uuid.Is(s) {
 		return "", &credential.Error{
 			Class: credential.Usage,
 			Err:   fmt.Errorf("%s %w", show.Word(s), ErrClusterID),
@@ -34,28 +35,8 @@ const clusterDomain = ".k8s.ondigitalocean.com"
 // case of ASCII letters only, because clients treat other letters as different hosts.
 func ClusterIDFromHost(host string) (ClusterID, bool) {
 	const idSize = len("8d91899c-0739-4a1a-acc5-deadbeefbb8f")
-	if len(host) <= idSize || !serverurl.SameHost(host[idSize:], clusterDomain) || !isUUID(host[:idSize]) {
+	if len(host) <= idSize || !serverurl.SameHost(host[idSize:], clusterDomain) || !uuid.Is(host[:idSize]) {
 		return "", false
 	}
 	return ClusterID(strings.ToLower(host[:idSize])), true
-}
-
-// isUUID reports whether s has the form of RFC 9562, section 4: hexadecimal digits in five groups.
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i, b := range []byte(s) {
-		switch i {
-		case 8, 13, 18, 23:
-			if b != '-' {
-				return false
-			}
-		default:
-			if !strings.ContainsRune("0123456789abcdefABCDEF", rune(b)) {
-				return false
-			}
-		}
-	}
-	return true
 }

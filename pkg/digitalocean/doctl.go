@@ -54,10 +54,12 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	text, err := boundedfile.Read(path, maxDoctlConfig)
 	if errors.Is(err, os.ErrNotExist) {
-		return doctlConfig{}, usageError(&DoctlError{Err: notFoundError("there is no doctl configuration at " + show.Path(path))})
+		missing := notFoundError("there is no doctl configuration at " + show.Path(path))
+		return doctlConfig{}, usageError(&DoctlError{Err: missing})
 	}
 	if err != nil {
-		return doctlConfig{}, usageError(&DoctlError{Err: fmt.Errorf("reading doctl's configuration %s: %w", show.Path(path), reason(err))})
+		err = fmt.Errorf("reading doctl's configuration %s: %w", show.Path(path), reason(err))
+		return doctlConfig{}, usageError(&DoctlError{Err: err})
 	}
 	var config doctlConfig
 	err = yaml.Unmarshal(cutDoctlConfig(text), &config)
@@ -67,7 +69,8 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 	}
 	if err != nil {
 		// The cause may quote the line that it could not parse, with an access token in it.
-		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", show.Path(path))})
+		err = fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", show.Path(path))
+		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: err})
 	}
 	return config, nil
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/uuid"
 )
 
 // Check reports an entry that must not be written. People see, type and paste what a kubeconfig contains, and
@@ -23,7 +24,7 @@ func (e Entry) Check() error {
 		return err
 	}
 	switch {
-	case !isUUID(e.ClusterID):
+	case !uuid.Is(e.ClusterID):
 		return unusable(fmt.Errorf("invalid cluster id %q", e.ClusterID))
 	case !isLine(e.Name):
 		return unusable(fmt.Errorf("the cluster's name or region: %q %w", e.Name, errNotLine))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/internal/uuid"
 )
 
 // Conversion reports what became of one of doctl's entries.
@@ -107,7 +108,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 	}
 	call.clusterID = strings.ToLower(flags.Arg(len(doctlWords)))
 	switch {
-	case !isUUID(call.clusterID):
+	case !uuid.Is(call.clusterID):
 		return call, errors.New("its last argument isn't a cluster id")
 	case accessToken != "":
 		return call, ErrAccessTokenInArgs

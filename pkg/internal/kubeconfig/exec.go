@@ -1,13 +1,12 @@
 package kubeconfig
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
+	"github.com/doks-auth/doks-auth/pkg/internal/uuid"
 )
 
 // Exec says how a client runs a credential plugin.
@@ -34,23 +33,16 @@ func (e Exec) value() map[string]any {
 	return value
 }
 
-// uuid finds cluster ids.
-var uuid = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
-})
-
 // Program returns the name of the program, without directory and .exe.
 func (e *Exec) Program() string {
 	name := e.Command[strings.LastIndexAny(e.Command, `/\`)+1:]
 	return strings.TrimSuffix(strings.ToLower(name), ".exe")
 }
 
-func isUUID(s string) bool { return s != "" && uuid().FindString(s) == s }
-
 // clusterID returns the cluster id among the arguments, or "".
 func (e *Exec) clusterID() string {
 	for _, arg := range e.Args {
-		if isUUID(arg) {
+		if uuid.Is(arg) {
 			return strings.ToLower(arg)
 		}
 	}
@@ -86,7 +78,7 @@ func (c *Cluster) id() string {
 		return strings.ToLower(c.ClusterID)
 	}
 	if server, err := serverurl.Parse(c.Server); err == nil {
-		if name, _, _ := strings.Cut(server.Hostname(), "."); isUUID(name) {
+		if name, _, _ := strings.Cut(server.Hostname(), "."); uuid.Is(name) {
 			return strings.ToLower(name)
 		}
 	}

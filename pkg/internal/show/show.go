@@ -18,7 +18,8 @@ const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?` +
 // that isn't clearly of that form: a password may be anywhere in it.
 func URL(address string) string {
 	parts := regexp.MustCompile(shownURL).FindStringSubmatch(address)
-	if parts == nil || slices.ContainsFunc(strings.Split(parts[2], "."), func(label string) bool { return len(label) > maxWord }) {
+	isLong := func(label string) bool { return len(label) > maxWord }
+	if parts == nil || slices.ContainsFunc(strings.Split(parts[2], "."), isLong) {
 		return "(not shown: it is not of the form https://host:port)"
 	}
 	return `"` + parts[1] + parts[2] + `"`
