@@ -2,15 +2,7 @@ package cmd
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
 	"errors"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -188,95 +180,4 @@ func expiry(c credential.Credential) string {
 		return "an unknown time"
 	}
 	return c.ExpiresAt.UTC().Format(time.RFC3339)
-}
-
-// askServer asks the API server for its version. It goes to the server that the API names, and trusts only the
-// certificate authority that the API names, but uses the kubeconfig's proxy.
-func askServer(
-	ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster,
-) finding {
-	const check = "api server"
-	server := strings.TrimRight(c.Server, "/")
-	shown := shownURL(server)
-	if !strings.HasPrefix(server, "https://") {
-		return failuref(check, "", "the API names %s as the cluster's server, which isn't https", shown)
-	}
-	named, proxy := envProxy()
-	if entry != nil && entry.ProxyURL != "" {
-		named, proxy = "the cluster's proxy-url", entry.ProxyURL
-	}
-	if proxy != "" && shownProxy(proxy) == "" {
-		return failuref(check, proxyHint,
-			"%s wasn't called, because %s isn't of the form scheme://host:port", shown, named)
-	}
-	client, err := serverClient(c, entry)
-	if err != nil {
-		return failure(check, err)
-	}
-	defer client.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/version", nil)
-	if err != nil {
-		return failure(check, err)
-	}
-	if !c.Token.IsZero() {
-		request.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
-	}
-	start := time.Now()
-	response, err := client.Do(request)
-	if err != nil {
-		if wrapper, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapper.Err
-		}
-		if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" {
-			return failuref(check, "check HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig",
-				"the proxy to %s doesn't answer: %v", shown, err)
-		}
-		return failuref(check, "check that the cluster is running, and that its firewall lets this machine in; "+
-			"behind a proxy, set HTTPS_PROXY", "%s doesn't answer: %v", shown, err)
-	}
-	defer response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusOK:
-	case http.StatusUnauthorized:
-		hint := "it may have been revoked: 'doks-auth cache clear " + string(id) + "' makes the next run fetch a new one"
-		return failuref(check, hint, "%s refuses the credential", shown)
-	default:
-		return failuref(check, "", "%s answers with status %d", shown, response.StatusCode)
-	}
-	var said struct {
-		GitVersion string `json:"gitVersion"`
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&said); err != nil {
-		return failuref(check, "something other than the cluster may have answered",
-			"%s answers, but not with its version", shown)
-	}
-	version := []rune(said.GitVersion)
-	version = version[:min(len(version), 40)] // a server may return anything
-	took := time.Since(start).Round(time.Millisecond)
-	return ok(check, "%s answers, after %s: Kubernetes %s", shown, took, string(version))
-}
-
-// serverClient returns a client for the API server, with the kubeconfig's proxy and the credential's certificates.
-func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Client, error) {
-	config := &tls.Config{RootCAs: x509.NewCertPool()}
-	if !config.RootCAs.AppendCertsFromPEM(c.CertificateAuthority) {
-		return nil, errors.New("the API returned no readable certificate authority")
-	}
-	if c.Token.IsZero() {
-		pair, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal()))
-		if err != nil {
-			return nil, errors.New("the client certificate can't be used")
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
-	if entry != nil && entry.ProxyURL != "" {
-		proxy, err := url.Parse(entry.ProxyURL)
-		if err != nil {
-			return nil, errors.New("the proxy-url in the kubeconfig isn't a URL")
-		}
-		transport.Proxy = http.ProxyURL(proxy)
-	}
-	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &http.Client{Transport: transport, CheckRedirect: noRedirects}, nil
 }

@@ -1,0 +1,126 @@
+package cmd
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
+)
+
+const checkServer = "api server"
+
+// askServer asks the API server for its version. It goes to the server that the API names, and trusts only the
+// certificate authority that the API names, but uses the kubeconfig's proxy.
+func askServer(
+	ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster,
+) finding {
+	server := strings.TrimRight(c.Server, "/")
+	shown := shownURL(server)
+	if !strings.HasPrefix(server, "https://") {
+		return failuref(checkServer, "", "the API names %s as the cluster's server, which isn't https", shown)
+	}
+	named, proxy := envProxy()
+	if entry != nil && entry.ProxyURL != "" {
+		named, proxy = "the cluster's proxy-url", entry.ProxyURL
+	}
+	if proxy != "" && shownProxy(proxy) == "" {
+		return failuref(checkServer, proxyHint,
+			"%s wasn't called, because %s isn't of the form scheme://host:port", shown, named)
+	}
+	client, err := serverClient(c, entry)
+	if err != nil {
+		return failure(checkServer, err)
+	}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/version", nil)
+	if err != nil {
+		return failure(checkServer, err)
+	}
+	if !c.Token.IsZero() {
+		request.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
+	}
+	start := time.Now()
+	response, err := client.Do(request)
+	if err != nil {
+		return noAnswer(shown, err)
+	}
+	defer response.Body.Close()
+	return answered(id, shown, response, time.Since(start).Round(time.Millisecond))
+}
+
+// noAnswer returns the finding that a failed request means. It shows the cause only if that can't quote what
+// answered.
+func noAnswer(shown string, err error) finding {
+	const hint = "check that the cluster is running, and that its firewall lets this machine in; behind a proxy, set HTTPS_PROXY"
+	if wrapper, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapper.Err
+	}
+	network, isNetwork := errors.AsType[*net.OpError](err)
+	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case isNetwork && network.Op == "proxyconnect":
+		return failuref(checkServer, "check HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig",
+			"the proxy to %s doesn't answer: %v", shown, err)
+	case isNetwork, isCertificate, errors.Is(err, io.EOF), errors.Is(err, context.DeadlineExceeded):
+		return failuref(checkServer, hint, "%s doesn't answer: %v", shown, err)
+	}
+	return failuref(checkServer, hint, "%s doesn't answer as an API server does", shown)
+}
+
+// answered returns the finding that a response means.
+func answered(id digitalocean.ClusterID, shown string, response *http.Response, took time.Duration) finding {
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized:
+		hint := "it may have been revoked: 'doks-auth cache clear " + string(id) + "' makes the next run fetch a new one"
+		return failuref(checkServer, hint, "%s refuses the credential", shown)
+	default:
+		return failuref(checkServer, "", "%s answers with status %d", shown, response.StatusCode)
+	}
+	var said struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&said); err != nil {
+		return failuref(checkServer, "something other than the cluster may have answered",
+			"%s answers, but not with its version", shown)
+	}
+	version := []rune(said.GitVersion)
+	version = version[:min(len(version), 40)] // a server may return anything
+	return ok(checkServer, "%s answers, after %s: Kubernetes %s", shown, took, string(version))
+}
+
+// serverClient returns a client for the API server, with the kubeconfig's proxy and the credential's certificates.
+func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Client, error) {
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	if !config.RootCAs.AppendCertsFromPEM(c.CertificateAuthority) {
+		return nil, errors.New("the API returned no readable certificate authority")
+	}
+	if c.Token.IsZero() {
+		pair, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal()))
+		if err != nil {
+			return nil, errors.New("the client certificate can't be used")
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
+	if entry != nil && entry.ProxyURL != "" {
+		proxy, err := url.Parse(entry.ProxyURL)
+		if err != nil {
+			return nil, errors.New("the proxy-url in the kubeconfig isn't a URL")
+		}
+		transport.Proxy = http.ProxyURL(proxy)
+	}
+	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: transport, CheckRedirect: noRedirects}, nil
+}
