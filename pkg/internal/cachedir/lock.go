@@ -42,8 +42,11 @@ func tryLock(path string) (unlock func(), err error) {
 	unlock, err = filelock.Try(path, true)
 	dir := filepath.Dir(path)
 	if !spoilt(path, err) || !isOwn(dir) {
-		if err != nil && !errors.Is(err, filelock.ErrHeld) {
-			unlock, err = filelock.Try(path, true) // it may have been replaced between the two
+		for range 3 { // it may have been replaced between the two, and again
+			if err == nil || errors.Is(err, filelock.ErrHeld) {
+				break
+			}
+			unlock, err = filelock.Try(path, true)
 		}
 		return unlock, err
 	}
