@@ -10,7 +10,7 @@ import (
 
 // introduce prints what the demo runs against.
 func introduce(out io.Writer, apiURL string, clusters []*digitaloceantest.Cluster) {
-	fmt.Fprintf(out, "Running on this machine: a fake DigitalOcean API at %s and two fake clusters,\n", apiURL)
+	fmt.Fprintf(out, "Running on this machine: a stand-in for the DigitalOcean API at %s and for two clusters,\n", apiURL)
 	fmt.Fprintf(out, "one that accepts tokens and one that accepts client certificates:\n\n")
 	for _, c := range clusters {
 		fmt.Fprintf(out, "  %-13s %s\n", c.Name, c.Server)

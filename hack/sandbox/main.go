@@ -1,5 +1,5 @@
 // Command sandbox demonstrates doks-auth without a DigitalOcean account and without leaving the
-// loopback interface, with a fake DigitalOcean API, two fake clusters, a kubeconfig, and real
+// loopback interface, with stand-ins for the DigitalOcean API and two clusters, a kubeconfig, and real
 // clients that use it. It verifies everything it prints, and fails if anything is untrue.
 //
 //	go run ./hack/sandbox bin/doks-auth
@@ -64,7 +64,7 @@ func show(ctx context.Context, plugin string, out io.Writer) error {
 	return err
 }
 
-// showIn starts the fake servers and runs the steps of the demo.
+// showIn starts the stand-ins and runs the steps of the demo.
 func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	api := digitaloceantest.NewAPI(accessToken)
 	apiServer := httptest.NewServer(api)

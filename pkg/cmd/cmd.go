@@ -42,7 +42,10 @@ func Run(ctx context.Context, env Env) int {
 	root.SetIn(env.Stdin)
 	root.SetOut(stdout)
 	root.SetErr(env.Stderr)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
+	if e, ok := errors.AsType[*advised](err); ok && e.hint == usageHint {
+		e.hint = usageHintOf(called)
+	}
 	if err == nil {
 		err = cmp.Or(opts.helpRefused, stdout.failure()) // cobra returns neither
 	}

@@ -54,8 +54,12 @@ func (d *doctor) checkEntries(context.Context) []finding {
 		findings = append(findings, d.checkEntry(user)...)
 	}
 	if users+doctls == 0 {
+		files := d.config.Files(false)
+		if len(files) == 0 {
+			files = d.config.Files(true)
+		}
 		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one",
-			"no user in %s runs doks-auth", strings.Join(d.config.Files(false), ", ")))
+			"no user in %s runs doks-auth", strings.Join(files, ", ")))
 	}
 	return findings
 }

@@ -92,7 +92,7 @@ func shownUnknown(text string) string {
 
 // usageErrorOf returns a command's usage error, with a hint that suggests what the user may have meant.
 func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
-	hint := fmt.Sprintf("'%s --help' shows the usage", cmd.CommandPath())
+	hint := usageHintOf(cmd)
 	if len(args) > 0 && cmd.HasSubCommands() {
 		if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
 			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
@@ -107,6 +107,14 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	return advise(credential.Usage, err, hint)
 }
 
+// usageHintOf returns the hint that names the help of a command.
+func usageHintOf(cmd *cobra.Command) string {
+	return fmt.Sprintf("'%s --help' shows the usage", cmd.CommandPath())
+}
+
+// usageHint stands for the hint that names the help of the command that was called.
+const usageHint = "'doks-auth --help' shows the usage"
+
 func usageErrorf(format string, args ...any) error {
-	return advise(credential.Usage, fmt.Errorf(format, args...), "'doks-auth --help' shows the usage")
+	return advise(credential.Usage, fmt.Errorf(format, args...), usageHint)
 }

@@ -128,6 +128,17 @@ func shownExec(exec kubeconfig.Exec) []string {
 	for _, arg := range exec.Args {
 		lines = append(lines, "- "+shownArg(arg))
 	}
+	for _, field := range []struct{ name, value string }{
+		{"interactiveMode", exec.InteractiveMode}, {"installHint", exec.InstallHint},
+	} {
+		switch {
+		case field.value == "":
+		case field.value == installHint || isShown(field.value):
+			lines = append(lines, field.name+": "+field.value)
+		default:
+			lines = append(lines, field.name+": "+notShown)
+		}
+	}
 	return append(lines, fmt.Sprintf("provideClusterInfo: %t", exec.ProvideClusterInfo))
 }
 

@@ -148,6 +148,9 @@ func (e *kubeconfigEntries) lookUp(
 	if err := e.checkForClients(); err != nil {
 		return nil, err
 	}
+	if _, err := e.exec(account.token); err != nil { // before anything is asked
+		return nil, err
+	}
 	if len(names) == 0 {
 		return account.clusters(ctx)
 	}

@@ -1,4 +1,4 @@
-// Package digitaloceantest provides a fake DigitalOcean for tests, demos and benchmarks: an
+// Package digitaloceantest provides a stand-in for DigitalOcean in tests, demos and benchmarks: an
 // API that mints credentials ([API]), and Kubernetes API servers that accept only those
 // ([Cluster]). The API can be made to fail. The package is for programs that use
 // [github.com/doks-auth/doks-auth/pkg/digitalocean], and for doks-auth's own tests.
@@ -29,7 +29,7 @@ const (
 // DefaultExpiry is the token lifetime if the request doesn't specify one.
 const DefaultExpiry = 7 * 24 * time.Hour
 
-// API is a fake DigitalOcean API, an http.Handler. Its methods are safe for concurrent use.
+// API is a stand-in for the DigitalOcean API, an http.Handler. Its methods are safe for concurrent use.
 type API struct {
 	// Expiry is the token lifetime if the request doesn't specify one; 0 means DefaultExpiry. Set it
 	// before serving.
