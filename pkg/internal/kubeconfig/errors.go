@@ -38,7 +38,7 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("waiting for another program to unlock kubeconfig %q: it didn't", e.Path)
+	return fmt.Sprintf("waiting for another program to unlock kubeconfig %q: timed out", e.Path)
 }
 
 // NotFoundError reports a name that matches no cluster's entry.
@@ -49,9 +49,9 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	if len(e.Name) > maxShownName {
-		return "no kubeconfig entry is of a cluster of that name"
+		return "no kubeconfig entry belongs to a cluster of that name"
 	}
-	return fmt.Sprintf("no kubeconfig entry is of a cluster %q", e.Name)
+	return fmt.Sprintf("no kubeconfig entry belongs to cluster %q", e.Name)
 }
 
 // maxShownName bounds the names that are shown: what somebody typed may be an access token in the wrong place, which
