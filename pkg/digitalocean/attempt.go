@@ -3,7 +3,6 @@ package digitalocean
 import (
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -93,10 +92,7 @@ type lostAnswer struct{ error }
 func (e lostAnswer) Unwrap() error { return e.error }
 
 // Timeout returns the cause's Timeout; url.Error calls it without unwrapping.
-func (e lostAnswer) Timeout() bool {
-	timeout, ok := errors.AsType[net.Error](e.error)
-	return ok && timeout.Timeout()
-}
+func (e lostAnswer) Timeout() bool { return isTimeout(e.error) }
 
 // readError is a network failure in the middle of an answer, as opposed to a complete answer that
 // can't be decoded.

@@ -112,9 +112,9 @@ type Probe struct {
 // Probe lists a single cluster to check whether the API answers. A refusal is an answer too: Probe then returns
 // its result along with the error. It mints nothing.
 func (c *Client) Probe(ctx context.Context) (Probe, error) {
-	asked := c.now()
+	asked := c.options.Now()
 	_, header, err := c.page(ctx, 1, 1, func(Cluster) error { return nil })
-	now := c.now()
+	now := c.options.Now()
 	return Probe{Took: now.Sub(asked), ClockSkew: clockSkew(header, now)}, err
 }
 

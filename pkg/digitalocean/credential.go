@@ -51,13 +51,13 @@ func (c *Client) Credential(ctx context.Context, id ClusterID, expiry time.Durat
 	if expiry > 0 {
 		path += "?expiry_seconds=" + strconv.FormatInt(int64(expiry/time.Second), 10)
 	}
-	fetchedAt := c.now()
+	fetchedAt := c.options.Now()
 	var answer credentialAnswer
 	header, err := c.get(ctx, path, scopeCredentials, func(body io.Reader) error { return decodeOne(body, &answer) })
 	if err != nil {
 		return credential.Credential{}, err
 	}
-	now := c.now()
+	now := c.options.Now()
 	skew := clockSkew(header, now)
 	got := credential.Credential{
 		Server:               answer.Server,

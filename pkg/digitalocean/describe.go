@@ -1,6 +1,7 @@
 package digitalocean
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -19,7 +20,7 @@ func (o Options) describe(err error) string {
 	if wrapper, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapper.Err // without the method and the URL
 	}
-	if !o.ownTransport {
+	if o.own == nil {
 		return sanitize(err.Error(), o.AccessToken.Secret)
 	}
 	request, requestErr := http.NewRequest(http.MethodGet, o.APIURL, nil)
@@ -47,7 +48,7 @@ func reasonOf(err error) string {
 	switch {
 	case is[*net.DNSError](err):
 		return "a name can't be looked up"
-	case is[net.Error](err) && isTimeout(err):
+	case isTimeout(err):
 		return "no answer in time"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "unexpected EOF"
@@ -69,7 +70,9 @@ func reasonOf(err error) string {
 	return "what answers is not the API"
 }
 
+// isTimeout reports whether err is a network timeout or an expired deadline. url.Error doesn't tell if its cause
+// is wrapped.
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
-	return ok && timeout.Timeout()
+	return ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }

@@ -25,12 +25,8 @@ const DefaultAPIURL = "https://api.digitalocean.com"
 
 // Client is a client of the API. Its methods are safe for concurrent use.
 type Client struct {
-	api         *godo.Client
-	apiURL      string
-	accessToken AccessToken
-	now         func() time.Time
-	transport   *http.Transport // our own; nil: the caller's is used
-	options     Options
+	api     *godo.Client
+	options Options
 }
 
 // Options are a Client's settings. Only AccessToken is required.
@@ -42,7 +38,7 @@ type Options struct {
 	Now         func() time.Time  // nil: time.Now
 	Log         *slog.Logger      // nil: silent
 
-	ownTransport bool // Transport is this package's
+	own *http.Transport // Transport, if it is this package's
 }
 
 // NewClient returns a Client. It returns an error of class Usage or Unsafe if the access token can't be sent in a
@@ -64,23 +60,22 @@ func NewClient(o Options) (*Client, error) {
 		return nil, err
 	}
 	o.APIURL = NormalAPIURL(o.APIURL)
-	var own *http.Transport
 	if o.Transport == nil {
-		own = newTransport()
-		o.Transport, o.ownTransport = own, true
+		o.own = newTransport()
+		o.Transport = o.own
 	}
 	api, err := godo.New(newHTTPClient(o), godo.SetBaseURL(o.APIURL), godo.SetUserAgent(o.UserAgent))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, apiURL: o.APIURL, accessToken: o.AccessToken, now: o.Now, transport: own, options: o}, nil
+	return &Client{api, o}, nil
 }
 
 // CloseIdleConnections closes idle connections, which are otherwise kept for up to a minute, and ends
 // their goroutines. It doesn't affect Options.Transport.
 func (c *Client) CloseIdleConnections() {
-	if c.transport != nil {
-		c.transport.CloseIdleConnections()
+	if c.options.own != nil {
+		c.options.own.CloseIdleConnections()
 	}
 }
 
@@ -89,7 +84,7 @@ const clustersPath = "/v2/kubernetes/clusters"
 
 // get gets path and passes the answer's body to decode. The header is nil if there is no answer.
 func (c *Client) get(ctx context.Context, path, scope string, decode func(body io.Reader) error) (http.Header, error) {
-	asked := c.now()
+	asked := c.options.Now()
 	request, err := c.api.NewRequest(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
@@ -104,7 +99,7 @@ func (c *Client) get(ctx context.Context, path, scope string, decode func(body i
 		response.Body.Close()
 	}
 	if err != nil {
-		err = c.failure(ctx, err, c.now().Sub(asked), scope)
+		err = c.failure(ctx, err, c.options.Now().Sub(asked), scope)
 	}
 	return header, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -35,12 +34,12 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	}
 	text := c.options.describe(err)
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+	if isTimeout(err) {
 		text = fmt.Sprintf("no answer within %s", took.Round(100*time.Millisecond))
 	}
 	return &credential.Error{
 		Class: credential.Unreachable,
-		Err:   fmt.Errorf("asking %s: %s", c.apiURL, text),
+		Err:   fmt.Errorf("asking %s: %s", c.options.APIURL, text),
 	}
 }
 
@@ -54,13 +53,13 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
 		said = "" // a proxy's page
 	}
-	said = sanitize(said, c.accessToken.Secret)
+	said = sanitize(said, c.options.AccessToken.Secret)
 	if said == "" {
 		said = http.StatusText(response.StatusCode)
 	}
 	what := fmt.Sprintf("%s (status %d", said, response.StatusCode)
 	if answer.RequestID != "" {
-		what += ", request " + sanitize(answer.RequestID, c.accessToken.Secret)
+		what += ", request " + sanitize(answer.RequestID, c.options.AccessToken.Secret)
 	}
 	what += ")"
 
@@ -75,13 +74,13 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 		class, failed.Err = credential.NotFound, fmt.Errorf("the API knows no such cluster: %s", what)
 	case status == http.StatusTooManyRequests:
 		class, failed.Err = credential.Unreachable, fmt.Errorf("rate limited by the API: %s", what)
-		if pause, ok := retryAfter(response.Header, c.now()); ok {
-			failed.RetryAt = c.now().Add(pause)
+		if pause, ok := retryAfter(response.Header, c.options.Now()); ok {
+			failed.RetryAt = c.options.Now().Add(pause)
 		}
 	case status >= 500:
 		class, failed.Err = credential.Unreachable, fmt.Errorf("the API failed: %s", what)
 	case status >= 300 && status < 400:
-		class, failed.Err = credential.Unsafe, fmt.Errorf("refusing to follow a redirect from %s: %s", c.apiURL, what)
+		class, failed.Err = credential.Unsafe, fmt.Errorf("refusing to follow a redirect from %s: %s", c.options.APIURL, what)
 	default:
 		failed.Err = fmt.Errorf("the API rejected the request: %s", what)
 	}
@@ -105,7 +104,7 @@ func (e *APIError) Unwrap() error { return e.Err }
 // unusable returns the error for an answer that can't be used. skew is how far the local clock is
 // ahead of the API's.
 func (c *Client) unusable(reason error, skew time.Duration) error {
-	err := fmt.Errorf("the answer from %s can't be used: %w", c.apiURL, reason)
+	err := fmt.Errorf("the answer from %s can't be used: %w", c.options.APIURL, reason)
 	switch {
 	case skew > 0:
 		err = fmt.Errorf("%w; the local clock is %s ahead of the API's", err, skew)

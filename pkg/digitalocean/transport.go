@@ -85,7 +85,7 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 		} else {
 			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}
-		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || mayHaveMinted(resp, err) {
+		if isTimeout(err) || mayHaveMinted(resp, err) {
 			return false, nil
 		}
 		// The first retry's wait is used for later ones too. They differ only if the API
