@@ -1,8 +1,10 @@
 package credential
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/certs"
 	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
@@ -83,14 +85,6 @@ func isSubset(some, all []byte) bool {
 	if err != nil {
 		return false
 	}
-	for _, certificate := range asked {
-		found := false
-		for _, k := range known {
-			found = found || certificate.Equal(k)
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
+	isUnknown := func(c *x509.Certificate) bool { return !slices.ContainsFunc(known, c.Equal) }
+	return !slices.ContainsFunc(asked, isUnknown)
 }
