@@ -37,7 +37,7 @@ func origin(server string) (string, error) {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+		port = serverurl.DefaultPort(u.Scheme)
 	}
 	return u.Scheme + "://" + net.JoinHostPort(strings.TrimSuffix(u.Hostname(), "."), port), nil
 }

@@ -76,7 +76,7 @@ func NormalAPIURL(address string) string {
 	if ip := net.ParseIP(host); ip != nil {
 		host = ip.String()
 	}
-	if port := u.Port(); port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+	if port := u.Port(); port != "" && port != serverurl.DefaultPort(u.Scheme) {
 		return u.Scheme + "://" + net.JoinHostPort(host, port)
 	}
 	if strings.Contains(host, ":") {

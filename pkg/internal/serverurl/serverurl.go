@@ -39,6 +39,12 @@ func IsPrivate(u *url.URL) bool {
 // IsLoopback reports whether host is a loopback address or the name localhost.
 func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
+// DefaultPort returns the port of addresses with a scheme that name none, or "" for other schemes than https
+// and http.
+func DefaultPort(scheme string) string {
+	return map[string]string{"https": "443", "http": "80"}[scheme]
+}
+
 // isOdd reports whether clients may disagree on what r means in an address.
 func isOdd(r rune) bool {
 	return r > '~' || !isLetterOrDigit(byte(r)) && !strings.ContainsRune(".:/_~-[]", r)
