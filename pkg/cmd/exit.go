@@ -73,9 +73,8 @@ func shownURL(address string) string {
 	return strings.Trim(show.URL(address), `"`)
 }
 
-// isShown reports whether a misplaced value can be shown: it is one plain word, and shorter than an access
-// token, which has 71 characters.
-func isShown(value string) bool { return shellword.IsPlain(value) && len(value) < 64 }
+// isShown reports whether a misplaced value can be shown: it is one plain word, and shorter than an access token.
+func isShown(value string) bool { return shellword.IsPlain(value) && len(value) <= show.MaxWord }
 
 // shownUnknown removes the command from cobra's "unknown command" error if it may be a secret.
 func shownUnknown(text string) string {

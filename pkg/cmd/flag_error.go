@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // flagError returns a pflag error without the values in it, because a mistyped flag may come with an access
@@ -57,7 +59,7 @@ func invalidValue(e *pflag.InvalidValueError) error {
 // isShownFormat reports whether a value of -o can be shown: it is a format's name or a short jsonpath template.
 func isShownFormat(value string) bool {
 	return regexp.MustCompile("^[a-z-]{1,20}$").MatchString(value) ||
-		strings.HasPrefix(value, formatJSONPath) && len(value) < 64
+		strings.HasPrefix(value, formatJSONPath) && len(value) <= show.MaxWord
 }
 
 // invalidReason returns why a value is invalid. It replaces the reasons of other packages, which quote the value.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // Errors of this package are of type [*credential.Error] where their class matters. They wrap one of the following,
@@ -48,15 +49,11 @@ type NotFoundError struct {
 }
 
 func (e *NotFoundError) Error() string {
-	if len(e.Name) > maxShownName {
+	if len(e.Name) > show.MaxWord {
 		return "no kubeconfig entry belongs to a cluster of that name"
 	}
 	return fmt.Sprintf("no kubeconfig entry belongs to cluster %q", e.Name)
 }
-
-// maxShownName bounds the names that are shown: what somebody typed may be an access token in the wrong place, which
-// has 71 characters.
-const maxShownName = 63
 
 // AmbiguousError reports a name that entries of several clusters match.
 type AmbiguousError struct {

@@ -18,42 +18,39 @@ const shownURL = `^([a-zA-Z][a-zA-Z0-9+.-]*://)?(?:[^/?#\\@\s]*@)?` +
 // that isn't clearly of that form: a password may be anywhere in it.
 func URL(address string) string {
 	parts := regexp.MustCompile(shownURL).FindStringSubmatch(address)
-	isLong := func(label string) bool { return len(label) > maxWord }
+	isLong := func(label string) bool { return len(label) > MaxWord }
 	if parts == nil || slices.ContainsFunc(strings.Split(parts[2], "."), isLong) {
 		return "(not shown: it is not of the form https://host:port)"
 	}
 	return `"` + parts[1] + parts[2] + `"`
 }
 
-// maxWord is the longest word that is shown, and the longest part of a host's name; an access token has 71
-// characters.
-const maxWord = 63
+// MaxWord is the longest word that is shown, and the longest part of a host's name, in bytes. An access token
+// has 71 characters.
+const MaxWord = 63
+
+// shownWord matches a word that is safe to show, if it isn't too long. It is compiled only when needed.
+const shownWord = `^[A-Za-z0-9+./:@_-]*$`
 
 // Word returns text, quoted and safe to show, if it is a plain word, as names are. It shows nothing of
 // any other text, which may be a secret in the wrong place.
 func Word(text string) string {
-	for i := range len(text) {
-		if c := text[i]; !isLetterOrDigit(c) && (c < '+' || c > ':' || c == ',') && c != '_' && c != '@' {
-			return "(not shown: it is not a plain word)"
-		}
+	if !regexp.MustCompile(shownWord).MatchString(text) {
+		return "(not shown: it is not a plain word)"
 	}
-	if len(text) > maxWord {
+	if len(text) > MaxWord {
 		return "(not shown: it is too long)"
 	}
 	return strconv.Quote(text)
 }
 
-// Path returns a file's path in quotes, fit to be shown to people, unless a part of it is so long that it may
+// Path returns a file's path, quoted and safe to show. It shows nothing of a path with a name so long that it may
 // be a secret in the wrong place.
 func Path(path string) string {
 	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if len(part) > maxWord {
+		if len(part) > MaxWord {
 			return "(not shown: a name in it is too long)"
 		}
 	}
 	return strconv.Quote(path)
-}
-
-func isLetterOrDigit(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 }
