@@ -41,8 +41,8 @@ var rules = []rule{
 	{
 		pkg: "pkg/digitalocean",
 		may: []string{
-			"pkg/credential", "pkg/internal/boundedfile", "pkg/internal/certs", "pkg/internal/serverurl", "pkg/internal/show",
-			"pkg/internal/uuid",
+			"pkg/credential", "pkg/internal/boundedfile", "pkg/internal/certs", "pkg/internal/fileowner",
+			"pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid",
 		},
 		since: "the API knows nothing of the protocol or of the cache",
 	},
@@ -60,12 +60,13 @@ var rules = []rule{
 	{pkg: "pkg/internal/certs", since: "certificates know nothing of whom they vouch for"},
 	{pkg: "pkg/internal/show", since: "showing a value knows nothing of where it comes from"},
 	{pkg: "pkg/internal/boundedfile", since: "reading a file knows nothing of what is in it"},
+	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
 	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
 	{pkg: "pkg/internal/shellword", since: "quoting for a shell knows nothing of what is quoted"},
 	{pkg: "pkg/internal/yamledit", since: "editing a text knows nothing of what it says"},
 	{
 		pkg:   "pkg/internal/cachedir",
-		may:   []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock"},
+		may:   []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner"},
 		since: "a Store knows nothing of where credentials come from",
 	},
 	{
@@ -78,8 +79,8 @@ var rules = []rule{
 		pkg: "pkg/cmd",
 		may: []string{
 			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/kubeconfig",
-			"pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/serverurl", "pkg/internal/shellword",
-			"pkg/internal/show",
+			"pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/fileowner", "pkg/internal/serverurl",
+			"pkg/internal/shellword", "pkg/internal/show",
 		},
 		since: "the command line wires, and is wired by nobody",
 	},

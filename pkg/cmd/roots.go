@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
 // distrustRoots keeps a kubeconfig from choosing the certificate authorities that we trust for the API: together
@@ -80,6 +81,9 @@ func isRootsPath(path string, uid int) bool {
 	}
 	return true
 }
+
+// isRoots reports whether a file or directory belongs to root, and only root can write to it.
+func isRoots(info fs.FileInfo) bool { return fileowner.IsRoots(info) && info.Mode().Perm()&0o022 == 0 }
 
 // isRootsFile reports whether a file that belongs to root may hold certificates. Files in /proc can belong to root
 // and contain a process's environment, which a kubeconfig sets; they have size 0. If root runs us, all of root's

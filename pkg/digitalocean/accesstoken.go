@@ -11,6 +11,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
@@ -202,7 +203,8 @@ func readOwn(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || !isOwn(info) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || !fileowner.IsOwn(info) && !fileowner.IsRoots(info) {
 		return nil, ErrNotOwn
 	}
 	return boundedfile.ReadFrom(f, maxAccessTokenFile)

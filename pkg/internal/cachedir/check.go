@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
 // Check returns an error if the directory at path can't be used as a cache: path is empty, not a directory,
@@ -19,7 +21,7 @@ func Check(path string) error {
 	if err != nil {
 		return err
 	}
-	uid, known := owner(info)
+	uid, known := fileowner.Of(info)
 	foreign := known && uid != os.Geteuid()
 	switch {
 	case !info.IsDir():

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
 func openFile(name string) (*os.File, error) {
@@ -15,26 +17,11 @@ func openFile(name string) (*os.File, error) {
 
 // checkPrivate returns an error if a file belongs to another user or gives others access.
 func checkPrivate(info fs.FileInfo) error {
-	if !ownedByUs(info) {
+	if !fileowner.IsOwn(info) {
 		return errors.New("it has another owner")
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return errors.New("group or others have access")
 	}
 	return nil
-}
-
-// ownedByUs reports whether a file belongs to this user.
-func ownedByUs(info fs.FileInfo) bool {
-	uid, ok := owner(info)
-	return ok && uid == os.Geteuid()
-}
-
-// owner returns a file's owner.
-func owner(info fs.FileInfo) (uid int, ok bool) {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, false
-	}
-	return int(stat.Uid), true
 }

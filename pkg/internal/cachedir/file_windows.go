@@ -21,9 +21,3 @@ func openFile(name string) (*os.File, error) {
 // checkPrivate always returns nil: files under the user's profile inherit its access
 // control list, and mode bits are synthetic.
 func checkPrivate(fs.FileInfo) error { return nil }
-
-// ownedByUs always returns true: files under the user's profile belong to the user.
-func ownedByUs(fs.FileInfo) bool { return true }
-
-// owner returns false: Windows has no numeric owners.
-func owner(fs.FileInfo) (uid int, ok bool) { return 0, false }

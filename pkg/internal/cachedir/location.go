@@ -3,6 +3,8 @@ package cachedir
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
 // EnvVar is the environment variable for the directory.
@@ -42,7 +44,7 @@ func ForUser(getenv func(string) string, home string, rootHome func() string) st
 // isAnothers reports whether path, or its nearest existing ancestor, belongs to another user.
 func isAnothers(path string) bool {
 	_, info, err := nearest(path)
-	return err != nil || !ownedByUs(info)
+	return err != nil || !fileowner.IsOwn(info)
 }
 
 func isBelow(path, dir string) bool {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
 // Lock implements credential.Store by a lock on a file of its own, since the entry is replaced by
@@ -83,11 +84,11 @@ func spoilt(path string, err error) bool {
 	if statErr != nil {
 		return false
 	}
-	return !info.Mode().IsRegular() || !ownedByUs(info) || errors.Is(err, fs.ErrPermission)
+	return !info.Mode().IsRegular() || !fileowner.IsOwn(info) || errors.Is(err, fs.ErrPermission)
 }
 
 // isOwn reports whether there is a directory of this user's at path.
 func isOwn(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.IsDir() && ownedByUs(info)
+	return err == nil && info.IsDir() && fileowner.IsOwn(info)
 }
