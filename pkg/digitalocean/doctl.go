@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -58,7 +57,7 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 		return doctlConfig{}, usageError(&DoctlError{Err: missing})
 	}
 	if err != nil {
-		err = fmt.Errorf("reading doctl's configuration %s: %w", show.Path(path), reason(err))
+		err = fmt.Errorf("reading doctl's configuration %s: %w", show.Path(path), show.Reason(err))
 		return doctlConfig{}, usageError(&DoctlError{Err: err})
 	}
 	var config doctlConfig
@@ -77,14 +76,6 @@ func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
 
 // maxDoctlConfig is the maximum size of doctl's configuration; doctl writes about 13 kB.
 const maxDoctlConfig = 1 << 20
-
-// reason returns a file system error without its path, which the message already has.
-func reason(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
-	}
-	return err
-}
 
 // doctlKeys are the keys of doctlConfig.
 var doctlKeys = [...]string{"access-token", "api-url", "auth-contexts", "context"}

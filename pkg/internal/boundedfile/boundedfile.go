@@ -27,7 +27,7 @@ func Read(path string, limit int64) ([]byte, error) {
 }
 
 // Open opens a file for reading. It doesn't wait for a writer if the file is a pipe.
-func Open(path string) (*os.File, error) { return os.OpenFile(path, flags, 0) }
+func Open(path string) (*os.File, error) { return os.OpenFile(path, Flags, 0) }
 
 // ReadFrom is like Read for an open file.
 func ReadFrom(f *os.File, limit int64) ([]byte, error) {

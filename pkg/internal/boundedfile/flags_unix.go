@@ -7,4 +7,5 @@ import (
 	"syscall"
 )
 
-const flags = os.O_RDONLY | syscall.O_NONBLOCK
+// Flags open a file for reading, without waiting for a writer if it is a pipe.
+const Flags = os.O_RDONLY | syscall.O_NONBLOCK

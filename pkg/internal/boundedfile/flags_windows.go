@@ -2,4 +2,5 @@ package boundedfile
 
 import "os"
 
-const flags = os.O_RDONLY
+// Flags open a file for reading, without waiting for a writer if it is a pipe.
+const Flags = os.O_RDONLY

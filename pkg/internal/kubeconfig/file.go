@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
@@ -52,7 +53,7 @@ func readFile(path string) (*file, error) {
 func newFile(path string, text []byte, err error) (*file, error) {
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing && path != os.DevNull { // which means no kubeconfig
-		return nil, reason(err)
+		return nil, show.Reason(err)
 	}
 	target, err := resolve(path)
 	if err != nil {
@@ -88,7 +89,7 @@ func (f *file) add(list, name string) {
 func (f *file) fields(list, name string) map[string]any {
 	items, _ := f.edit()[list].([]any)
 	for _, item := range items {
-		if nameOf(item) == name {
+		if yamledit.NameOf(item) == name {
 			return f.child(item.(map[string]any), fieldsKey(list))
 		}
 	}
@@ -118,17 +119,11 @@ func (f *file) remove(list string, names []string) {
 		return
 	}
 	items, _ := f.edit()[list].([]any)
-	kept := slices.DeleteFunc(slices.Clone(items), func(item any) bool { return slices.Contains(names, nameOf(item)) })
+	kept := slices.DeleteFunc(slices.Clone(items), func(item any) bool { return slices.Contains(names, yamledit.NameOf(item)) })
 	if len(kept)+len(names) != len(items) {
 		f.err = yamledit.ErrTooOdd // a name isn't written as text
 	}
 	f.value[list] = kept
-}
-
-func nameOf(item any) string {
-	mapping, _ := item.(map[string]any)
-	name, _ := mapping["name"].(string)
-	return name
 }
 
 // Change is a file's new text.

@@ -20,6 +20,7 @@ import (
 	"slices"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // Config is what the kubeconfig files say together: the first file's entry of each name counts, and the first
@@ -69,7 +70,7 @@ func (c Cluster) Authority() ([]byte, error) {
 	}
 	authority, err := boundedfile.Read(c.CAFile, maxAuthority)
 	if err != nil {
-		return nil, fmt.Errorf("reading its certificate-authority %q: %w", c.CAFile, reason(err))
+		return nil, fmt.Errorf("reading its certificate-authority %q: %w", c.CAFile, show.Reason(err))
 	}
 	return authority, nil
 }

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
@@ -38,7 +39,7 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 		return PluginPolicy{}, nil
 	}
 	if err != nil && path != os.DevNull {
-		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, reason(err))
+		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, show.Reason(err))
 	}
 	policy, err := parsePolicy(path, text)
 	if err != nil {

@@ -57,7 +57,7 @@ func (p place) equals(other place) bool {
 
 // read returns the contents of the regular file there, and which file it is. It follows no link.
 func (p place) read(limit int64) ([]byte, fs.FileInfo, error) {
-	f, err := p.dir.OpenFile(p.name, readFlags, 0)
+	f, err := p.dir.OpenFile(p.name, boundedfile.Flags, 0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,15 +123,4 @@ func canonical(path string) string {
 		return abs
 	}
 	return path
-}
-
-// reason returns a file system's error without the path, which the message already has.
-func reason(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
-	}
-	if e, ok := errors.AsType[*os.LinkError](err); ok {
-		return e.Err
-	}
-	return err
 }

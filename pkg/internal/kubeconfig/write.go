@@ -10,6 +10,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // replacement is a new file for one of the names of a file.
@@ -26,12 +27,12 @@ func (e *editing) write(changes []Change) error {
 	for _, change := range changes {
 		f := change.file
 		if err := e.unlockable[f.path]; err != nil {
-			return fmt.Errorf("locking kubeconfig %q: %w", f.path, reason(err))
+			return fmt.Errorf("locking kubeconfig %q: %w", f.path, show.Reason(err))
 		}
 		for _, s := range f.spots {
 			temp, err := e.prepare(f, s.place, change.New)
 			if err = cmp.Or(e.unlockable[s.path], err); err != nil {
-				return fmt.Errorf("writing kubeconfig %q: %w", s.path, reason(err))
+				return fmt.Errorf("writing kubeconfig %q: %w", s.path, show.Reason(err))
 			}
 			all = append(all, replacement{f, s, temp})
 		}
@@ -53,7 +54,7 @@ func (e *editing) write(changes []Change) error {
 func replaceAll(all []replacement) (int, error) {
 	for i, r := range all {
 		if err := r.replace(); err != nil {
-			return i, fmt.Errorf("writing kubeconfig %q: %w", r.spot.path, reason(err))
+			return i, fmt.Errorf("writing kubeconfig %q: %w", r.spot.path, show.Reason(err))
 		}
 	}
 	return len(all), nil

@@ -8,9 +8,6 @@ import (
 	"syscall"
 )
 
-// readFlags open what may be a pipe without waiting for its writer.
-const readFlags = os.O_RDONLY | syscall.O_NONBLOCK
-
 // keepOwner gives a file the owner and group of another where the process may: root edits for others. It returns
 // the permissions that may stay: a group's aren't for another group.
 func keepOwner(f *os.File, of fs.FileInfo) fs.FileMode {

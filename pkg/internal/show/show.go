@@ -3,6 +3,9 @@
 package show
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,4 +56,15 @@ func Path(path string) string {
 		}
 	}
 	return strconv.Quote(path)
+}
+
+// Reason returns the cause of a file system's error, without the paths, which the message already has.
+func Reason(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
 }

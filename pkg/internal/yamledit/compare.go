@@ -86,11 +86,12 @@ func match(old, new []any) (gone []bool, kept int, keepsMapping bool) {
 }
 
 func isSameItem(a, b any) bool {
-	name := nameOf(a)
-	return name != "" && name == nameOf(b) || equal(a, b)
+	name := NameOf(a)
+	return name != "" && name == NameOf(b) || equal(a, b)
 }
 
-func nameOf(item any) string {
+// NameOf returns the name of a mapping in a list, by which Apply recognizes it, or "".
+func NameOf(item any) string {
 	mapping, _ := item.(map[string]any)
 	name, _ := mapping["name"].(string)
 	return name
