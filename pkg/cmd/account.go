@@ -16,6 +16,8 @@ type account struct {
 	*options
 
 	token  digitalocean.AccessToken
+	api    string                 // the API's address
+	cache  string                 // the cache's directory; "" if there is no place for one
 	listed []digitalocean.Cluster // all of its clusters, after the first call of clusters
 }
 
@@ -45,7 +47,7 @@ func (o *options) accounts() []*account {
 }
 
 func (o *options) accountOf(token digitalocean.AccessToken) *account {
-	return &account{options: o, token: token}
+	return &account{options: o, token: token, api: o.apiAddress(token), cache: o.cachePath()}
 }
 
 // client returns an API client. A cache hit doesn't need one.
@@ -53,7 +55,7 @@ func (a *account) client() (*digitalocean.Client, error) {
 	a.distrustRoots()
 	return digitalocean.NewClient(digitalocean.Options{
 		AccessToken: a.token,
-		APIURL:      a.apiAddress(a.token),
+		APIURL:      a.api,
 		UserAgent:   "doks-auth/" + version(),
 		Now:         a.Now,
 		Log:         a.log(),
@@ -133,7 +135,7 @@ func (a *account) credential(
 		return credential.Credential{}, err
 	}
 	a.log().Info("looking up the credential", "cluster", id,
-		"access_token_from", a.token.Source, "api", a.apiAddress(a.token), "cache", a.cachePath())
+		"access_token_from", a.token.Source, "api", a.api, "cache", a.cache)
 	ctx, begin, end := interruptible(ctx)
 	defer end()
 	got, err := a.cached(id, how, begin).Credential(ctx)
@@ -194,11 +196,11 @@ func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetc
 }
 
 // store returns the cache on disk, sealed under the access token.
-func (a *account) store() *cachedir.Dir { return cachedir.Open(a.cachePath(), a.token.Secret) }
+func (a *account) store() *cachedir.Dir { return cachedir.Open(a.cache, a.token.Secret) }
 
 // key returns the cache key of the account's credential for a cluster.
 func (a *account) key(id string, expiry time.Duration) credential.Key {
-	return digitalocean.CacheKey(a.apiAddress(a.token), digitalocean.ClusterID(id), expiry, a.token.Secret)
+	return digitalocean.CacheKey(a.api, digitalocean.ClusterID(id), expiry, a.token.Secret)
 }
 
 // explain adds to an error what its hint says about the account; see hintOf.

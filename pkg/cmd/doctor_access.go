@@ -45,13 +45,12 @@ func (d *doctor) checkAPI(ctx context.Context) []finding {
 	if d.token.Secret.IsZero() {
 		return nil
 	}
-	address := d.acting.apiAddress(d.token)
 	account := d.acting.accountOf(d.token)
 	client, err := account.client()
 	if err != nil {
 		return []finding{failure(check, err)}
 	}
-	by, address := proxyTo(address), shownURL(address)
+	by, address := proxyTo(account.api), shownURL(account.api)
 	if by != "" {
 		by = " through the proxy " + by
 	}
