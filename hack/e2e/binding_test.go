@@ -102,30 +102,8 @@ func TestAttackerSeesNoCredential(t *testing.T) {
 					t.Fatalf("got exit code %d, want 0: %s", got.code, got.stderr)
 				}
 				a := newAttacker(t, w.token, lookalike)
-				path := filepath.Join(u.home, "config")
-				text := fmt.Sprintf(`apiVersion: v1
-kind: Config
-current-context: c
-clusters:
-- name: c
-  cluster:
-    proxy-url: %s
-    %s
-users:
-- name: u
-  user:
-    exec:
-      apiVersion: client.authentication.k8s.io/v1
-      command: %s
-      args: [exec-credential, %s]
-      provideClusterInfo: true
-      interactiveMode: Never
-contexts:
-- {name: c, context: {cluster: c, user: u}}
-`, a.proxyURL, cluster(a), plugin(), tokenID)
-				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				path := strangersConfig(u, fmt.Sprintf("proxy-url: %s\n    %s", a.proxyURL, cluster(a)),
+					"exec-credential, "+tokenID, "")
 				got := u.kubectl(client, path, "", "get", "ns")
 				if got.code == 0 || !strings.Contains(got.stderr, "refusing to give the credential") ||
 					!strings.Contains(got.stderr, "exit code 7") {
@@ -140,6 +118,37 @@ contexts:
 			})
 		}
 	}
+}
+
+// strangersConfig writes a kubeconfig that runs the plugin, with a cluster's fields and the items of args and env,
+// and returns its path.
+func strangersConfig(u *user, cluster, args, env string) string {
+	u.t.Helper()
+	path := filepath.Join(u.home, "config")
+	text := fmt.Sprintf(`apiVersion: v1
+kind: Config
+current-context: c
+clusters:
+- name: c
+  cluster:
+    %s
+users:
+- name: u
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      command: %s
+      args: [%s]
+      env: [%s]
+      provideClusterInfo: true
+      interactiveMode: Never
+contexts:
+- {name: c, context: {cluster: c, user: u}}
+`, cluster, plugin(), args, env)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		u.t.Fatal(err)
+	}
+	return path
 }
 
 // kubectl's allowlist doesn't restrict a kubeconfig's args and env. None of these gets the
@@ -170,28 +179,9 @@ func TestKubeconfigAsALever(t *testing.T) {
 	for _, client := range []string{"kubectl", "kubectl-old"} {
 		for name, test := range tests {
 			t.Run(client+","+name, func(t *testing.T) {
-				path := filepath.Join(u.home, "config")
-				text := fmt.Sprintf(`apiVersion: v1
-kind: Config
-current-context: c
-clusters:
-- {name: c, cluster: {server: "%s", proxy-url: "%s", certificate-authority-data: %s}}
-users:
-- name: u
-  user:
-    exec:
-      apiVersion: client.authentication.k8s.io/v1
-      command: %s
-      args: [%s]
-      env: [%s]
-      provideClusterInfo: true
-      interactiveMode: Never
-contexts:
-- {name: c, context: {cluster: c, user: u}}
-`, w.token.Server, w.proxyURL, base64.StdEncoding.EncodeToString(w.token.CA()), plugin(), test.args, test.env)
-				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				path := strangersConfig(u, fmt.Sprintf(
+					"server: %q\n    proxy-url: %q\n    certificate-authority-data: %s",
+					w.token.Server, w.proxyURL, base64.StdEncoding.EncodeToString(w.token.CA())), test.args, test.env)
 				got := u.kubectl(client, path, "", "get", "ns")
 				if got.code == 0 || !strings.Contains(got.stderr, "exit code 7") {
 					t.Errorf("got exit code %d, want a refusal with the plugin's exit code 7: %s", got.code, got.stderr)

@@ -153,9 +153,7 @@ func TestSlowRenewalIsNobodyElsesFailure(t *testing.T) {
 // Inside the leeway, other failures are remembered as long as elsewhere.
 func TestFailureInsideTheLeewayIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, provider := newCached()
-		expect(t, c, "token-1")
-		time.Sleep(56 * time.Minute)
+		c, provider := newDue(t)
 		provider.set(failure(credential.Unreachable), 0)
 		expect(t, c, "token-1")
 		provider.set(nil, 0)
@@ -169,9 +167,7 @@ func TestFailureInsideTheLeewayIsForgotten(t *testing.T) {
 // A run that has less than two seconds may have minted too.
 func TestShortRenewalIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, provider := newCached()
-		expect(t, c, "token-1")
-		time.Sleep(56 * time.Minute)
+		c, provider := newDue(t)
 		provider.set(nil, time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -189,9 +185,7 @@ func TestShortRenewalIsRemembered(t *testing.T) {
 // An interrupt inside the leeway is an error and isn't remembered.
 func TestInterruptInsideTheLeeway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, provider := newCached()
-		expect(t, c, "token-1")
-		time.Sleep(56 * time.Minute)
+		c, provider := newDue(t)
 		provider.set(nil, time.Hour)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
@@ -206,9 +200,7 @@ func TestInterruptInsideTheLeeway(t *testing.T) {
 // A provider that ignores its context doesn't hold up callers that have something to fall back on.
 func TestDeafProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, provider := newCached()
-		expect(t, c, "token-1")
-		time.Sleep(56 * time.Minute)
+		c, provider := newDue(t)
 		provider.set(nil, 10*time.Second)
 		c.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 			return provider.Credential(context.WithoutCancel(ctx))

@@ -53,6 +53,15 @@ func newCached() (*credential.Cached, *fakeProvider) {
 	return &credential.Cached{Provider: provider, Store: new(credential.Memory)}, provider
 }
 
+// newDue returns a Cached that holds token-1, due for renewal and valid for four more minutes.
+func newDue(t *testing.T) (*credential.Cached, *fakeProvider) {
+	t.Helper()
+	c, provider := newCached()
+	expect(t, c, "token-1")
+	time.Sleep(56 * time.Minute)
+	return c, provider
+}
+
 // expect gets a credential and compares the token or the error's text.
 func expect(t *testing.T, c *credential.Cached, want string) {
 	t.Helper()
@@ -175,9 +184,7 @@ func TestInsideTheLeeway(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, provider := newCached()
-				expect(t, c, "token-1")
-				time.Sleep(56 * time.Minute)
+				c, provider := newDue(t)
 				provider.set(test.err, test.takes)
 				start := time.Now()
 				expect(t, c, test.want)
@@ -197,9 +204,7 @@ func TestInsideTheLeeway(t *testing.T) {
 
 func TestNobodyWaitsForARenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, provider := newCached()
-		expect(t, c, "token-1")
-		time.Sleep(56 * time.Minute)
+		c, provider := newDue(t)
 		provider.set(nil, time.Second)
 		var wait sync.WaitGroup
 		wait.Go(func() { expect(t, c, "token-2") })
