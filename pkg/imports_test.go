@@ -98,7 +98,7 @@ var soles = map[string]string{
 // heavy are packages that the plugin's binary must not link, and why: every kubectl command pays for them.
 var heavy = map[string]string{
 	"k8s.io/api":                      "all of Kubernetes' types, each registered at start-up",
-	"k8s.io/apimachinery/pkg/apis":    "the machinery of API objects; the few fields of an ExecCredential are a struct of ours",
+	"k8s.io/apimachinery/pkg/apis":    "the machinery of API objects; a struct of ours has the few fields of an ExecCredential",
 	"k8s.io/apimachinery/pkg/runtime": "schemes and serializers, registered at start-up",
 	"k8s.io/client-go/pkg":            "the protocol's types, which bring in all of the above",
 	"k8s.io/client-go/kubernetes":     "clients for all of Kubernetes' types",
@@ -112,7 +112,7 @@ var heavy = map[string]string{
 }
 
 // importsOf returns what the packages below a directory import, by their paths below the module. It
-// reads the files itself: go test then knows what the result hangs on, and systems don't matter.
+// reads the files itself: go test then knows what the result depends on, and the system doesn't matter.
 func importsOf(t *testing.T, dir string) map[string][]string {
 	t.Helper()
 	imports := make(map[string][]string)

@@ -112,7 +112,8 @@ func (d *doctor) examine(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case timeout.Err() != nil:
-			found = []finding{failuref(check.name, "use a longer --timeout", "not checked: time ran out after %s", d.timeout)}
+			found = []finding{failuref(check.name, "use a longer --timeout",
+				"not checked: time ran out after %s", d.timeout)}
 		}
 		for _, f := range found {
 			failed = failed || f.Status == statusFailure

@@ -102,7 +102,7 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	}
 	path := o.cachePath()
 	if path == "" {
-		return []finding{warning(check, "give --cache-dir, or set DOKS_AUTH_CACHE_DIR",
+		return []finding{warning(check, noPlaceHint,
 			"there is no place for it: each run fetches a new credential")}
 	}
 	var findings []finding

@@ -49,7 +49,7 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 }
 
 // checkAddress returns a failure if the kubeconfig's entry sends the access token to another API than our own
-// options do: that may be anybody's.
+// options do, which may belong to anybody.
 func (d *doctor) checkAddress(entry *execCredential) *finding {
 	theirs, err := entry.accessToken()
 	if err != nil {

@@ -62,7 +62,8 @@ func askServer(
 // noAnswer returns the finding that a failed request means. It shows the cause only if that can't quote what
 // answered.
 func noAnswer(shown string, err error) finding {
-	const hint = "check that the cluster is running, and that its firewall lets this machine in; behind a proxy, set HTTPS_PROXY"
+	const hint = "check that the cluster is running, and that its firewall lets this machine in; " +
+		"behind a proxy, set HTTPS_PROXY"
 	if wrapper, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapper.Err
 	}
@@ -83,7 +84,8 @@ func answered(id digitalocean.ClusterID, shown string, response *http.Response, 
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
-		hint := "it may have been revoked: 'doks-auth cache clear " + string(id) + "' makes the next run fetch a new one"
+		hint := "it may have been revoked: " +
+			"'doks-auth cache clear " + string(id) + "' makes the next run fetch a new one"
 		return failuref(checkServer, hint, "%s refuses the credential", shown)
 	default:
 		return failuref(checkServer, "", "%s answers with status %d", shown, response.StatusCode)

@@ -42,12 +42,14 @@ func newInventory(o *options) *inventory {
 	return &inventory{options: o, accounts: o.accounts()}
 }
 
+const noPlaceHint = "give --cache-dir, or set " + cachedir.EnvVar
+
 // entries returns the cache's entries.
 func (o *options) entries() ([]cachedir.Entry, error) {
 	path := o.cachePath()
 	if path == "" {
 		return nil, advise(credential.Usage, errors.New("there is no place for a cache without a home directory"),
-			"give --cache-dir, or set "+cachedir.EnvVar)
+			noPlaceHint)
 	}
 	return cachedir.List(path)
 }

@@ -74,7 +74,8 @@ func (o *options) clearCached(ctx context.Context, ids []string) (string, error)
 	if err != nil || len(ids) == 0 {
 		return "", nil // if the cache can't be listed, there is nothing to clear
 	}
-	return newInventory(o).remove(ctx, entries, func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) })
+	goes := func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) }
+	return newInventory(o).remove(ctx, entries, goes)
 }
 
 // clusterNames returns the names of the kubeconfig's contexts and clusters.

@@ -25,8 +25,8 @@ func (o *options) distrustRoots() {
 		if paths == "" || areRoots(paths, os.Geteuid()) {
 			continue
 		}
-		o.log().Warn("ignored: when a client runs doks-auth, the files must belong to root, and be writable by root only",
-			"variable", name)
+		o.log().Warn("ignored: when a client runs doks-auth, the files must belong to root, "+
+			"and be writable by root only", "variable", name)
 		os.Unsetenv(name) // crypto/x509 has no other switch
 		o.roots = append(o.roots, name)
 	}

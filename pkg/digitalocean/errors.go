@@ -80,7 +80,8 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	case status >= 500:
 		class, failed.Err = credential.Unreachable, fmt.Errorf("the API failed: %s", what)
 	case status >= 300 && status < 400:
-		class, failed.Err = credential.Unsafe, fmt.Errorf("refusing to follow a redirect from %s: %s", c.options.APIURL, what)
+		class = credential.Unsafe
+		failed.Err = fmt.Errorf("refusing to follow a redirect from %s: %s", c.options.APIURL, what)
 	default:
 		failed.Err = fmt.Errorf("the API rejected the request: %s", what)
 	}

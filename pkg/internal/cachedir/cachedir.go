@@ -86,8 +86,8 @@ func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential
 }
 
 // tagName is the file that tells backup programs to leave the directory out
-// (https://bford.info/cachedir/), and people what it is. It is made with the directory only: one that was there
-// may be anybody's, and hold what is to be backed up.
+// (https://bford.info/cachedir/), and people what it is. It is created only together with the directory: an
+// existing directory may be used for other things, which should be backed up.
 const tagName = "CACHEDIR.TAG"
 
 const tag = `Signature: 8a477f597d28d172789f06886806bc55
@@ -96,7 +96,7 @@ const tag = `Signature: 8a477f597d28d172789f06886806bc55
 # then fetched again.
 `
 
-// create makes the directory, with its tag, unless it is there.
+// create creates the directory, with its tag, unless it exists.
 func (d *Dir) create() error {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
 		return err

@@ -12,25 +12,25 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
-// Entry is what a key's files tell without the access token.
+// Entry is what can be known about a key's files without the access token.
 type Entry struct {
 	Name   string // of the files, without a suffix
-	Absent bool   // there is no entry, but a failure, a lock, or what a crash left behind
+	Absent bool   // there is no entry, only a failure, a lock or a crash's leftovers
 	Err    error  // why the entry can't be used, or is absent: a *credential.MissError
 
-	// These are from the header, unless there is an Err. They prove nothing: whoever can write the
-	// directory can have written them, and the texts may hold anything. Only Get proves an entry.
+	// These are from the header, unless Err is set. They prove nothing: anyone who can write to the directory
+	// could have written them, and the texts may be anything. Only Get authenticates an entry.
 	ClusterID            string
 	Server               string
 	Expiry               time.Duration // the requested lifetime
 	FetchedAt, ExpiresAt time.Time
 
 	base  string   // the files' path without a suffix
-	temps []string // the paths of what writers left behind, or are about to rename
+	temps []string // the paths of temporary files, left behind or about to be renamed
 }
 
-// List returns what the directory at path holds, by name. It needs no access token, takes no lock
-// and writes nothing. There is nothing in a directory that doesn't exist.
+// List returns the entries of the directory at path, sorted by name. It needs no access token, takes no lock and
+// writes nothing. A directory that doesn't exist has no entries.
 func List(path string) ([]Entry, error) {
 	if path == "" {
 		return nil, errNoDirectory
@@ -47,7 +47,7 @@ func List(path string) ([]Entry, error) {
 		base, suffix, _ := strings.Cut(file.Name(), ".")
 		isTemp := strings.HasSuffix(suffix, tempSuffix)
 		if !isName(base) || !isTemp && !isSuffix("."+suffix) {
-			continue // somebody else's
+			continue // not the cache's
 		}
 		base = filepath.Join(path, base)
 		if len(entries) == 0 || entries[len(entries)-1].base != base {
@@ -61,10 +61,10 @@ func List(path string) ([]Entry, error) {
 	return entries, nil
 }
 
-// isSuffix tells whether it is the suffix of one of a key's files.
+// isSuffix reports whether s is the suffix of one of a key's files.
 func isSuffix(s string) bool { return s == entrySuffix || s == failureSuffix || s == lockSuffix }
 
-// readEntry returns what the files at base tell.
+// readEntry returns the entry whose files are at base.
 func readEntry(base string) Entry {
 	e := Entry{Name: filepath.Base(base), base: base}
 	data, err := readFile(base + entrySuffix)
@@ -82,16 +82,15 @@ func readEntry(base string) Entry {
 	return e
 }
 
-// IsOf tells whether the entry has the name of that key's: nobody without the access token can have
-// found it out. What the entry holds is Get's to tell.
+// IsOf reports whether the entry has the name that key's has, which can't be found without the access token. It
+// says nothing about the contents, which only Get authenticates.
 func (d *Dir) IsOf(e Entry, key credential.Key) bool {
 	seal, err := d.seal(key)
 	return err == nil && seal.base == e.base
 }
 
-// Remove removes the entry with all else of its key, under the key's lock: it waits, until ctx is
-// done, for somebody who is at work on it. It then asks still, with what is there now, whether that
-// should go; and tells whether it went.
+// Remove removes all files of the entry's key, under the key's lock, which it waits for until ctx is done. It then
+// calls still with the current entry, removes the files only if that returns true, and reports whether it did.
 func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error) {
 	unlock, err := lock(ctx, e.base+lockSuffix)
 	switch {
@@ -99,7 +98,7 @@ func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error)
 		defer unlock()
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return false, err
-	} // else nothing can be locked here, and nobody has
+	} // else nothing can be locked here, so nobody has locked it
 	if !still(readEntry(e.base)) {
 		return false, nil
 	}
@@ -114,8 +113,8 @@ func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error)
 	return true, nil
 }
 
-// removeFiles removes a key's files, and whatever has their names. A lock that stays does no harm:
-// Windows removes none that is held.
+// removeFiles removes a key's files, and whatever else has their names. A lock that remains does no harm: Windows
+// doesn't remove one that is held.
 func removeFiles(base string) error {
 	for _, suffix := range []string{entrySuffix, failureSuffix} {
 		if err := os.RemoveAll(base + suffix); err != nil {

@@ -80,13 +80,17 @@ func TestListWithoutDirectory(t *testing.T) {
 }
 
 func TestListTellsWhatCannotBeUsed(t *testing.T) {
+	text := func(text string) func(path string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
+	}
+	directory := func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }
 	tests := map[string]struct {
 		spoil func(path string) error
 		want  string
 	}{
-		"text":           {func(path string) error { return os.WriteFile(path, []byte("text"), 0o600) }, "corrupt entry"},
-		"another schema": {func(path string) error { return os.WriteFile(path, []byte("{\"schema\":2}\n"), 0o600) }, "entry of schema 2"},
-		"a directory":    {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, "not a regular file"},
+		"text":           {text("text"), "corrupt entry"},
+		"another schema": {text("{\"schema\":2}\n"), "entry of schema 2"},
+		"a directory":    {directory, "not a regular file"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +100,8 @@ func TestListTellsWhatCannotBeUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 			entries := mustList(t, dir)
-			if len(entries) != 1 || entries[0].Absent || entries[0].ClusterID != "" || missOf(t, entries[0].Err) != test.want {
+			if len(entries) != 1 || entries[0].Absent || entries[0].ClusterID != "" ||
+				missOf(t, entries[0].Err) != test.want {
 				t.Errorf("%+v", entries)
 			}
 		})

@@ -13,8 +13,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
-// Lock implements credential.Store by a lock on a file of its own, since the entry is replaced by
-// each Put. Those who wait get it in no order.
+// Lock implements credential.Store with a lock on a separate file, since each Put replaces the entry. Waiting
+// callers get it in no particular order.
 func (d *Dir) Lock(ctx context.Context, key credential.Key) (unlock func(), err error) {
 	seal, err := d.seal(key)
 	if err != nil {
@@ -37,8 +37,8 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	return filelock.Wait(ctx, func() (func(), error) { return tryLock(path) })
 }
 
-// tryLock takes the lock on the file at path. The error is filelock.ErrHeld while somebody else has it.
-// In a directory of this user's, whatever has the path and isn't a lock file of this user's is replaced by one.
+// tryLock takes the lock on the file at path. The error is filelock.ErrHeld while another process holds it.
+// If the directory belongs to this user, anything at path but a lock file of this user is replaced by one.
 func tryLock(path string) (unlock func(), err error) {
 	unlock, err = filelock.Try(path, true)
 	dir := filepath.Dir(path)
@@ -54,7 +54,7 @@ func tryLock(path string) (unlock func(), err error) {
 	if unlock != nil {
 		unlock()
 	}
-	// One at a time, so that nobody removes what another has just put there and locked.
+	// One process at a time, so that none removes a file that another has just created and locked.
 	release, dirErr := filelock.Try(dir+string(filepath.Separator)+".", false)
 	if errors.Is(dirErr, filelock.ErrHeld) {
 		return nil, dirErr
@@ -76,9 +76,9 @@ func tryLock(path string) (unlock func(), err error) {
 	return filelock.Try(path, true)
 }
 
-// spoilt reports whether what has a lock's path can't serve as one: something else than a file, or somebody
-// else's, who could hold it for ever, or what failed for want of permission. Nobody of this user's holds
-// its lock then.
+// spoilt reports whether whatever is at a lock's path can't serve as a lock: it isn't a file, it belongs to another
+// user, who could hold it forever, or locking it failed for lack of permission. No process of this user holds it
+// then.
 func spoilt(path string, err error) bool {
 	info, statErr := os.Lstat(path)
 	if statErr != nil {
@@ -87,7 +87,7 @@ func spoilt(path string, err error) bool {
 	return !info.Mode().IsRegular() || !fileowner.IsOwn(info) || errors.Is(err, fs.ErrPermission)
 }
 
-// isOwn reports whether there is a directory of this user's at path.
+// isOwn reports whether path is a directory that belongs to this user.
 func isOwn(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir() && fileowner.IsOwn(info)

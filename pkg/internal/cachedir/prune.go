@@ -18,11 +18,11 @@ const (
 	leftover = time.Hour
 )
 
-// stampName is the file whose time is that of the last pruning. It is replaced, never touched, as it may be a
-// link that somebody made.
+// stampName is the file whose modification time is that of the last pruning. It is replaced rather than touched,
+// because it may be somebody's link.
 const stampName = "last-pruned"
 
-// pruneMark is what the stamp says while a pruning has stopped for want of time, with how many files it left.
+// pruneMark is the stamp's text if the last pruning ran out of time, with the number of files it had left in place.
 const pruneMark = "# Pruning goes on after %d files.\n"
 
 // Prune removes files that are no longer needed, at most once a day. It stops after a tenth of a second, and
@@ -38,12 +38,12 @@ func (d *Dir) Prune() {
 	}
 }
 
-// writeStamp puts a new stamp in place of whatever has its name.
+// writeStamp replaces whatever has the stamp's name with a new stamp.
 func (d *Dir) writeStamp(text string) error {
 	return writeFile(filepath.Join(d.path, stampName), []byte(text))
 }
 
-// pruneDue tells whether it is time to prune, and how many files to skip.
+// pruneDue reports whether it is time to prune, and how many files to skip.
 func (d *Dir) pruneDue() (skip int, due bool) {
 	name := filepath.Join(d.path, stampName)
 	text, err := readFile(name)

@@ -1,5 +1,4 @@
-// Package filelock takes the operating system's lock on a file: one that ends with its process,
-// whatever ends that.
+// Package filelock takes the operating system's lock on a file, which is released however its process ends.
 package filelock
 
 import (
@@ -13,17 +12,18 @@ import (
 )
 
 var (
-	// ErrHeld means that somebody else holds the lock.
+	// ErrHeld means that the lock is held elsewhere.
 	ErrHeld = errors.New("somebody else holds the lock")
 
-	// ErrNotAFile means that the path is a pipe's or a device's.
+	// ErrNotAFile means that the path names a pipe or a device.
 	ErrNotAFile = errors.New("it is not a regular file")
 )
 
-// Try takes the lock on the file at path and returns what releases it, or ErrHeld. It creates the file if create is
-// set, and never follows a link. Without create, the path may be a directory's, where the system can lock one.
+// Try takes the lock on the file at path and returns a function that releases it, or ErrHeld. If create is set, it
+// creates a missing file. It doesn't follow links. Without create, path may be a directory, on systems that can lock
+// one.
 //
-// The holder may remove the file: whoever then gets the lock of a file that is gone tries the new one.
+// The holder may remove the file. If Try gets the lock on a file that is gone, it tries the new one.
 func Try(path string, create bool) (unlock func(), err error) {
 	flag := flags
 	if create {
@@ -38,7 +38,7 @@ func Try(path string, create bool) (unlock func(), err error) {
 		if !got {
 			return nil, ErrHeld
 		}
-		// Between opening the file and locking it, it may have been removed, and somebody else may have
+		// Between opening the file and locking it, it may have been removed, and another process may have
 		// locked a new one.
 		mine, err := lock.Stat()
 		if err == nil && !mine.Mode().IsRegular() && !mine.IsDir() {
@@ -60,8 +60,9 @@ const (
 	maxPause = 50 * time.Millisecond
 )
 
-// Wait calls try, at least once, until it returns something else than ErrHeld: a blocking lock can't be given up.
-// Those who wait get the lock in no order. The error is ctx's when ctx ends.
+// Wait calls try, at least once, until its error isn't ErrHeld or ctx ends, in which case it returns ctx's error. It
+// polls because waiting in the system's own call can't be canceled. Waiting callers get the lock in no particular
+// order.
 func Wait(ctx context.Context, try func() (unlock func(), err error)) (unlock func(), err error) {
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		unlock, err := try()

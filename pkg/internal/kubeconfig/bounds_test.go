@@ -87,8 +87,8 @@ func TestValuesAreBounded(t *testing.T) {
 // An error of the YAML library tells where and what, and no value.
 func TestParseErrorsShowNoValue(t *testing.T) {
 	for _, text := range []string{
-		"SECRET-1: a\nSECRET-1: b\n", "x: *SECRET\n", "users: SECRET\n", "users: [SECRET\n", "x: \"SECRET\n", "x: !!int SECRET\n",
-		"'SECRET'\n",
+		"SECRET-1: a\nSECRET-1: b\n", "x: *SECRET\n", "users: SECRET\n", "users: [SECRET\n", "x: \"SECRET\n",
+		"x: !!int SECRET\n", "'SECRET'\n",
 		"users:\n- &SECRET1 {name: a, user: *SECRET1}\n", "x: !<SECRET a\n", "%SECRET\n---\n", "current-context: [SECRET]\n",
 		"x: \"\\SECRET\"\n", "users: {\"a'SECRET`b\": 1, \"a'SECRET`b\": 2}\n",
 		"users: \"a\\nSECRET\"\n", "clusters: [{name: [SECRET]}]\n", "users: [{name: a, user: {exec: SECRET}}]\n",

@@ -119,7 +119,8 @@ func (f *file) remove(list string, names []string) {
 		return
 	}
 	items, _ := f.edit()[list].([]any)
-	kept := slices.DeleteFunc(slices.Clone(items), func(item any) bool { return slices.Contains(names, yamledit.NameOf(item)) })
+	goes := func(item any) bool { return slices.Contains(names, yamledit.NameOf(item)) }
+	kept := slices.DeleteFunc(slices.Clone(items), goes)
 	if len(kept)+len(names) != len(items) {
 		f.err = yamledit.ErrTooOdd // a name isn't written as text
 	}

@@ -79,7 +79,7 @@ func (e *editing) lock(ctx context.Context, at place) error {
 // ignores case, or a directory is mounted twice.
 func (e *editing) holds(lock place) bool { return slices.ContainsFunc(e.locks, lock.isSame) }
 
-// tryLock creates the lock file, or takes over a dead process's. The error is filelock.ErrHeld while somebody holds it.
+// tryLock creates the lock file, or takes over a dead process's. The error is filelock.ErrHeld while a process holds it.
 func (p place) tryLock() (unlock func(), err error) {
 	if p.isOurs() {
 		return p.takeOver()
@@ -102,7 +102,7 @@ func (p place) tryLock() (unlock func(), err error) {
 		release()
 	}
 	switch {
-	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // somebody was faster
+	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // another process was faster
 		return nil, filelock.ErrHeld
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission):
 		return p.lockWithoutLinks()
@@ -159,7 +159,7 @@ func (p place) takeOver() (unlock func(), err error) {
 	return p.unlocker(release), nil
 }
 
-// unlocker returns what removes the lock file, unless somebody else has replaced it.
+// unlocker returns a function that removes the lock file, unless another process has replaced it.
 func (p place) unlocker(release func()) func() {
 	own, err := p.dir.Lstat(p.name)
 	isOwn := func() bool {
@@ -175,7 +175,7 @@ func (p place) unlocker(release func()) func() {
 	}
 }
 
-// removeDeadLocks removes what processes left that were killed before their lock file had its name, or only that.
+// removeDeadLocks removes what killed processes left: lock files that didn't have their final name yet, or had both.
 func (p place) removeDeadLocks() {
 	for _, temp := range p.siblings(tempPrefix(p.name)) {
 		if temp.isSame(p) { // another name of the lock that is held

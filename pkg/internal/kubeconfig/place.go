@@ -12,7 +12,7 @@ import (
 )
 
 // place is where a file is: a name in an open directory. Reads, locks and writes all happen in that one directory,
-// even if a link or a directory on its path is replaced meanwhile.
+// even if a link or a directory on its path is replaced in the meantime.
 type place struct {
 	dir  *os.Root
 	name string
@@ -88,8 +88,8 @@ func (p place) siblings(prefix string) []place {
 	return found
 }
 
-// errMoved reports that a file was replaced or changed during an edit: by a program that takes no lock, or by
-// somebody who wants one file's text in another.
+// errMoved reports that a file was replaced or changed during an edit: by a program that takes no lock, or by an
+// attacker who wants one file's text in another.
 var errMoved = errors.New("another program changed it meanwhile; try again")
 
 // resolve returns where a path leads: a link's target, even a missing one.

@@ -16,8 +16,8 @@ type Removed struct {
 
 // Remove removes a cluster, all contexts that lead to it, and its users that no other context uses, hidden entries
 // included. The cluster is named by its id, its name at DigitalOcean, or the name of its entry or of a context. The
-// error is a *NotFoundError of class NotFound or an *AmbiguousError of class Usage. What hidden entries of the same
-// name have of other clusters stays, and isn't hidden any more.
+// error is a *NotFoundError of class NotFound or an *AmbiguousError of class Usage. Hidden entries of the same name
+// that belong to other clusters stay, and are no longer hidden.
 func (c *Config) Remove(name string) (Removed, error) {
 	clusters, id, err := c.lookUp(name)
 	if err != nil {

@@ -102,7 +102,8 @@ func (c *Config) saveCluster(e Entry, replace bool) {
 // withExtension returns a cluster's extensions with the one that tells plugins its id.
 func withExtension(extensions any, clusterID string) []any {
 	list, _ := extensions.([]any)
-	others := slices.DeleteFunc(slices.Clone(list), func(item any) bool { return yamledit.NameOf(item) == execExtension })
+	isOurs := func(item any) bool { return yamledit.NameOf(item) == execExtension }
+	others := slices.DeleteFunc(slices.Clone(list), isOurs)
 	return append(others, map[string]any{
 		"name": execExtension, "extension": map[string]any{"clusterID": clusterID},
 	})

@@ -8,18 +8,19 @@ import (
 	"unicode/utf8"
 )
 
-// IsPlain tells whether every shell takes a text for one word that means itself: ASCII letters, digits and
-// . _ : @ / + - alone, and no option.
+// IsPlain reports whether every shell reads s as one word without a special meaning: it consists of ASCII letters,
+// digits and . _ : @ / + - and doesn't look like an option.
 func IsPlain(s string) bool {
 	return s != "" && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool {
-		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._:@/+-", r)
+		return r > unicode.MaxASCII ||
+			!unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._:@/+-", r)
 	})
 }
 
-// Quote returns a value as one word for a shell, in single quotes unless it is plain. For what some shell
-// would still read otherwise it returns the placeholder: what isn't printable, a backslash (fish), an
-// exclamation mark (csh), what looks like an option, and on Windows, whose shells have no quotes in common,
-// all that isn't plain but for backslashes.
+// Quote returns a value as one word for a shell, in single quotes unless it is plain. It returns the placeholder for
+// values that some shell would still misread: those with unprintable characters, a backslash (fish) or an exclamation
+// mark (csh), and those that look like an option. On Windows, whose shells have no quotes in common, it does so for
+// all that aren't plain apart from backslashes.
 func Quote(value, placeholder string) string {
 	onWindows := runtime.GOOS == "windows"
 	switch {
@@ -32,7 +33,7 @@ func Quote(value, placeholder string) string {
 	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }
 
-// Command returns a command line for a sentence: in single quotes, unless there are some in it.
+// Command returns a command line for use in a sentence: in single quotes, unless it contains some.
 func Command(line string) string {
 	if strings.Contains(line, "'") {
 		return line

@@ -47,7 +47,10 @@ func TestQuoteInShell(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		for _, value := range []string{"a b", "it's", "$(echo x)", "`echo x`", `"`, "a;b&c|d>e<f", "*", "#a", "~", "{a,b}", "a=b", "$HOME", "'", "''", "日本"} {
+		for _, value := range []string{
+			"a b", "it's", "$(echo x)", "`echo x`", `"`, "a;b&c|d>e<f", "*", "#a", "~", "{a,b}", "a=b", "$HOME",
+			"'", "''", "日本",
+		} {
 			out, err := exec.CommandContext(t.Context(), path, "-c", "printf %s "+Quote(value, "NAME")).Output()
 			if err != nil || string(out) != value {
 				t.Errorf("%s: got %q, %v; want %q", shell, out, err, value)

@@ -1,4 +1,4 @@
-// Package uuid recognizes UUIDs, as clusters have them for ids.
+// Package uuid recognizes UUIDs, which clusters have for ids.
 package uuid
 
 import "strings"
