@@ -67,6 +67,12 @@ func TestParseRequest(t *testing.T) {
 				CertificateAuthorityFile: "/ca.pem",
 			},
 		},
+		"names in another case, as Python's client passes them on": {
+			in: cluster(`"server":"https://s","SERVER":"https://other","Server":1,"insecure-skip-tls-verify":true,` +
+				`"INSECURE-SKIP-TLS-VERIFY":false,"Certificate-Authority":"/ca.pem","Config":{}`),
+			want: v1For(credential.Target{Server: "https://s", InsecureSkipTLSVerify: true}),
+		},
+		"only a name in another case": {in: cluster(`"SERVER":"https://s"`), want: onlyV1},
 		"an authority's data and file": {
 			in: cluster(`"server":"https://s","certificate-authority":"/ca.pem",` +
 				`"certificate-authority-data":"QUJD"`),

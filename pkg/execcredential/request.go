@@ -53,20 +53,55 @@ type execCredential struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	Spec       struct {
-		Cluster struct {
-			Server                   string          `json:"server"`
-			TLSServerName            string          `json:"tls-server-name"`
-			InsecureSkipTLSVerify    bool            `json:"insecure-skip-tls-verify"`
-			CertificateAuthority     []byte          `json:"certificate-authority-data"`
-			CertificateAuthorityFile string          `json:"certificate-authority"`
-			Config                   json.RawMessage `json:"config"`
-		} `json:"cluster"`
+		Cluster cluster `json:"cluster"`
 	} `json:"spec"`
 }
 
+type cluster struct {
+	Server                   string
+	TLSServerName            string
+	InsecureSkipTLSVerify    bool
+	CertificateAuthority     []byte
+	CertificateAuthorityFile string
+	Config                   json.RawMessage
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Unlike encoding/json, it distinguishes upper and lower case in names.
+// Clients do, too, and Python's passes on everything that the kubeconfig says: a stranger's could name the server
+// that we check in a field SERVER, and the one that the client calls in server.
+func (c *cluster) UnmarshalJSON(text []byte) error {
+	var said map[string]json.RawMessage
+	if err := json.Unmarshal(text, &said); err != nil {
+		return err
+	}
+	for _, field := range []struct {
+		name  string
+		value any
+	}{
+		{"server", &c.Server},
+		{"tls-server-name", &c.TLSServerName},
+		{"insecure-skip-tls-verify", &c.InsecureSkipTLSVerify},
+		{"certificate-authority-data", &c.CertificateAuthority},
+		{"certificate-authority", &c.CertificateAuthorityFile},
+		{"config", &c.Config},
+	} {
+		if said[field.name] == nil {
+			continue
+		}
+		err := json.Unmarshal(said[field.name], field.value)
+		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			mismatch.Field = field.name
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ParseRequest parses a request. It accepts the kinds ExecCredential, ExecCredentials (which the C#
-// client sends) and none. It ignores unknown fields, and spec and its fields may be absent or null. Errors
-// have class Usage.
+// client sends) and none. It ignores unknown fields, among them a cluster's fields in another case, and spec and its
+// fields may be absent or null. Errors have class Usage.
 func ParseRequest(data []byte) (Request, error) {
 	var in execCredential
 	if err := json.Unmarshal(data, &in); err != nil {

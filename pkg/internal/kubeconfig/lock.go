@@ -79,7 +79,7 @@ func (e *editing) lock(ctx context.Context, at place) error {
 // ignores case, or a directory is mounted twice.
 func (e *editing) holds(lock place) bool { return slices.ContainsFunc(e.locks, lock.isSame) }
 
-// tryLock creates the lock file, or takes over a dead process's. The error is filelock.ErrHeld while a process holds it.
+// tryLock creates the lock file, or takes over a dead process's. The error is filelock.ErrHeld while one holds it.
 func (p place) tryLock() (unlock func(), err error) {
 	if p.isOurs() {
 		return p.takeOver()
