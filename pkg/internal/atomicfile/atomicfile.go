@@ -2,6 +2,7 @@
 package atomicfile
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -57,9 +58,20 @@ func Create(dir *os.Root, temp string) (*File, error) {
 	return f, nil
 }
 
+// Reserve takes as many bytes of the disk, so that a Write of at most that many doesn't fail for lack of space.
+func (f *File) Reserve(size int) error {
+	if _, err := f.open.WriteAt(bytes.Repeat([]byte(" "), size), 0); err != nil {
+		return err
+	}
+	return f.open.Sync()
+}
+
 // Write writes the file's complete text, syncs it to disk and closes the file. It must be called only once.
 func (f *File) Write(text []byte, prepare func(*os.File) error) error {
-	if _, err := f.open.Write(text); err != nil {
+	if _, err := f.open.WriteAt(text, 0); err != nil {
+		return err
+	}
+	if err := f.open.Truncate(int64(len(text))); err != nil { // what was reserved
 		return err
 	}
 	if prepare != nil {

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // Dir is a Store and a FailureStore in a directory, for the keys of one access token.
@@ -78,7 +79,7 @@ func (d *Dir) Put(_ context.Context, key credential.Key, c credential.Credential
 	if err := d.create(); err != nil {
 		return err
 	}
-	if err := writeFile(seal.path(entrySuffix), data); err != nil {
+	if err := privatefile.Write(seal.path(entrySuffix), data); err != nil {
 		return err
 	}
 	os.Remove(seal.path(failureSuffix))
@@ -106,7 +107,7 @@ func (d *Dir) create() error {
 		return nil
 	}
 	if err == nil {
-		writeFile(filepath.Join(d.path, tagName), []byte(tag)) // the cache works without it
+		privatefile.Write(filepath.Join(d.path, tagName), []byte(tag)) // the cache works without it
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 var (
@@ -346,7 +347,7 @@ func TestPrune(t *testing.T) {
 		}
 		return path
 	}
-	leftover := write(strings.Repeat("0", 32) + entrySuffix + ".123" + tempSuffix)
+	leftover := write(strings.Repeat("0", 32) + entrySuffix + ".123" + privatefile.TempSuffix)
 	unlocked := write(strings.Repeat("1", 32) + entrySuffix)
 	others := []string{write("yarn.lock"), write("notes.tmp"), write("list.entry"), write("abc.lock")}
 

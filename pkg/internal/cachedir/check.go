@@ -1,13 +1,11 @@
 package cachedir
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
+	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
 )
 
 // Check returns an error if the directory at path can't be used as a cache: path is empty, not a directory,
@@ -17,7 +15,7 @@ func Check(path string) error {
 	if path == "" {
 		return errNoDirectory
 	}
-	found, info, err := nearest(path)
+	found, info, err := userdir.Nearest(path)
 	if err != nil {
 		return err
 	}
@@ -35,14 +33,4 @@ func Check(path string) error {
 		return fmt.Errorf("%q can't be written: its mode is %04o", found, info.Mode().Perm())
 	}
 	return nil
-}
-
-// nearest returns path if it exists, or else its nearest existing ancestor.
-func nearest(path string) (found string, info fs.FileInfo, err error) {
-	for found = path; ; found = filepath.Dir(found) {
-		info, err = os.Stat(found)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) || filepath.Dir(found) == found {
-			return found, info, err
-		}
-	}
 }

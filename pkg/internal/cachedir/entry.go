@@ -14,13 +14,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 const (
 	entrySuffix   = ".entry"
 	failureSuffix = ".failure"
 	lockSuffix    = ".lock"
-	tempSuffix    = ".tmp"
 )
 
 // schema is the version of the entries' format; entries with another version are misses.
@@ -127,7 +127,7 @@ func (s *seal) close(key credential.Key, c credential.Credential) ([]byte, error
 		return nil, fmt.Errorf("encoding the entry: %w", err)
 	}
 	entry := append(append(head, '\n'), s.aead.Seal(nil, nil, body, head)...)
-	if len(entry) > maxFile {
+	if len(entry) > privatefile.MaxSize {
 		return nil, fmt.Errorf("the entry is too large: %d bytes", len(entry)) // readFile would reject it
 	}
 	return entry, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // FuzzPutGet checks that entries preserve arbitrary bytes.
@@ -65,7 +66,7 @@ func FuzzPutGet(f *testing.F) {
 // Entries that are too large to read aren't written.
 func TestTooLargeIsNotPut(t *testing.T) {
 	d := Open(t.TempDir(), accessToken)
-	if err := d.Put(t.Context(), key, newCredential(strings.Repeat("t", maxFile))); err == nil {
+	if err := d.Put(t.Context(), key, newCredential(strings.Repeat("t", privatefile.MaxSize))); err == nil {
 		t.Error("got no error, want one")
 	}
 	if got := missReason(t, d, key); got != absent {

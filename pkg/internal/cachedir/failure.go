@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // Failure implements credential.FailureStore.
@@ -37,5 +38,5 @@ func (d *Dir) PutFailure(_ context.Context, key credential.Key, f credential.Fai
 	if err := d.create(); err != nil {
 		return err
 	}
-	return writeFile(seal.path(failureSuffix), data)
+	return privatefile.Write(seal.path(failureSuffix), data)
 }

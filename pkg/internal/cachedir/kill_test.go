@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // writeForever, if set in the environment, makes the test binary put credentials in this directory, one after
@@ -106,7 +108,7 @@ func TestKilledWriters(t *testing.T) {
 		if token := got.Token.Reveal(); strings.Count(token, token[:1]) != len(token) {
 			t.Fatal("got an entry with parts of two tokens, want one token")
 		}
-		left, err := filepath.Glob(filepath.Join(dir, "*"+tempSuffix))
+		left, err := filepath.Glob(filepath.Join(dir, "*"+privatefile.TempSuffix))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // Entry is what can be known about a key's files without the access token.
@@ -45,7 +46,7 @@ func List(path string) ([]Entry, error) {
 	var entries []Entry
 	for _, file := range files {
 		base, suffix, _ := strings.Cut(file.Name(), ".")
-		isTemp := strings.HasSuffix(suffix, tempSuffix)
+		isTemp := strings.HasSuffix(suffix, privatefile.TempSuffix)
 		if !isName(base) || !isTemp && !isSuffix("."+suffix) {
 			continue // not the cache's
 		}
@@ -92,7 +93,7 @@ func (d *Dir) IsOf(e Entry, key credential.Key) bool {
 // Remove removes all files of the entry's key, under the key's lock, which it waits for until ctx is done. It then
 // calls still with the current entry, removes the files only if that returns true, and reports whether it did.
 func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error) {
-	unlock, err := lock(ctx, e.base+lockSuffix)
+	unlock, err := privatefile.Lock(ctx, e.base+lockSuffix)
 	switch {
 	case err == nil:
 		defer unlock()

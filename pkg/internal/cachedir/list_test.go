@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // mustList returns what a directory holds.
@@ -121,7 +123,7 @@ func TestRemove(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(base+entrySuffix+".1"+tempSuffix, nil, 0o600); err != nil {
+	if err := os.WriteFile(base+entrySuffix+".1"+privatefile.TempSuffix, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range mustList(t, dir) {

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // spoilers put something else in a lock's place.
@@ -80,7 +82,7 @@ func TestSpoiltLockIsReplaced(t *testing.T) {
 			if _, err := os.Lstat(filepath.Join(dir, "nothing")); err == nil {
 				t.Error("the link's target was made")
 			}
-			if left, _ := filepath.Glob(filepath.Join(dir, "*"+tempSuffix)); len(left) > 0 {
+			if left, _ := filepath.Glob(filepath.Join(dir, "*"+privatefile.TempSuffix)); len(left) > 0 {
 				t.Errorf("left: %q", left)
 			}
 			if err := d.Put(t.Context(), key, newCredential("t")); err != nil {
@@ -166,7 +168,7 @@ func TestRootsFilesAreReplaced(t *testing.T) {
 		"open lock": write(lockSuffix, 0o644),
 		"entry":     write(entrySuffix, 0o600),
 		"failure":   write(failureSuffix, 0o600),
-		"temp file": write(entrySuffix+".1"+tempSuffix, 0o600),
+		"temp file": write(entrySuffix+".1"+privatefile.TempSuffix, 0o600),
 		"tag": func(base string) error {
 			return os.WriteFile(filepath.Join(filepath.Dir(base), stampName), nil, 0o600)
 		},

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 const (
@@ -40,7 +42,7 @@ func (d *Dir) Prune() {
 
 // writeStamp replaces whatever has the stamp's name with a new stamp.
 func (d *Dir) writeStamp(text string) error {
-	return writeFile(filepath.Join(d.path, stampName), []byte(text))
+	return privatefile.Write(filepath.Join(d.path, stampName), []byte(text))
 }
 
 // pruneDue reports whether it is time to prune, and how many files to skip.
@@ -94,7 +96,7 @@ func (d *Dir) prune(skip int) (left int, done bool) {
 func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 	base, suffix, _ := strings.Cut(name, ".")
 	path := filepath.Join(d.path, name)
-	if strings.HasSuffix(suffix, tempSuffix) {
+	if strings.HasSuffix(suffix, privatefile.TempSuffix) {
 		isOurs := isName(base) || strings.HasPrefix(name, tagName) || strings.HasPrefix(name, stampName)
 		return isOurs && !d.recent(path, leftover) && os.RemoveAll(path) == nil
 	}

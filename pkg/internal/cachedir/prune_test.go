@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // age makes a directory's stamp that of a pruning so long ago.
@@ -215,7 +216,7 @@ func TestPruneFollowsNoLink(t *testing.T) {
 	}
 	base := newSeal(d.path, key, accessToken).base
 	names := []string{
-		base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + tempSuffix,
+		base + entrySuffix, base + failureSuffix, base + lockSuffix, base + entrySuffix + ".1" + privatefile.TempSuffix,
 	}
 	for i, name := range names {
 		if err := os.Symlink([]string{elsewhere, kept}[i%2], name); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
@@ -115,7 +116,7 @@ func (e *editing) prepare(f *file, at place, text []byte) (*atomicfile.File, err
 	return temp, temp.Write(text, func(new *os.File) error {
 		mode := fs.FileMode(0o600)
 		if f.info != nil {
-			mode = f.info.Mode().Perm() & keepOwner(new, f.info)
+			mode = f.info.Mode().Perm() & fileowner.Keep(new, f.info)
 		}
 		return new.Chmod(mode)
 	})

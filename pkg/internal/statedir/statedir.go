@@ -1,0 +1,302 @@
+// Package statedir keeps small records between runs, in a directory of this user: which account a bearer belongs to,
+// sessions, logins. Unlike the cache, it may hold what can't be fetched again.
+//
+// Guaranteed:
+//   - A record is read completely or not at all, whatever happens while it is written.
+//   - A record is used only if it is a regular file that belongs to this user and gives no access to others.
+//
+// Not guaranteed: secrecy from whoever can read this user's files. What Seal seals can be opened with a key that lies
+// in the same directory; it only keeps secrets out of searches and of single files that are passed on.
+package statedir
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
+	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
+)
+
+// Dir is a directory of records. A record's name is a path below it, with slashes.
+type Dir struct{ path string }
+
+// ErrNone means that there is no place for a state directory, or that it can't be used.
+var ErrNone = errors.New("there is no state directory")
+
+// Open returns the directory at path. Nothing is read or created until needed. With an empty path all methods fail.
+func Open(path string) *Dir { return &Dir{path} }
+
+// Path returns the directory's path; "" if there is none.
+func (d *Dir) Path() string { return d.path }
+
+// Find returns the default directory: doks-auth in $XDG_STATE_HOME or the system's counterpart (~/.local/state,
+// ~/Library/Application Support, %LOCALAPPDATA%). It returns "" if there is no absolute path. It is a
+// [userdir.Finder].
+func Find(getenv func(string) string, home string) string {
+	if dir := userdir.Under(getenv("XDG_STATE_HOME"), "doks-auth"); dir != "" {
+		return dir
+	}
+	switch runtime.GOOS {
+	case "windows":
+		return userdir.Under(getenv("LOCALAPPDATA"), "doks-auth")
+	case "darwin":
+		return userdir.Under(home, "Library", "Application Support", "doks-auth")
+	}
+	return userdir.Under(home, ".local", "state", "doks-auth")
+}
+
+// file returns the path of a record's file.
+func (d *Dir) file(name string) string {
+	return filepath.Join(d.path, filepath.FromSlash(name)) + suffix
+}
+
+const (
+	suffix     = ".json"
+	lockSuffix = ".lock"
+)
+
+// Read decodes a record into v. The error wraps fs.ErrNotExist if there is none.
+func (d *Dir) Read(name string, v any) error {
+	if d.path == "" {
+		return ErrNone
+	}
+	data, err := privatefile.Read(d.file(name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return &privatefile.Error{Reason: "not a record"} // the cause could quote it
+	}
+	return nil
+}
+
+// Write atomically replaces a record.
+func (d *Dir) Write(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err == nil {
+		err = d.create(name)
+	}
+	if err != nil {
+		return err
+	}
+	return privatefile.Write(d.file(name), data)
+}
+
+// create creates the directory of a record.
+func (d *Dir) create(name string) error {
+	if d.path == "" {
+		return ErrNone
+	}
+	return os.MkdirAll(filepath.Dir(d.file(name)), 0o700)
+}
+
+// IsUsable reports whether records can be written to a folder of the directory. It may create the folder.
+func (d *Dir) IsUsable(folder string) bool {
+	if d.path == "" {
+		return false
+	}
+	dir := filepath.Join(d.path, folder)
+	if os.MkdirAll(dir, 0o700) != nil {
+		return false
+	}
+	f, err := os.CreateTemp(dir, "*"+privatefile.TempSuffix)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return os.Remove(f.Name()) == nil
+}
+
+// Remove removes a record, if it exists.
+func (d *Dir) Remove(name string) error {
+	if d.path == "" {
+		return ErrNone
+	}
+	if err := os.Remove(d.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Names returns the names of the records in a folder of the directory.
+func (d *Dir) Names(folder string) []string {
+	if d.path == "" {
+		return nil
+	}
+	files, _ := os.ReadDir(filepath.Join(d.path, folder)) // sorted
+	var names []string
+	for _, file := range files {
+		if name, ok := strings.CutSuffix(file.Name(), suffix); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Lock waits for the lock of a record, or of any other name, until ctx is done.
+func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	if err := d.create(name); err != nil {
+		return nil, err
+	}
+	return privatefile.Lock(ctx, strings.TrimSuffix(d.file(name), suffix)+lockSuffix)
+}
+
+// reserved is the space on disk that a Reservation has. A record is smaller.
+const reserved = 16 << 10
+
+// Reservation is space on disk for a record that must not be lost, because what it will hold can't be had again.
+type Reservation struct {
+	file *atomicfile.File
+	root *os.Root
+	name string
+}
+
+// Reserve makes sure that a record can be written.
+func (d *Dir) Reserve(name string) (*Reservation, error) {
+	if err := d.create(name); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(filepath.Dir(d.file(name)))
+	if err != nil {
+		return nil, err
+	}
+	base := filepath.Base(d.file(name))
+	file, err := atomicfile.Create(root, base+".*"+privatefile.TempSuffix)
+	if err == nil {
+		if err = file.Reserve(reserved); err != nil {
+			file.Remove()
+		}
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return &Reservation{file, root, base}, nil
+}
+
+// Write replaces the record, and ends the reservation.
+func (r *Reservation) Write(v any) error {
+	data, err := json.Marshal(v)
+	if err == nil {
+		err = r.file.Write(data, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return r.file.Rename(r.name)
+}
+
+// Close ends the reservation. It must be called.
+func (r *Reservation) Close() {
+	r.file.Remove()
+	r.root.Close()
+}
+
+// key is the record of the key under which secrets are sealed.
+const key = "key"
+
+// Seal encrypts a secret text with AES-256-GCM, under the directory's key, for the record of that name. It makes the
+// key if there is none.
+func (d *Dir) Seal(ctx context.Context, name string, text []byte) ([]byte, error) {
+	secret, err := d.Random(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return Seal(secret, name, text)
+}
+
+// Unseal returns a text that Seal sealed for the record of that name.
+func (d *Dir) Unseal(name string, sealed []byte) ([]byte, error) {
+	var secret []byte
+	if err := d.Read(key, &secret); err != nil {
+		return nil, err
+	}
+	return Unseal(secret, name, sealed)
+}
+
+// Random returns 32 random bytes: those in the record of that name or, if there are none, new ones, which it keeps
+// there. All processes get the same. The record counts as written, for Prune.
+func (d *Dir) Random(ctx context.Context, name string) ([]byte, error) {
+	var secret []byte
+	if d.Read(name, &secret) == nil && len(secret) == randomSize {
+		now := time.Now()
+		os.Chtimes(d.file(name), now, now)
+		return secret, nil
+	}
+	unlock, err := d.Lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if d.Read(name, &secret) == nil && len(secret) == randomSize {
+		return secret, nil
+	}
+	secret = NewRandom()
+	return secret, d.Write(name, secret)
+}
+
+const randomSize = 32
+
+// NewRandom returns 32 random bytes.
+func NewRandom() []byte {
+	secret := make([]byte, randomSize)
+	rand.Read(secret) // never fails
+	return secret
+}
+
+// Seal encrypts a text under a key of 32 bytes, for one purpose.
+func Seal(key []byte, purpose string, text []byte) ([]byte, error) {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, nil, text, []byte(purpose)), nil
+}
+
+// Unseal returns a text that Seal sealed.
+func Unseal(key []byte, purpose string, sealed []byte) ([]byte, error) {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	text, err := aead.Open(nil, nil, sealed, []byte(purpose))
+	if err != nil {
+		return nil, fmt.Errorf("it can't be decrypted: %w", err)
+	}
+	return text, nil
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// Prune removes records of a folder, and leftovers of crashes there, that haven't been written for longer than age.
+func (d *Dir) Prune(folder string, age time.Duration) {
+	if d.path == "" {
+		return
+	}
+	dir := filepath.Join(d.path, folder)
+	files, _ := os.ReadDir(dir)
+	for _, file := range files {
+		info, err := file.Info()
+		if err == nil && time.Since(info.ModTime()) > age {
+			os.Remove(filepath.Join(dir, file.Name()))
+		}
+	}
+}
