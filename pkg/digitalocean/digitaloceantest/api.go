@@ -1,6 +1,7 @@
 // Package digitaloceantest provides a stand-in for DigitalOcean in tests, demos and benchmarks: an
-// API that mints credentials ([API]), and Kubernetes API servers that accept only those
-// ([Cluster]). The API can be made to fail. The package is for programs that use
+// API that mints credentials ([API]), Kubernetes API servers that accept only those ([Cluster]), and
+// an OAuth authorization server that issues access tokens for the API ([AuthServer]). The API and the
+// authorization server can be made to fail. The package is for programs that use
 // [github.com/doks-auth/doks-auth/pkg/digitalocean], and for doks-auth's own tests.
 //
 // The API implements the endpoints that doks-auth uses as documented at
@@ -13,17 +14,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// The scopes of access tokens: to fetch credentials, and to list and look up clusters.
+// The scopes of access tokens: to fetch credentials, to list and look up clusters, and to look up the account.
 const (
 	ScopeCredentials = "kubernetes:access_cluster"
 	ScopeClusters    = "kubernetes:read"
+	ScopeAccount     = "account:read"
 )
 
 // DefaultExpiry is the token lifetime if the request doesn't specify one.
@@ -40,17 +41,18 @@ type API struct {
 
 	mux *http.ServeMux
 
-	mu        sync.Mutex
-	scopes    map[string][]string // of each access token; nil: all
-	clusters  map[string]*Cluster
-	order     []string
-	minted    map[string]mintedToken
-	mints     map[string]int
-	calls     int
-	delay     time.Duration
-	userAgent string
+	mu           sync.Mutex
+	bearers      map[string]bearer // by access token
+	clusters     map[string]*Cluster
+	order        []string
+	minted       map[string]mintedToken
+	mints        map[string]int
+	calls        int
+	accountCalls int
+	delay        time.Duration
+	userAgent    string
 
-	fault, clustersFault Fault
+	fault, clustersFault, accountFault Fault
 }
 
 type mintedToken struct {
@@ -62,17 +64,19 @@ type mintedToken struct {
 func NewAPI(accessTokens ...string) *API {
 	a := &API{
 		mux:      http.NewServeMux(),
-		scopes:   make(map[string][]string),
+		bearers:  make(map[string]bearer),
 		clusters: make(map[string]*Cluster),
 		minted:   make(map[string]mintedToken),
 		mints:    make(map[string]int),
 	}
 	for _, token := range accessTokens {
-		a.scopes[token] = nil
+		a.bearers[token] = bearer{user: userOf(token)}
 	}
+	a.mux.HandleFunc("GET /v2/account", a.account)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters", a.listClusters)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}", a.getCluster)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}/credentials", a.credentials)
+	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}/user", a.clusterUser)
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
 	})
@@ -83,9 +87,11 @@ func NewAPI(accessTokens ...string) *API {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.calls++
+	if asksForAccount(r) {
+		a.accountCalls++
+	}
 	a.userAgent = r.UserAgent()
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	scopes, known := a.scopes[token]
+	bearer, known := a.authenticate(r)
 	delay := a.delay
 	calls := a.calls
 	a.mu.Unlock()
@@ -99,26 +105,22 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Ratelimit-Remaining", strconv.Itoa(max(5000-calls, 0)))
 	w.Header().Set("Ratelimit-Reset", strconv.FormatInt(a.now().Add(time.Hour).Unix(), 10))
 	w.Header().Set("Date", a.now().UTC().Format(http.TimeFormat))
-	if !bearer || !known {
+	if !known {
 		writeError(w, http.StatusUnauthorized, "unauthorized", "Unable to authenticate you")
 		return
 	}
-	needed := ScopeClusters
-	if strings.HasSuffix(r.URL.Path, "/credentials") {
-		needed = ScopeCredentials
-	}
-	if scopes != nil && !slices.Contains(scopes, needed) {
+	if !bearer.may(neededScope(r)) {
 		writeError(w, http.StatusForbidden, "forbidden", "You are not authorized to perform this operation")
 		return
 	}
-	a.mux.ServeHTTP(w, r)
+	a.mux.ServeHTTP(w, withBearer(r, bearer))
 }
 
 // credentials mints a credential or applies the current fault.
 func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	fault := a.fault
-	cluster := a.clusters[r.PathValue("id")]
+	cluster := a.visible(r)
 	a.mu.Unlock()
 	if cluster == nil {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
@@ -229,14 +231,6 @@ func (a *API) UserAgent() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.userAgent
-}
-
-// SetScopes limits an access token to the given scopes, ScopeCredentials and ScopeClusters. By default it
-// has all scopes. A token that the API didn't know is accepted from now on.
-func (a *API) SetScopes(accessToken string, scopes ...string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.scopes[accessToken] = append([]string{}, scopes...)
 }
 
 // SetDelay delays each answer by d.

@@ -21,6 +21,10 @@ type Cluster struct {
 	State                     string // such as "running" or "provisioning"
 	Server                    string // its API server's URL
 
+	// TeamUUID is the team that the cluster belongs to. To members of other teams the API answers as if the
+	// cluster didn't exist. An empty one makes it visible to all.
+	TeamUUID string
+
 	// Certificates makes the API issue client certificates instead of tokens. CertificateExpiry is their
 	// lifetime; 0 means a year.
 	Certificates      bool

@@ -15,26 +15,27 @@ func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
 	perPage := min(max(number(r, "per_page", 20), 1), maxPerPage)
 	a.mu.Lock()
 	fault := a.clustersFault
-	from := min((page-1)*perPage, len(a.order))
-	to := min(from+perPage, len(a.order))
+	all := a.visibleClusters(r)
+	from := min((page-1)*perPage, len(all))
+	to := min(from+perPage, len(all))
 	clusters := []any{}
-	for _, id := range a.order[from:to] {
-		clusters = append(clusters, a.clusters[id].resource())
+	for _, cluster := range all[from:to] {
+		clusters = append(clusters, cluster.resource())
 	}
 	links := map[string]any{}
-	if to < len(a.order) {
+	if to < len(all) {
 		address := func(page int) string {
 			return fmt.Sprintf("http://%s%s?page=%d&per_page=%d", r.Host, r.URL.Path, page, perPage)
 		}
 		links["pages"] = map[string]string{
 			"next": address(page + 1),
-			"last": address((len(a.order) + perPage - 1) / perPage),
+			"last": address((len(all) + perPage - 1) / perPage),
 		}
 	}
 	answer := map[string]any{
 		"kubernetes_clusters": clusters,
 		"links":               links,
-		"meta":                map[string]int{"total": len(a.order)},
+		"meta":                map[string]int{"total": len(all)},
 	}
 	a.mu.Unlock()
 	answerWith(fault, w, r, answer)
@@ -44,7 +45,7 @@ func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
 func (a *API) getCluster(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	fault := a.clustersFault
-	cluster := a.clusters[r.PathValue("id")]
+	cluster := a.visible(r)
 	a.mu.Unlock()
 	if cluster == nil {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
@@ -52,6 +53,30 @@ func (a *API) getCluster(w http.ResponseWriter, r *http.Request) {
 	}
 	answerWith(fault, w, r, map[string]any{"kubernetes_cluster": cluster.resource()})
 }
+
+// visible returns the cluster that a call's path names, or nil if there is none that the bearer may see.
+// a.mu must be held.
+func (a *API) visible(r *http.Request) *Cluster {
+	cluster := a.clusters[r.PathValue("id")]
+	if cluster == nil || !cluster.visibleTo(bearerOf(r).user) {
+		return nil
+	}
+	return cluster
+}
+
+// visibleClusters returns the clusters that a call's bearer may see. a.mu must be held.
+func (a *API) visibleClusters(r *http.Request) []*Cluster {
+	user := bearerOf(r).user
+	var clusters []*Cluster
+	for _, id := range a.order {
+		if cluster := a.clusters[id]; cluster.visibleTo(user) {
+			clusters = append(clusters, cluster)
+		}
+	}
+	return clusters
+}
+
+func (c *Cluster) visibleTo(u User) bool { return c.TeamUUID == "" || c.TeamUUID == u.TeamUUID }
 
 // answerWith writes the answer, or applies the fault if it isn't nil.
 func answerWith(fault Fault, w http.ResponseWriter, r *http.Request, answer map[string]any) {

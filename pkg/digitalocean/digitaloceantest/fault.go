@@ -9,7 +9,7 @@ import (
 )
 
 // A Fault answers a call for credentials instead of the API. mint mints a credential and returns the API's
-// normal answer.
+// normal answer. For other calls, mint does what they ask for, and also returns the normal answer.
 type Fault func(w http.ResponseWriter, r *http.Request, mint func() map[string]any)
 
 // Status returns a Fault that answers with the API's error for a status. headers are alternating names and
