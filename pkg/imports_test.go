@@ -39,18 +39,27 @@ var rules = []rule{
 		since: "a stand-in that shared code with what it tests would share its mistakes",
 	},
 	{
+		pkg: "pkg/digitalocean/accounts",
+		may: []string{
+			"pkg/credential", "pkg/digitalocean", "pkg/internal/atomicfile", "pkg/internal/boundedfile",
+			"pkg/internal/filelock", "pkg/internal/fileowner", "pkg/internal/keyring", "pkg/internal/oauth",
+			"pkg/internal/show", "pkg/internal/signin", "pkg/internal/statedir", "pkg/internal/userdir",
+			"pkg/internal/yamledit",
+		},
+		since: "who calls the API knows nothing of the protocol or of the cache",
+	},
+	{
 		pkg: "pkg/digitalocean",
 		may: []string{
-			"pkg/credential", "pkg/internal/boundedfile", "pkg/internal/certs", "pkg/internal/fileowner",
-			"pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid",
+			"pkg/credential", "pkg/internal/certs", "pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid",
 		},
-		since: "the API knows nothing of the protocol or of the cache",
+		since: "the API knows nothing of the protocol, of the cache or of accounts",
 	},
 	{
 		pkg: "pkg/internal/kubeconfig",
 		may: []string{
 			"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock",
-			"pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid", "pkg/internal/yamledit",
+			"pkg/internal/fileowner", "pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid", "pkg/internal/yamledit",
 		},
 		since: "kubeconfig files know nothing of the API or of the cache",
 	},
@@ -61,26 +70,52 @@ var rules = []rule{
 	{pkg: "pkg/internal/show", since: "showing a value knows nothing of where it comes from"},
 	{pkg: "pkg/internal/boundedfile", since: "reading a file knows nothing of what is in it"},
 	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
+	{
+		pkg:   "pkg/internal/privatefile",
+		may:   []string{"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner"},
+		since: "a user's own file knows nothing of what is in it",
+	},
+	{
+		pkg:   "pkg/internal/statedir",
+		may:   []string{"pkg/internal/atomicfile", "pkg/internal/privatefile", "pkg/internal/userdir"},
+		since: "records know nothing of what they say",
+	},
+	{
+		pkg:   "pkg/internal/userdir",
+		may:   []string{"pkg/internal/fileowner"},
+		since: "a user's directories know nothing of what is in them",
+	},
+	{
+		pkg:   "pkg/internal/oauth",
+		may:   []string{"pkg/credential", "pkg/internal/serverurl", "pkg/internal/show"},
+		since: "an authorization server knows nothing of what its tokens are for",
+	},
+	{pkg: "pkg/internal/signin", may: []string{"pkg/credential"}, since: "a sign-in knows nothing of whom it is for"},
+	{pkg: "pkg/internal/keyring", may: []string{"pkg/credential"}, since: "a keyring knows nothing of its secrets"},
 	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
 	{pkg: "pkg/internal/shellword", since: "quoting for a shell knows nothing of what is quoted"},
 	{pkg: "pkg/internal/yamledit", since: "editing a text knows nothing of what it says"},
 	{
 		pkg:   "pkg/internal/cachedir",
-		may:   []string{"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner"},
+		may:   []string{"pkg/credential", "pkg/internal/fileowner", "pkg/internal/privatefile", "pkg/internal/userdir"},
 		since: "a Store knows nothing of where credentials come from",
 	},
 	{
 		pkg: "pkg/restconfig",
-		may: []string{"pkg/credential", "pkg/digitalocean", "pkg/internal/cachedir", "pkg/internal/serverurl"},
+		may: []string{
+			"pkg/credential", "pkg/digitalocean", "pkg/digitalocean/accounts", "pkg/internal/cachedir",
+			"pkg/internal/serverurl",
+		},
 		since: "it wires for programs what the command line wires for people: neither needs the other, " +
 			"nor does a program need the protocol",
 	},
 	{
 		pkg: "pkg/cmd",
 		may: []string{
-			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/internal/kubeconfig",
-			"pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/fileowner", "pkg/internal/serverurl",
-			"pkg/internal/shellword", "pkg/internal/show",
+			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/digitalocean/accounts",
+			"pkg/internal/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/fileowner",
+			"pkg/internal/keyring", "pkg/internal/oauth", "pkg/internal/serverurl", "pkg/internal/shellword",
+			"pkg/internal/show", "pkg/internal/signin", "pkg/internal/statedir", "pkg/internal/userdir",
 		},
 		since: "the command line wires, and is wired by nobody",
 	},
@@ -92,6 +127,8 @@ var soles = map[string]string{
 	"github.com/digitalocean/godo":          "pkg/digitalocean",
 	"github.com/hashicorp/go-retryablehttp": "pkg/digitalocean",
 	"github.com/gofrs/flock":                "pkg/internal/filelock",
+	"github.com/zalando/go-keyring":         "pkg/internal/keyring",
+	"github.com/cli/browser":                "pkg/internal/signin",
 	"k8s.io/client-go/rest":                 "pkg/restconfig",
 }
 

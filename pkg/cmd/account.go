@@ -2,65 +2,79 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
-// account is what one access token gives access to: the API, and its share of the cache.
+// account is an account of DigitalOcean: the API, and its share of the cache.
 type account struct {
 	*options
+	*accounts.Account
 
-	token  digitalocean.AccessToken
-	api    string                 // the API's address
-	cache  string                 // the cache's directory; "" if there is no place for one
-	listed []digitalocean.Cluster // all of its clusters, after the first call of clusters
+	cache    string                 // the cache's directory; "" if there is no place for one
+	identity credential.Secret      // of a session, once it is known in this run
+	listed   []digitalocean.Cluster // all of its clusters, after the first call of clusters
 }
 
-// account returns the account of the access token that the options choose.
+// account returns the account that the options choose.
 func (o *options) account() (*account, error) {
-	token, err := o.accessToken()
+	found, err := o.sources().Find()
 	if err != nil {
+		return nil, o.notFound(err)
+	}
+	if err := o.checkAPIAddress(found); err != nil {
 		return nil, err
 	}
-	if err := o.checkAPIAddress(token); err != nil {
-		return nil, err
-	}
-	return o.accountOf(token), nil
+	return o.accountOf(found), nil
 }
 
-// accounts returns the accounts of all access tokens that it can find. There may be none.
+// notFound adds to an error about a missing account that sudo may be the reason.
+func (o *options) notFound(err error) error {
+	if errors.Is(err, accounts.ErrNoAccessToken) && o.Getenv("SUDO_USER") != "" {
+		return advise(credential.Usage, err, "sudo changed HOME, so your logins and doctl's configuration aren't found: "+
+			"run it without sudo, or with sudo --preserve-env=HOME")
+	}
+	return err
+}
+
+// accounts returns all accounts that it can find. There may be none.
 func (o *options) accounts() []*account {
-	tokens, err := o.accessTokenSources().All()
+	found, err := o.sources().All()
 	if err != nil {
-		o.log().Info("not all access tokens can be read", "reason", err)
+		o.log().Info("not all accounts can be read", "reason", err)
 	}
-	var accounts []*account
-	for _, token := range tokens {
-		accounts = append(accounts, o.accountOf(token))
+	var all []*account
+	for _, one := range found {
+		all = append(all, o.accountOf(one))
 	}
-	return accounts
+	return all
 }
 
-func (o *options) accountOf(token digitalocean.AccessToken) *account {
-	return &account{options: o, token: token, api: o.apiAddress(token), cache: o.cachePath()}
+func (o *options) accountOf(found *accounts.Account) *account {
+	found.API = o.apiAddress(found)
+	return &account{options: o, Account: found, cache: o.cachePath()}
 }
 
 // client returns an API client. A cache hit doesn't need one.
 func (a *account) client() (*digitalocean.Client, error) {
 	a.distrustRoots()
 	return digitalocean.NewClient(digitalocean.Options{
-		AccessToken: a.token,
-		APIURL:      a.api,
-		UserAgent:   "doks-auth/" + version(),
+		AccessToken: a.Account,
+		APIURL:      a.API,
+		UserAgent:   userAgent(),
 		Now:         a.Now,
 		Log:         a.log(),
 	})
 }
+
+func userAgent() string { return "doks-auth/" + version() }
 
 // clusters returns all clusters of the account. It calls the API once.
 func (a *account) clusters(ctx context.Context) ([]digitalocean.Cluster, error) {
@@ -135,10 +149,10 @@ func (a *account) credential(
 		return credential.Credential{}, err
 	}
 	a.log().Info("looking up the credential", "cluster", id,
-		"access_token_from", a.token.Source, "api", a.api, "cache", a.cache)
+		"access_token_from", a.Source, "api", a.API, "cache", a.cache)
 	ctx, begin, end := interruptible(ctx)
 	defer end()
-	got, err := a.cached(id, how, begin).Credential(ctx)
+	got, err := a.provider(id, how, begin).Credential(ctx)
 	return got, getting(id, a.explain(err))
 }
 
@@ -156,24 +170,76 @@ func (a *account) renew(
 ) (credential.Credential, error) {
 	ctx, begin, end := interruptible(ctx)
 	defer end()
-	got, err := a.cached(id, how, begin).Renew(ctx, old)
+	got, err := a.provider(id, how, begin).Renew(ctx, old)
 	return got, a.explain(err)
 }
 
-// cached returns a provider of a cluster's credential that uses the cache if how allows that. It calls begin
+// provider returns a provider of a cluster's credential that uses the cache if how allows that. It calls begin
 // before it calls the API.
-func (a *account) cached(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
-	var store credential.Store = a.store()
+func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
+	identity, known := a.identityFor(id)
+	if !known {
+		return a.placing(id, how, begin)
+	}
+	cached := a.cached(id, how, identity)
+	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		begin()
+		return a.fetch(ctx, id, how)
+	})
+	return cached
+}
+
+// placing is a provider for a session whose access token hasn't been seen before. It first finds out whose the session
+// is, and then is what provider returns. One process at a time does that, and a failure is remembered, as for a
+// fetch.
+func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
+	seen, _ := a.Seen()
+	cached := a.cached(id, how, seen)
+	if dir, ok := cached.Store.(*cachedir.Dir); ok {
+		cached.Store = unkept{dir}
+	}
+	cached.Refresh = false
+	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		begin()
+		client, err := a.client()
+		if err != nil {
+			return credential.Credential{}, err
+		}
+		if a.identity, err = a.Place(ctx, client, id); err != nil {
+			return credential.Credential{}, err
+		}
+		return a.provider(id, how, begin).Credential(ctx)
+	})
+	return cached
+}
+
+// unkept is a cache that keeps failures, but no credentials.
+type unkept struct{ *cachedir.Dir }
+
+// Put implements credential.Store.
+func (unkept) Put(context.Context, credential.Key, credential.Credential) error { return nil }
+
+// identityFor returns the account's identity, if it is known.
+func (a *account) identityFor(id digitalocean.ClusterID) (credential.Secret, bool) {
+	if !a.identity.IsZero() {
+		return a.identity, true
+	}
+	identity, known := a.Identity(id)
+	if a.NeedsMending() {
+		a.later.mend = a.Account
+	}
+	return identity, known
+}
+
+// cached returns what serves a cluster's credential from the cache of an identity.
+func (a *account) cached(id digitalocean.ClusterID, how fetch, identity credential.Secret) *credential.Cached {
+	var store credential.Store = cachedir.Open(a.cache, identity)
 	if how.noCache {
 		store = new(credential.Memory)
 	}
 	return &credential.Cached{
-		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
-			begin()
-			return a.fetch(ctx, id, how)
-		}),
 		Store:          store,
-		Key:            a.key(string(id), how.expiry()),
+		Key:            digitalocean.CacheKey(a.API, id, how.expiry(), identity),
 		Refresh:        how.forceRefresh,
 		IgnoreFailures: how.ignoreFailures,
 		Now:            a.Now,
@@ -190,17 +256,19 @@ func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetc
 	got, err := client.Credential(ctx, id, how.expiry())
 	got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as cached, so that all callers get the same answer
 	if err == nil && !how.noCache {
-		a.fetched.Store(true)
+		a.later.fetched.Store(true)
 	}
 	return got, err
 }
 
-// store returns the cache on disk, sealed under the access token.
-func (a *account) store() *cachedir.Dir { return cachedir.Open(a.cache, a.token.Secret) }
-
-// key returns the cache key of the account's credential for a cluster.
-func (a *account) key(id string, expiry time.Duration) credential.Key {
-	return digitalocean.CacheKey(a.api, digitalocean.ClusterID(id), expiry, a.token.Secret)
+// entryOf returns the cache and the key of the account's credential for a cluster, if the account's identity is known.
+func (a *account) entryOf(id string, expiry time.Duration) (*cachedir.Dir, credential.Key, bool) {
+	identity, known := a.identityFor(digitalocean.ClusterID(id))
+	if !known {
+		return nil, credential.Key{}, false
+	}
+	key := digitalocean.CacheKey(a.API, digitalocean.ClusterID(id), expiry, identity)
+	return cachedir.Open(a.cache, identity), key, true
 }
 
 // explain adds to an error what its hint says about the account; see hintOf.
@@ -208,13 +276,13 @@ func (a *account) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &accountError{error: err, source: a.token.Source, roots: a.roots}
+	return &accountError{error: err, source: a.Source, roots: a.roots}
 }
 
 // accountError is an account's failure.
 type accountError struct {
 	error
-	source string   // of the access token
+	source string   // of the account
 	roots  []string // variables that were ignored; see distrustRoots
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
@@ -23,11 +24,11 @@ func (o *options) byClient() bool { return o.forClient || o.Getenv(execcredentia
 func (o *options) checkForClients() error {
 	clients := *o
 	clients.forClient = true
-	token, err := clients.accessToken()
+	found, err := clients.sources().Find()
 	if err != nil {
 		return err
 	}
-	return clients.checkAPIAddress(token)
+	return clients.checkAPIAddress(found)
 }
 
 // refuseAll makes the root refuse cobra's own commands, and arguments that aren't commands.
@@ -63,13 +64,13 @@ func refusal() error {
 // checkAPIAddress returns an error if the access token must not be sent to the API's address. When a client
 // runs us, it may go only to DigitalOcean's address, a loopback address, or the one that the access token's own
 // source names: otherwise a kubeconfig could steal it.
-func (o *options) checkAPIAddress(token digitalocean.AccessToken) error {
-	address := o.apiAddress(token)
+func (o *options) checkAPIAddress(of *accounts.Account) error {
+	address := o.apiAddress(of)
 	if err := digitalocean.CheckAPIURL(address); err != nil {
 		return err
 	}
 	if !o.byClient() || digitalocean.IsLoopback(address) || sameServer(address, digitalocean.DefaultAPIURL) ||
-		token.APIURL != "" && sameServer(address, token.APIURL) {
+		of.APIURL != "" && sameServer(address, of.APIURL) {
 		return nil
 	}
 	return advise(credential.Unsafe,

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +35,7 @@ type Env struct {
 func Run(ctx context.Context, env Env) int {
 	stdout := &watched{Writer: env.Stdout}
 	env.Stdout = stdout
-	opts := &options{Env: env, fetched: new(atomic.Bool)}
+	opts := &options{Env: env, later: new(later)}
 	root := newRoot(opts)
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
@@ -53,7 +52,7 @@ func Run(ctx context.Context, env Env) int {
 		report(env.Stderr, err)
 		return exitCode(err)
 	}
-	opts.prune() // after the answer is written, so that nobody waits for it
+	opts.later.do(opts)
 	return 0
 }
 

@@ -72,7 +72,7 @@ func (o *options) completeContexts(
 	cmd *cobra.Command, _ []string, typed string,
 ) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []choice {
-		return words(o.accessTokenSources().Contexts())
+		return words(o.sources().Contexts())
 	})
 }
 

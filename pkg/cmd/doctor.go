@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
@@ -23,9 +23,9 @@ type doctor struct {
 	output *output
 
 	args   []string
-	config *kubeconfig.Config       // empty if it can't be read
-	acting *options                 // those of the kubeconfig's user that is checked, or else our own
-	token  digitalocean.AccessToken // zero if it can't be found
+	config *kubeconfig.Config // empty if it can't be read
+	acting *options           // those of the kubeconfig's user that is checked, or else our own
+	found  *accounts.Account  // nil if there is none
 }
 
 // finding is one result of a check.
@@ -159,18 +159,18 @@ func (d *doctor) actAsEntry(context.Context) ([]finding, func()) {
 }
 
 func (d *doctor) findAccessToken(context.Context) ([]finding, func()) {
-	token, err := d.acting.accessToken()
+	found, err := d.acting.sources().Find()
 	if err != nil {
-		return []finding{failure("access token", err)}, nil
+		return []finding{failure("access token", d.acting.notFound(err))}, nil
 	}
-	return nil, func() { d.token = token }
+	return nil, func() { d.found = found }
 }
 
 // actingFor returns the options of the kubeconfig's user that is checked. It returns our own if the command
 // line chooses an access token, or if the user's options would send it to another API.
 func (d *doctor) actingFor(config *kubeconfig.Config, args []string) *options {
 	entry := d.entryOf(config, args)
-	if entry == nil || d.tokenFile+d.context+d.apiURL != "" {
+	if entry == nil || d.tokenFile+d.login+d.context+d.apiURL != "" {
 		return d.options
 	}
 	by, _, err := d.parseEntry(entry)

@@ -19,17 +19,17 @@ import (
 // checkAccessToken reports where the access token comes from, and which others there are.
 func (d *doctor) checkAccessToken(context.Context) []finding {
 	const check = "access token"
-	if d.token.Secret.IsZero() {
+	if d.found == nil {
 		return nil
 	}
-	findings := []finding{ok(check, "from %s", d.token.Source)}
-	all, err := d.acting.accessTokenSources().All()
+	findings := []finding{ok(check, "from %s", d.found.Source)}
+	all, err := d.acting.sources().All()
 	if err != nil {
 		findings = append(findings, warning(check, "", "%v", err))
 	}
 	var others []string
 	for _, other := range all {
-		if !other.Secret.Equal(d.token.Secret) {
+		if !other.Same(d.found) {
 			others = append(others, other.Source)
 		}
 	}
@@ -42,15 +42,15 @@ func (d *doctor) checkAccessToken(context.Context) []finding {
 // checkAPI checks that the API answers and accepts the access token, and compares its clock with ours.
 func (d *doctor) checkAPI(ctx context.Context) []finding {
 	const check = "api"
-	if d.token.Secret.IsZero() {
+	if d.found == nil {
 		return nil
 	}
-	account := d.acting.accountOf(d.token)
+	account := d.acting.accountOf(d.found)
 	client, err := account.client()
 	if err != nil {
 		return []finding{failure(check, err)}
 	}
-	by, address := proxyTo(account.api), shownURL(account.api)
+	by, address := proxyTo(account.API), shownURL(account.API)
 	if by != "" {
 		by = " through the proxy " + by
 	}

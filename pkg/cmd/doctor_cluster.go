@@ -51,11 +51,11 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 // checkAddress returns a failure if the kubeconfig's entry sends the access token to another API than our own
 // options do, which may belong to anybody.
 func (d *doctor) checkAddress(entry *execCredential) *finding {
-	theirs, err := entry.accessToken()
+	theirs, err := entry.sources().Find()
 	if err != nil {
 		return nil // getting the credential will report it
 	}
-	own, _ := d.accessToken()
+	own, _ := d.sources().Find()
 	address := entry.apiAddress(theirs)
 	if address == d.apiAddress(own) {
 		return nil

@@ -116,7 +116,7 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 // parseEntry parses an entry's arguments, in the environment that the entry sets, as exec-credential would. It
 // also returns the arguments that aren't flags.
 func (o *options) parseEntry(entry *kubeconfig.Exec) (*execCredential, []string, error) {
-	own := &options{Env: o.Env, fetched: o.fetched, forClient: true}
+	own := &options{Env: o.Env, later: o.later, forClient: true}
 	own.Getenv = func(name string) string {
 		for _, variable := range entry.Env {
 			if variable["name"] == name {

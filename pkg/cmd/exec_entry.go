@@ -5,7 +5,7 @@ import (
 	"path"
 	"path/filepath"
 
-	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
@@ -13,9 +13,9 @@ import (
 const installHint = "doks-auth was not found. Install it, " +
 	"or run doks-auth kubeconfig save to update its path in this kubeconfig."
 
-// exec returns how clients should run this program with an access token. The caller adds the cluster's id to
+// exec returns how clients should run this program for an account. The caller adds the cluster's id to
 // the arguments, if any.
-func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exec, error) {
+func (e *kubeconfigEntries) exec(of *accounts.Account) (kubeconfig.Exec, error) {
 	version, err := execcredential.ParseVersion(e.execAPIVersion)
 	if err != nil {
 		return kubeconfig.Exec{}, usageErrorf("--exec-api-version must be v1 or v1beta1")
@@ -35,7 +35,8 @@ func (e *kubeconfigEntries) exec(token digitalocean.AccessToken) (kubeconfig.Exe
 		}
 	}
 	for _, flag := range []struct{ name, value string }{
-		{"--context=", token.Context},
+		{"--account=", of.Login},
+		{"--context=", of.Context},
 		{"--token-file=", tokenFile},
 		{"--api-url=", e.apiURL},
 		{"--cache-dir=", e.cacheDir},

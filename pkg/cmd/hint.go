@@ -3,13 +3,18 @@ package cmd
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/keyring"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // advised is an error of this package with its hint. Errors of other packages have none, because those
@@ -53,8 +58,14 @@ func adviceOn(err error) string {
 	if e, ok := errors.AsType[*credential.TargetError](err); ok {
 		return adviceOnTarget(e.Field)
 	}
-	if e, ok := errors.AsType[*digitalocean.DoctlError](err); ok && !errors.Is(err, digitalocean.ErrNoAccessToken) {
+	if e, ok := errors.AsType[*accounts.DoctlError](err); ok && !errors.Is(err, accounts.ErrNoAccessToken) {
 		return adviceOnDoctl(e)
+	}
+	if e, ok := errors.AsType[*accounts.EndedError](err); ok {
+		return adviceOnEnd(e)
+	}
+	if e, ok := errors.AsType[*accounts.LoginError](err); ok {
+		return adviceOnLogin(e)
 	}
 	if e, ok := errors.AsType[*digitalocean.NameError](err); ok {
 		if len(e.IDs) > 0 {
@@ -66,16 +77,16 @@ func adviceOn(err error) string {
 		return "it comes from --api-url, DIGITALOCEAN_API_URL or doctl's configuration, and must look like " +
 			digitalocean.DefaultAPIURL
 	}
-	if _, ok := errors.AsType[*digitalocean.FileError](err); ok {
+	if _, ok := errors.AsType[*accounts.FileError](err); ok {
 		return "check that the path in --token-file is right, and that the secret is mounted"
 	}
 	for _, known := range []struct {
 		err  error
 		hint string
 	}{
-		{digitalocean.ErrNoAccessToken, "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doctl auth init'"},
+		{accounts.ErrNoAccessToken, "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doks-auth auth login'"},
 		{digitalocean.ErrAccessToken, "an access token is one word such as dop_v1_…"},
-		{digitalocean.ErrNotOwn, "in a kubeconfig, --token-file must name a regular file that belongs to you or root"},
+		{accounts.ErrNotOwn, "in a kubeconfig, --token-file must name a regular file that belongs to you or root"},
 		{digitalocean.ErrClusterID, "a cluster id is a UUID; 'doks-auth cluster list' shows it"},
 		{execcredential.ErrVersion, "use " + string(execcredential.V1) + " or " + string(execcredential.V1Beta1)},
 		{execcredential.ErrNotRequest,
@@ -100,14 +111,42 @@ func adviceOnTarget(field string) string {
 	return fix + "; if it is your own tunnel, add --skip-server-check to the user's args there"
 }
 
-func adviceOnDoctl(e *digitalocean.DoctlError) string {
+func adviceOnDoctl(e *accounts.DoctlError) string {
 	switch {
 	case e.Broken:
 		return "fix the file, or set DIGITALOCEAN_CONFIG to another one"
+	case errors.Is(e, fs.ErrPermission):
+		return "let this user read the file, or set DIGITALOCEAN_CONFIG to another one"
+	case errors.Is(e, boundedfile.ErrNotRegular):
+		return "DIGITALOCEAN_CONFIG must name doctl's config.yaml"
 	case len(e.Contexts) > 0:
 		return "it has one for: " + strings.Join(e.Contexts, ", ")
 	}
-	return "'doctl auth init --context NAME' creates doctl's configuration"
+	return "'doks-auth auth login' signs in without doctl; 'doctl auth login' creates doctl's configuration"
+}
+
+// adviceOnEnd returns what to do about a session that has ended.
+func adviceOnEnd(e *accounts.EndedError) string {
+	switch {
+	case e.Login != "":
+		return shellword.Command("doks-auth auth login --name " + shellword.Quote(e.Login, "NAME"))
+	case e.Context == "" || e.Context == "default":
+		return "'doctl auth login' starts a new one"
+	}
+	return shellword.Command("doctl auth login --context "+shellword.Quote(e.Context, "NAME")) + " starts a new one"
+}
+
+// adviceOnLogin returns what to do about a login that can't be used.
+func adviceOnLogin(e *accounts.LoginError) string {
+	again := shellword.Command("doks-auth auth login --name " + shellword.Quote(e.Name, "NAME"))
+	switch {
+	case errors.Is(e, keyring.ErrUnavailable), errors.Is(e, keyring.ErrNotFound):
+		return "unlock the keyring; or sign in again without one: " +
+			shellword.Command("doks-auth auth login --storage=file --name "+shellword.Quote(e.Name, "NAME"))
+	case len(e.Logins) > 0:
+		return "there are: " + strings.Join(e.Logins, ", ")
+	}
+	return again + " creates it"
 }
 
 // adviceOnAPI returns what to do about an error of the API, or about no answer. It works with a remembered

@@ -67,11 +67,11 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 	}
 	err := e.Err
 	for _, a := range i.accounts {
-		store, key := a.store(), a.key(e.ClusterID, e.Expiry)
-		if !store.IsOf(e, key) {
+		store, key, known := a.entryOf(e.ClusterID, e.Expiry)
+		if !known || !store.IsOf(e, key) {
 			continue
 		}
-		described.AccessTokenFrom = append(described.AccessTokenFrom, a.token.Source)
+		described.AccessTokenFrom = append(described.AccessTokenFrom, a.Source)
 		if err == nil {
 			_, err = store.Get(ctx, key)
 		}
@@ -99,11 +99,10 @@ func (a *account) cachedClusters(ctx context.Context) map[digitalocean.ClusterID
 	if err != nil {
 		a.log().Info("the cache can't be read", "reason", err)
 	}
-	store := a.store()
 	cached := make(map[digitalocean.ClusterID]bool)
 	for _, e := range entries {
-		key := a.key(e.ClusterID, e.Expiry)
-		if e.Err != nil || !store.IsOf(e, key) {
+		store, key, known := a.entryOf(e.ClusterID, e.Expiry)
+		if e.Err != nil || !known || !store.IsOf(e, key) {
 			continue
 		}
 		if got, err := store.Get(ctx, key); err == nil && got.Valid(a.Now()) {

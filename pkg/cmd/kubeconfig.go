@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -83,7 +84,7 @@ const commandUsage = "`program` for clients to run (default the absolute path of
 func (e *kubeconfigEntries) entry(
 	ctx context.Context, account *account, cluster digitalocean.Cluster,
 ) (kubeconfig.Entry, error) {
-	exec, err := e.exec(account.token)
+	exec, err := e.exec(account.Account)
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
@@ -102,8 +103,8 @@ func (e *kubeconfigEntries) entry(
 	}
 	if e.sharedUser {
 		entry.User = "doks"
-		if account.token.Context != "" {
-			entry.User += "-" + account.token.Context
+		if suffix := cmp.Or(account.Login, account.Context); suffix != "" {
+			entry.User += "-" + suffix
 		}
 	} else {
 		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
@@ -35,7 +36,7 @@ doctl.`,
 		Args:              usageArgs(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			exec, err := v.exec(digitalocean.AccessToken{})
+			exec, err := v.exec(new(accounts.Account))
 			if err != nil {
 				return err
 			}

@@ -148,7 +148,7 @@ func (e *kubeconfigEntries) lookUp(
 	if err := e.checkForClients(); err != nil {
 		return nil, err
 	}
-	if _, err := e.exec(account.token); err != nil { // before anything is asked
+	if _, err := e.exec(account.Account); err != nil { // before anything is asked
 		return nil, err
 	}
 	if len(names) == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,13 +15,17 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
+	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
 )
 
 // options are the flags that all commands share, and what follows from them.
 type options struct {
 	Env
 
+	login     string
 	context   string
 	tokenFile string
 	apiURL    string
@@ -28,14 +33,15 @@ type options struct {
 	timeout   time.Duration
 	verbose   bool
 
-	forClient   bool         // the options are those of a kubeconfig entry
-	fetched     *atomic.Bool // whether a credential was fetched and cached
-	helpRefused error        // set if --help was refused; see newRoot
-	roots       []string     // variables that name certificate authorities and were ignored; see distrustRoots
+	forClient   bool     // the options are those of a kubeconfig entry
+	later       *later   // what is left to do after the answer
+	helpRefused error    // set if --help was refused; see newRoot
+	roots       []string // variables that name certificate authorities and were ignored; see distrustRoots
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
-	flags.Var(given{&o.context}, "context", "use the access token of doctl's auth context `name`")
+	flags.Var(given{&o.login}, "account", "use the login `name` of 'doks-auth auth login'")
+	flags.Var(given{&o.context}, "context", "use doctl's auth context `name`")
 	flags.Var(given{&o.tokenFile}, "token-file", "read the access token from this `file`")
 	flags.Var(given{&o.apiURL}, "api-url",
 		"`address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
@@ -45,20 +51,34 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log to standard error")
 }
 
-func (o *options) accessToken() (digitalocean.AccessToken, error) {
-	return o.accessTokenSources().Find()
-}
-
-func (o *options) accessTokenSources() digitalocean.AccessTokenSources {
-	return digitalocean.AccessTokenSources{
-		File: o.tokenFile, Context: o.context, Getenv: o.Getenv, Home: o.Home, OwnFiles: o.byClient(),
+// sources returns where accounts are looked for.
+func (o *options) sources() accounts.Sources {
+	return accounts.Sources{
+		File:      o.tokenFile,
+		Login:     o.login,
+		Context:   o.context,
+		Getenv:    o.Getenv,
+		Home:      o.Home,
+		OwnFiles:  o.byClient(),
+		StateDir:  sync.OnceValue(o.statePath),
+		UserAgent: userAgent(),
+		Now:       o.Now,
+		Log:       o.log(),
 	}
 }
 
-// apiAddress returns the API's address: the user's choice, else that of the access token's source, else the
-// default.
-func (o *options) apiAddress(token digitalocean.AccessToken) string {
-	return digitalocean.NormalAPIURL(cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), token.APIURL))
+// apiAddress returns the API's address: the user's choice, else that of the account's source, else the default.
+func (o *options) apiAddress(of *accounts.Account) string {
+	source := ""
+	if of != nil {
+		source = of.APIURL
+	}
+	return digitalocean.NormalAPIURL(cmp.Or(o.apiURL, o.Getenv("DIGITALOCEAN_API_URL"), source))
+}
+
+// statePath returns the directory for logins and what is known about sessions; "" if there is no place for one.
+func (o *options) statePath() string {
+	return userdir.Finder(statedir.Find).ForUser(o.Getenv, o.Home, o.userHome)
 }
 
 // cachePath returns the cache's directory; "" if there is no place for one.
@@ -76,22 +96,36 @@ func (o *options) userHome() string {
 	return o.UserHome()
 }
 
-// pruneFor bounds how long a run waits for the pruning of the cache. It takes less unless the disk hangs.
-const pruneFor = time.Second
+// later is what is left to do after the answer is written, so that nobody waits for it.
+type later struct {
+	fetched atomic.Bool       // a credential was fetched and cached: prune
+	mend    *accounts.Account // doctl's configuration shows a session that has been refreshed
+}
 
-// prune removes what is obsolete from the cache, if this run added a credential to it.
-func (o *options) prune() {
-	if !o.fetched.Load() {
+// afterwards bounds how long a run lasts after its answer. It takes less unless the disk hangs.
+const afterwards = time.Second
+
+// do does what is left to do.
+func (l *later) do(o *options) {
+	if !l.fetched.Load() && l.mend == nil {
 		return
 	}
-	pruned := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(pruned)
-		cachedir.Open(o.cachePath(), credential.Secret{}).Prune()
+		defer close(done)
+		if l.mend != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), afterwards)
+			defer cancel()
+			l.mend.Mend(ctx)
+		}
+		if l.fetched.Load() {
+			cachedir.Open(o.cachePath(), credential.Secret{}).Prune()
+			o.sources().Prune()
+		}
 	}()
 	select {
-	case <-pruned:
-	case <-time.After(pruneFor):
+	case <-done:
+	case <-time.After(afterwards):
 	}
 }
 

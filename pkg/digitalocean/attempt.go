@@ -7,8 +7,6 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
-
-	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 const (
@@ -23,10 +21,7 @@ const (
 //
 // A request that mints is sent only once. If it may have arrived but its answer was lost, the error is a
 // lostAnswer.
-type attempt struct {
-	base        http.RoundTripper
-	accessToken credential.Secret
-}
+type attempt struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -41,7 +36,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		// request has a body that can't be read again. This empty one is sent as no body.
 		req.Body = io.NopCloser(strings.NewReader(""))
 	}
-	req.Header.Set("Authorization", "Bearer "+a.accessToken.Reveal())
+	req.Header.Set("Authorization", "Bearer "+bearerOf(ctx).Reveal())
 	resp, err := a.base.RoundTrip(req)
 	switch {
 	case err == nil:

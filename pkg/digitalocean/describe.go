@@ -16,12 +16,12 @@ import (
 // describe says why there was no answer. It shows only what is known to quote neither the answer, which may hold
 // a secret in the wrong place, nor, where a proxy is on the way, the proxy's address: in one that isn't what
 // its owner meant, a password may stand for the host. A caller's own transport may say what it likes.
-func (o Options) describe(err error) string {
+func (o Options) describe(ctx context.Context, err error) string {
 	if wrapper, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapper.Err // without the method and the URL
 	}
 	if o.own == nil {
-		return sanitize(err.Error(), o.AccessToken.Secret)
+		return sanitize(err.Error(), bearerOf(ctx))
 	}
 	request, requestErr := http.NewRequest(http.MethodGet, o.APIURL, nil)
 	if requestErr != nil {

@@ -1,5 +1,5 @@
-// Package digitalocean gets Kubernetes clusters and their credentials from the DigitalOcean API, and
-// finds the access token for it.
+// Package digitalocean gets Kubernetes clusters and their credentials from the DigitalOcean API. Package
+// account, below it, finds access tokens.
 //
 // It uses github.com/digitalocean/godo for the API (https://docs.digitalocean.com/reference/api/),
 // over its own transport. The transport retries transient
@@ -11,13 +11,17 @@
 package digitalocean
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/digitalocean/godo"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 // DefaultAPIURL is the API's address.
@@ -31,7 +35,7 @@ type Client struct {
 
 // Options are a Client's settings. Only AccessToken is required.
 type Options struct {
-	AccessToken AccessToken
+	AccessToken Bearer            // such as an AccessToken
 	APIURL      string            // "": DefaultAPIURL
 	UserAgent   string            // prepended to godo's
 	Transport   http.RoundTripper // sends each attempt; nil: one like http.DefaultTransport
@@ -53,8 +57,13 @@ func NewClient(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := o.AccessToken.check(); err != nil {
-		return nil, err
+	if o.AccessToken == nil {
+		o.AccessToken = AccessToken{Source: "Options.AccessToken"}
+	}
+	if t, ok := o.AccessToken.(AccessToken); ok {
+		if err := t.Check(); err != nil {
+			return nil, err
+		}
 	}
 	if err := CheckAPIURL(o.APIURL); err != nil {
 		return nil, err
@@ -82,8 +91,34 @@ func (c *Client) CloseIdleConnections() {
 // clustersPath is the path of the list of clusters. A cluster's path is its ID below that.
 const clustersPath = "/v2/kubernetes/clusters"
 
-// get gets path and passes the answer's body to decode. The header is nil if there is no answer.
+// get gets path and passes the answer's body to decode. The header is nil if there is no answer. If the API refuses
+// the access token and there is another one, get tries once more with that.
 func (c *Client) get(ctx context.Context, path, scope string, decode func(body io.Reader) error) (http.Header, error) {
+	bearer := c.options.AccessToken
+	token, err := bearer.Token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	header, err := c.getAs(withBearer(ctx, token), path, scope, decode)
+	if !isUnauthorized(err) {
+		return header, err
+	}
+	other, replaceErr := bearer.Replace(ctx, token)
+	if replaceErr != nil || other.IsZero() {
+		return header, cmp.Or(replaceErr, err)
+	}
+	return c.getAs(withBearer(ctx, other), path, scope, decode)
+}
+
+func isUnauthorized(err error) bool {
+	e, ok := errors.AsType[*credential.Error](err)
+	return ok && e.Status == http.StatusUnauthorized
+}
+
+// getAs is get with the access token of ctx.
+func (c *Client) getAs(
+	ctx context.Context, path, scope string, decode func(body io.Reader) error,
+) (http.Header, error) {
 	asked := c.options.Now()
 	request, err := c.api.NewRequest(ctx, http.MethodGet, path, nil)
 	if err != nil {

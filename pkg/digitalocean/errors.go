@@ -19,13 +19,14 @@ import (
 const (
 	scopeCredentials = "kubernetes:access_cluster"
 	scopeClusters    = "kubernetes:read"
+	scopeAccount     = "account:read"
 )
 
 // failure returns a classified error for a failed call, in words for the user. took is how long the call took,
 // and scope is what it requires of the access token.
 func (c *Client) failure(ctx context.Context, err error, took time.Duration, scope string) error {
 	if answer, ok := errors.AsType[*godo.ErrorResponse](err); ok && answer.Response != nil {
-		return c.refusal(answer, scope)
+		return c.refusal(ctx, answer, scope)
 	}
 	if undecoded, ok := errors.AsType[decodeError](err); ok {
 		return c.unusable(undecoded, 0)
@@ -33,7 +34,7 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	}
-	text := c.options.describe(err)
+	text := c.options.describe(ctx, err)
 	if isTimeout(err) {
 		text = fmt.Sprintf("no answer within %s", took.Round(100*time.Millisecond))
 	}
@@ -44,7 +45,7 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 }
 
 // refusal returns the error for an answer with a status other than 2xx to a call that requires scope.
-func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
+func (c *Client) refusal(ctx context.Context, answer *godo.ErrorResponse, scope string) error {
 	response := answer.Response
 	said := answer.Message
 	if said == "" && answer.NestedError != nil {
@@ -53,13 +54,13 @@ func (c *Client) refusal(answer *godo.ErrorResponse, scope string) error {
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
 		said = "" // a proxy's page
 	}
-	said = sanitize(said, c.options.AccessToken.Secret)
+	said = sanitize(said, bearerOf(ctx))
 	if said == "" {
 		said = http.StatusText(response.StatusCode)
 	}
 	what := fmt.Sprintf("%s (status %d", said, response.StatusCode)
 	if answer.RequestID != "" {
-		what += ", request " + sanitize(answer.RequestID, c.options.AccessToken.Secret)
+		what += ", request " + sanitize(answer.RequestID, bearerOf(ctx))
 	}
 	what += ")"
 

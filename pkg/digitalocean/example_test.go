@@ -12,7 +12,7 @@ import (
 )
 
 // Gets a credential for one cluster from a fake API. A real program omits APIURL and finds
-// the access token with AccessTokenSources.
+// the access token with package account.
 func ExampleClient_Credential() {
 	const id = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 	api := digitaloceantest.NewAPI("dop_v1_example")
@@ -46,13 +46,4 @@ func ExampleClient_Credential() {
 	// Output:
 	// https://8d91899c-0739-4a1a-acc5-deadbeefbb8f.k8s.ondigitalocean.com
 	// [redacted] for 1h0m0s
-}
-
-func ExampleAccessTokenSources() {
-	environment := map[string]string{"DIGITALOCEAN_ACCESS_TOKEN": "dop_v1_example"}
-	token, err := digitalocean.AccessTokenSources{
-		Getenv: func(name string) string { return environment[name] },
-	}.Find()
-	fmt.Println(token.Secret, "from", token.Source, err)
-	// Output: [redacted] from DIGITALOCEAN_ACCESS_TOKEN <nil>
 }

@@ -35,7 +35,7 @@ const (
 func newHTTPClient(o Options) *http.Client {
 	retries := &retryablehttp.Client{
 		HTTPClient: &http.Client{
-			Transport: &attempt{base: o.Transport, accessToken: o.AccessToken.Secret},
+			Transport: &attempt{base: o.Transport},
 			Timeout:   attemptTimeout,
 		},
 		RetryMax:     maxRetries,
@@ -81,7 +81,7 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 			return false, nil
 		}
 		if err != nil {
-			o.Log.Warn("the API did not answer", "reason", o.describe(err))
+			o.Log.Warn("the API did not answer", "reason", o.describe(ctx, err))
 		} else {
 			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}

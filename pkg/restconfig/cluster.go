@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
@@ -23,6 +25,18 @@ type Options struct {
 	// AccessTokenSource replaces AccessToken. ForCluster calls its Token, and so does each renewal; the call
 	// isn't limited by any context.
 	AccessTokenSource oauth2.TokenSource
+
+	// AccessTokenIdentity is the program's name for the account of AccessTokenSource. Credentials in CacheDir then
+	// stay in use when the source's access token changes; without it, they belong to the access token. The name must
+	// belong to one account for good: whatever else has the name would get its credentials.
+	AccessTokenIdentity string
+
+	// Account replaces AccessToken by a login of doks-auth ('doks-auth auth login'), by its name.
+	Account string
+
+	// StateDir is the directory of doks-auth's logins, and of what AccessTokenIdentity needs. "" is the
+	// user's, such as ~/.local/state/doks-auth.
+	StateDir string
 
 	APIURL    string            // "": digitalocean.DefaultAPIURL
 	Expiry    time.Duration     // requested token lifetime, in whole seconds; 0: the API's default, seven days
@@ -64,12 +78,12 @@ func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*res
 
 // cached returns a cached provider of the cluster's credentials that uses the current access token.
 func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*credential.Cached, error) {
-	accessToken, err := o.accessToken()
+	account, identity, err := o.account(id)
 	if err != nil {
 		return nil, err
 	}
 	client, err := digitalocean.NewClient(digitalocean.Options{
-		AccessToken: accessToken,
+		AccessToken: account,
 		APIURL:      o.APIURL,
 		UserAgent:   o.UserAgent,
 		Transport:   o.Transport,
@@ -79,8 +93,8 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	if err != nil {
 		return nil, err
 	}
-	key := digitalocean.CacheKey(o.APIURL, id, o.Expiry, accessToken.Secret)
-	var store credential.Store = pruned{cachedir.Open(o.CacheDir, accessToken.Secret)}
+	key := digitalocean.CacheKey(o.APIURL, id, o.Expiry, identity)
+	var store credential.Store = pruned{cachedir.Open(o.CacheDir, identity)}
 	if o.CacheDir == "" {
 		store, key.Identity = memory, "" // one key, whatever the access token
 	}
@@ -107,16 +121,45 @@ func (p pruned) Put(ctx context.Context, key credential.Key, c credential.Creden
 	return err
 }
 
-func (o Options) accessToken() (digitalocean.AccessToken, error) {
-	if o.AccessTokenSource == nil {
-		return digitalocean.AccessToken{Secret: o.AccessToken, Source: "Options.AccessToken"}, nil
+// account returns the account, and the secret that its cached credentials for a cluster are sealed under.
+func (o Options) account(id digitalocean.ClusterID) (*accounts.Account, credential.Secret, error) {
+	var account *accounts.Account
+	switch {
+	case o.Account != "":
+		found, err := o.sources().Find()
+		if err != nil {
+			return nil, credential.Secret{}, err
+		}
+		account = found
+	case o.AccessTokenSource != nil:
+		token, err := o.AccessTokenSource.Token()
+		if err != nil {
+			return nil, credential.Secret{}, fmt.Errorf("getting the access token: %w", err)
+		}
+		account = accounts.Static(credential.NewSecret(token.AccessToken), "Options.AccessTokenSource")
+		if o.AccessTokenIdentity != "" && o.CacheDir != "" {
+			identity, err := o.sources().NamedIdentity(context.Background(), o.AccessTokenIdentity)
+			return account, identity, err
+		}
+	default:
+		account = accounts.Static(o.AccessToken, "Options.AccessToken")
 	}
-	token, err := o.AccessTokenSource.Token()
-	if err != nil {
-		return digitalocean.AccessToken{}, fmt.Errorf("getting the access token: %w", err)
+	account.API = o.APIURL
+	identity, _ := account.Identity(id) // known for all of these
+	return account, identity, nil
+}
+
+// sources returns where logins are looked for.
+func (o Options) sources() accounts.Sources {
+	return accounts.Sources{
+		Login: o.Account, StateDir: o.stateDir, Transport: o.Transport, UserAgent: o.UserAgent, Now: o.Now, Log: o.Log,
 	}
-	return digitalocean.AccessToken{
-		Secret: credential.NewSecret(token.AccessToken),
-		Source: "Options.AccessTokenSource",
-	}, nil
+}
+
+func (o Options) stateDir() string {
+	if o.StateDir != "" {
+		return o.StateDir
+	}
+	home, _ := os.UserHomeDir()
+	return accounts.StateDir(os.Getenv, home)
 }

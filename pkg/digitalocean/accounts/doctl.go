@@ -1,4 +1,4 @@
-package digitalocean
+package accounts
 
 import (
 	"bytes"
@@ -6,25 +6,18 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
 )
-
-// doctlConfig holds the used fields of doctl's configuration file.
-type doctlConfig struct {
-	AccessToken  string            `yaml:"access-token"`
-	AuthContexts map[string]string `yaml:"auth-contexts"`
-	Context      string            `yaml:"context"`
-	APIURL       string            `yaml:"api-url"`
-}
 
 // doctlDefaultContext is doctl's name for the access token outside of auth-contexts.
 const doctlDefaultContext = "default"
@@ -42,100 +35,103 @@ func (e *DoctlError) Error() string { return e.Err.Error() }
 // Unwrap returns the wrapped error.
 func (e *DoctlError) Unwrap() error { return e.Err }
 
-// doctlConfig reads doctl's configuration. The error wraps os.ErrNotExist if there is none or if it can't
+// doctl is doctl's configuration as it was read.
+type doctl struct {
+	doctlConfig
+
+	path string
+	text []byte
+}
+
+// readDoctl reads doctl's configuration. The error wraps os.ErrNotExist if there is none or if it can't
 // be located.
-func (s AccessTokenSources) doctlConfig() (doctlConfig, error) {
-	path := s.doctlConfigPath()
+func (s *Sources) readDoctl() (*doctl, error) {
+	path := s.doctlPath()
 	if path == "" {
-		return doctlConfig{}, usageError(&DoctlError{
+		return nil, usageError(&DoctlError{
 			Err: notFoundError("doctl's configuration can't be located without a home directory"),
 		})
 	}
-	text, err := boundedfile.Read(path, maxDoctlConfig)
+	d, err := openDoctl(path)
+	if snap := s.snapPath(); snap != "" && errors.Is(err, os.ErrNotExist) {
+		if inSnap, snapErr := openDoctl(snap); !errors.Is(snapErr, os.ErrNotExist) {
+			return inSnap, snapErr
+		}
+	}
+	return d, err
+}
+
+func openDoctl(path string) (*doctl, error) {
+	text, err := readSettled(path)
 	if errors.Is(err, os.ErrNotExist) {
 		missing := notFoundError("there is no doctl configuration at " + show.Path(path))
-		return doctlConfig{}, usageError(&DoctlError{Err: missing})
+		return nil, usageError(&DoctlError{Err: missing})
 	}
 	if err != nil {
 		err = fmt.Errorf("reading doctl's configuration %s: %w", show.Path(path), show.Reason(err))
-		return doctlConfig{}, usageError(&DoctlError{Err: err})
+		return nil, usageError(&DoctlError{Err: err})
 	}
-	var config doctlConfig
-	err = yaml.Unmarshal(cutDoctlConfig(text), &config)
-	if err != nil {
-		config = doctlConfig{}
-		err = yaml.Unmarshal(text, &config)
+	if len(bytes.TrimSpace(text)) == 0 {
+		err = fmt.Errorf("reading doctl's configuration: %s is empty", show.Path(path))
+		return nil, usageError(&DoctlError{Err: err})
 	}
-	if err != nil {
-		// The cause may quote the line that it could not parse, with an access token in it.
+	d := &doctl{path: path, text: text}
+	if err := decodeDoctl(text, doctlKeys, &d.doctlConfig); err != nil {
 		err = fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", show.Path(path))
-		return doctlConfig{}, usageError(&DoctlError{Broken: true, Err: err})
+		return nil, usageError(&DoctlError{Broken: true, Err: err})
 	}
-	return config, nil
+	return d, nil
 }
 
-// maxDoctlConfig is the maximum size of doctl's configuration; doctl writes about 13 kB.
-const maxDoctlConfig = 1 << 20
-
-// doctlKeys are the keys of doctlConfig.
-var doctlKeys = [...]string{"access-token", "api-url", "auth-contexts", "context"}
-
-// cutDoctlConfig returns only the relevant blocks of doctl's configuration, or all of it if it isn't clear
-// where a block begins. doctl writes up to 900 lines, and parsing them takes longer than the rest of a
-// cache hit.
-func cutDoctlConfig(text []byte) []byte {
-	var kept []byte
-	begun, keep := false, false
-	for line := range bytes.Lines(text) {
-		if !isPlainYAML(line) {
-			return text
-		}
-		if line[0] != ' ' {
-			key, value, ok := bytes.Cut(line, []byte(":"))
-			if !ok || !isDoctlKey(key) || len(value) > 0 && value[0] != ' ' && value[0] != '\n' {
-				return text
-			}
-			begun, keep = true, slices.Contains(doctlKeys[:], string(key))
-		}
-		if !begun {
-			return text
-		}
-		if keep {
-			kept = append(kept, line...)
-		}
+// decodeDoctl decodes some keys of doctl's configuration. The error may quote an access token.
+func decodeDoctl(text []byte, keys []string, config *doctlConfig) error {
+	err := yaml.Unmarshal(cutDoctlConfig(text, keys), config)
+	if err != nil {
+		*config = doctlConfig{}
+		err = yaml.Unmarshal(text, config)
 	}
-	return kept
+	return err
 }
 
-// isPlainYAML reports whether a line neither continues on the next one nor affects other lines.
-func isPlainYAML(line []byte) bool {
-	quotes, brackets := 0, 0
-	blank := true
-	for _, b := range line {
-		switch b {
-		case '\n', ' ':
-			continue
-		case '"':
-			quotes++
-		case '[', '{':
-			brackets++
-		case ']', '}':
-			brackets--
-		case '\'', '#', '&', '*', '|', '>', '\\':
-			return false
+const (
+	// maxDoctlConfig is the maximum size of doctl's configuration; doctl writes about 13 kB.
+	maxDoctlConfig = 1 << 20
+
+	// doctl truncates its configuration, and then writes it. A file that changed less than writing ago may not be
+	// complete; one that looks as if it isn't is read again for as long as patience.
+	writing  = 20 * time.Millisecond
+	patience = 200 * time.Millisecond
+)
+
+// readSettled reads doctl's configuration when doctl isn't in the middle of writing it.
+func readSettled(path string) ([]byte, error) {
+	const pause = 5 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		text, age, err := readAged(path)
+		isCut := len(text) == 0 || text[len(text)-1] != '\n'
+		if err != nil || waited >= patience || age > time.Second || age > writing && !isCut {
+			return text, err
 		}
-		if b < ' ' || b > '~' || brackets < 0 {
-			return false
-		}
-		blank = false
+		time.Sleep(pause)
 	}
-	return !blank && quotes%2 == 0 && brackets == 0
 }
 
-func isDoctlKey(key []byte) bool {
-	return len(key) > 0 && !bytes.ContainsFunc(key, func(r rune) bool {
-		return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
-	}) && key[0] != '-'
+// readAged reads a file, and returns how long ago it was changed.
+func readAged(path string) ([]byte, time.Duration, error) {
+	f, err := boundedfile.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	text, err := boundedfile.ReadFrom(f, maxDoctlConfig)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	return text, time.Since(info.ModTime()).Abs(), nil
 }
 
 // notFoundError is os.ErrNotExist with another message.
@@ -144,9 +140,9 @@ type notFoundError string
 func (e notFoundError) Error() string { return string(e) }
 func (e notFoundError) Unwrap() error { return os.ErrNotExist }
 
-// doctlConfigPath returns the path of doctl's configuration: $DIGITALOCEAN_CONFIG, or doctl/config.yaml in
+// doctlPath returns the path of doctl's configuration: $DIGITALOCEAN_CONFIG, or doctl/config.yaml in
 // the operating system's configuration directory.
-func (s AccessTokenSources) doctlConfigPath() string {
+func (s *Sources) doctlPath() string {
 	if path := s.getenv("DIGITALOCEAN_CONFIG"); path != "" {
 		return path
 	}
@@ -155,68 +151,94 @@ func (s AccessTokenSources) doctlConfigPath() string {
 	case "windows":
 		dir = s.getenv("APPDATA")
 	case "darwin":
-		dir = under(s.Home, "Library", "Application Support")
+		dir = userdir.Under(s.Home, "Library", "Application Support")
 	default:
 		if dir = s.getenv("XDG_CONFIG_HOME"); dir == "" {
-			dir = under(s.Home, ".config")
+			dir = userdir.Under(s.Home, ".config")
 		}
 	}
-	return under(dir, "doctl", "config.yaml")
+	return userdir.Under(dir, "doctl", "config.yaml")
 }
 
-// under joins a path under dir, or returns "" if dir isn't absolute: the path would depend on the working
-// directory.
-func under(dir string, elem ...string) string {
-	if !filepath.IsAbs(dir) {
+// snapPath returns where the snap of doctl has its configuration, or "".
+func (s *Sources) snapPath() string {
+	if runtime.GOOS != "linux" || s.getenv("DIGITALOCEAN_CONFIG") != "" {
 		return ""
 	}
-	return filepath.Join(append([]string{dir}, elem...)...)
+	return userdir.Under(s.Home, "snap", "doctl", "current", ".config", "doctl", "config.yaml")
 }
 
-// currentAccessToken returns the access token of doctl's current context; override is the
-// value of DIGITALOCEAN_CONTEXT.
-func (c doctlConfig) currentAccessToken(override string) (AccessToken, error) {
-	name := override
-	if name == "" {
-		name = c.Context
-	}
-	if name == "" {
-		name = doctlDefaultContext
-	}
-	return c.accessToken(name)
-}
-
-// accessToken returns the access token of a context. doctl writes names in lower case.
-func (c doctlConfig) accessToken(name string) (AccessToken, error) {
-	token := c.AccessToken
-	if !strings.EqualFold(name, doctlDefaultContext) {
-		token = c.AuthContexts[name]
-		for _, known := range slices.Sorted(maps.Keys(c.AuthContexts)) {
-			if token == "" && strings.EqualFold(name, known) {
-				token = c.AuthContexts[known]
-			}
-		}
-	}
-	if token = strings.TrimSpace(token); token == "" {
-		return AccessToken{}, usageError(&DoctlError{
-			Contexts: c.contexts(),
-			Err:      fmt.Errorf("doctl's configuration has no access token for the context %s", show.Word(name)),
+// current returns the name of doctl's current context; override is the value of DIGITALOCEAN_CONTEXT. A file that
+// ends in the middle of a line before it names one may have been cut off, and the current context may be another.
+func (d *doctl) current(override string) (string, error) {
+	name := string(d.Context)
+	switch {
+	case override != "":
+		return override, nil
+	case name != "":
+		return name, nil
+	case len(d.AuthContexts) > 0 && d.text[len(d.text)-1] != '\n':
+		return "", usageError(&DoctlError{
+			Broken:   true,
+			Contexts: d.contexts(),
+			Err:      fmt.Errorf("reading doctl's configuration: %s ends in the middle", show.Path(d.path)),
 		})
 	}
-	return AccessToken{
-		Secret:  credential.NewSecret(token),
-		Source:  fmt.Sprintf("doctl's context %q", name),
-		Context: strings.ToLower(name), // as doctl writes it
-		APIURL:  c.APIURL,
+	return doctlDefaultContext, nil
+}
+
+// accessToken returns the access token of a context; "" if there is none. doctl writes names in lower case.
+func (d *doctl) accessToken(context string) string {
+	if strings.EqualFold(context, doctlDefaultContext) {
+		return strings.TrimSpace(string(d.AccessToken))
+	}
+	return strings.TrimSpace(lookup(d.AuthContexts, context))
+}
+
+// session returns the session of a context. It has no access token if the context has no session.
+func (d *doctl) session(context string) session {
+	if d.Sessions == nil {
+		var config doctlConfig
+		if !bytes.Contains(d.text, []byte(sessionsKey)) ||
+			decodeDoctl(d.text, []string{sessionsKey}, &config) != nil {
+			return session{}
+		}
+		if d.Sessions = config.Sessions; d.Sessions == nil {
+			d.Sessions = sessions{}
+		}
+	}
+	s := lookup(d.Sessions, context)
+	if !s.Refresh.IsZero() {
+		s.Access = credential.NewSecret(d.accessToken(context))
+	}
+	return s
+}
+
+// account returns the account of a context.
+func (s *Sources) doctlAccount(d *doctl, context string) (*Account, error) {
+	token := d.accessToken(context)
+	if token == "" {
+		return nil, usageError(&DoctlError{
+			Contexts: d.contexts(),
+			Err:      fmt.Errorf("doctl's configuration has no access token for the context %s", show.Word(context)),
+		})
+	}
+	return &Account{
+		Source:  fmt.Sprintf("doctl's context %q", context),
+		Context: strings.ToLower(context), // as doctl writes it
+		APIURL:  string(d.APIURL),
+		token:   credential.NewSecret(token),
+		sources: s,
+		doctl:   d,
 	}, nil
 }
 
 // contexts returns the names of the contexts that have an access token, with the default one last.
-func (c doctlConfig) contexts() []string {
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.AuthContexts)), func(name string) bool {
-		return c.AuthContexts[name] == ""
+func (d *doctl) contexts() []string {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(d.AuthContexts)), func(name string) bool {
+		return d.AuthContexts[name] == ""
 	})
-	if c.AccessToken != "" {
+	if d.AccessToken != "" {
 		names = append(names, doctlDefaultContext)
 	}
 	return names

@@ -1,4 +1,4 @@
-package digitalocean
+package accounts
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func doctlFile() string {
 func TestCutDoctlConfig(t *testing.T) {
 	const want = "access-token: dop_v1_first\napi-url: \"\"\n" +
 		"auth-contexts:\n  work: dop_v1_second\n  home: dop_v1_third\ncontext: work\n"
-	if got := string(cutDoctlConfig([]byte(doctlFile()))); got != want {
+	if got := string(cutDoctlConfig([]byte(doctlFile()), doctlKeys)); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// If a line is ambiguous, the whole file is parsed.
@@ -35,11 +35,11 @@ func TestCutDoctlConfig(t *testing.T) {
 		"%YAML 1.1", "x: \\", "\"x\": 1", "x: \u0085", "x: é", "x: 1\r", "\ufeffx: 1",
 	} {
 		text := line + "\naccess-token: a\n"
-		if got := string(cutDoctlConfig([]byte(text))); got != text {
+		if got := string(cutDoctlConfig([]byte(text), doctlKeys)); got != text {
 			t.Errorf("got %q, want %q", got, text)
 		}
 	}
-	if got := string(cutDoctlConfig([]byte(" access-token: a\n"))); got != " access-token: a\n" {
+	if got := string(cutDoctlConfig([]byte(" access-token: a\n"), doctlKeys)); got != " access-token: a\n" {
 		t.Errorf("an indented file: got %q, want all of it", got)
 	}
 }
@@ -59,7 +59,7 @@ func FuzzCutDoctlConfig(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &whole) != nil {
 			return // the cut may still parse, but doctl writes no such file
 		}
-		if err := yaml.Unmarshal(cutDoctlConfig([]byte(text)), &cut); err != nil || !reflect.DeepEqual(whole, cut) {
+		if err := yaml.Unmarshal(cutDoctlConfig([]byte(text), doctlKeys), &cut); err != nil || !reflect.DeepEqual(whole, cut) {
 			t.Errorf("%q: got %+v, %v; want %+v", text, cut, err, whole)
 		}
 	})

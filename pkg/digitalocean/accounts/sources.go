@@ -1,47 +1,37 @@
-package digitalocean
+package accounts
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
+	"github.com/doks-auth/doks-auth/pkg/internal/keyring"
+	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
-// AccessToken is an access token for the DigitalOcean API.
-type AccessToken struct {
-	Secret credential.Secret
-	Source string // where it was found, for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
-
-	// The context and the API's address, if any, for a token from doctl's configuration.
-	Context, APIURL string
-}
-
-// check returns an error of class Usage if the token can't be sent in a header.
-func (t AccessToken) check() error {
-	if err := credential.CheckBearer(t.Secret); err != nil {
-		return &credential.Error{
-			Class: credential.Usage,
-			Err:   fmt.Errorf("%w from %s can't be used: %w", ErrAccessToken, t.Source, err),
-		}
-	}
-	return nil
-}
-
-// The environment variables that may hold an access token, in order of precedence.
+// The environment variables that may hold an access token, in order of precedence, and the one that names a file.
 var accessTokenEnvVars = [...]string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"}
 
-// AccessTokenSources lists where to look for an access token. An access token is never read from
-// the command line, where other users could see it.
-type AccessTokenSources struct {
-	File    string              // a file that holds the token; "": none
+// FileEnvVar is the environment variable that may name a file with an access token.
+const FileEnvVar = "DIGITALOCEAN_TOKEN_FILE"
+
+// Sources lists where to look for accounts. An access token is never read from the command line, where other users
+// could see it.
+type Sources struct {
+	File    string              // a file that holds an access token; "": none
+	Login   string              // a login of doks-auth; "": none
 	Context string              // an auth context in doctl's configuration; "": none
 	Getenv  func(string) string // looks up environment variables, like os.Getenv; nil: none are set
 	Home    string              // the home directory, to find doctl's configuration; "": unknown
@@ -49,143 +39,195 @@ type AccessTokenSources struct {
 	// OwnFiles is for a File that comes from someone else: it must be a regular file owned by the user or root,
 	// else the error has class Unsafe.
 	OwnFiles bool
+
+	// StateDir returns the directory for logins, and for what is known about sessions. It is called when that is
+	// needed. Without a directory there are no logins, and a session is another account after each refresh.
+	StateDir func() string
+
+	Transport http.RoundTripper // for calls to authorization servers; nil: one like http.DefaultTransport
+	UserAgent string            // of these calls
+	Keyring   keyring.Keyring   // nil: the system's
+	Now       func() time.Time  // nil: time.Now
+	Log       *slog.Logger      // nil: silent
 }
 
-// Find returns the first access token from File, Context, the environment
-// variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, and doctl's current context. It is an error
-// if File or Context is set but has no token: the next source may belong to another account. The context
-// "default" means, as in doctl, the access token outside of the contexts, or else the
+// Find returns the first account from File, Login, Context, the environment
+// variables DIGITALOCEAN_ACCESS_TOKEN, DIGITALOCEAN_TOKEN and DIGITALOCEAN_TOKEN_FILE, the current login, and doctl's
+// current context. It is an error if one that is named has no access token: the next source may belong to another
+// account. The context "default" means, as in doctl, the access token outside of the contexts, or else the
 // environment's. Errors have class Usage, or Unsafe (see OwnFiles).
-func (s AccessTokenSources) Find() (AccessToken, error) {
-	token, err := s.find()
+func (s Sources) Find() (*Account, error) {
+	account, err := s.find()
 	if err != nil {
-		return AccessToken{}, err
+		return nil, err
 	}
-	return token, token.check()
+	return account, account.check()
 }
 
-func (s AccessTokenSources) find() (AccessToken, error) {
+func (s *Sources) find() (*Account, error) {
 	if s.File != "" {
-		return s.readFile()
+		return s.readFile(s.File)
+	}
+	if s.Login != "" {
+		return s.loginAccount(s.Login)
 	}
 	fromEnv := s.fromEnv()
 	if s.Context != "" {
-		config, err := s.doctlConfig()
-		if strings.EqualFold(s.Context, doctlDefaultContext) && config.AccessToken == "" && len(fromEnv) > 0 {
+		doctl, err := s.readDoctl()
+		isDefault := strings.EqualFold(s.Context, doctlDefaultContext)
+		if isDefault && (doctl == nil || doctl.AccessToken == "") && len(fromEnv) > 0 {
 			return fromEnv[0], nil
 		}
 		if err != nil {
-			return AccessToken{}, err
+			return nil, err
 		}
-		return config.accessToken(s.Context)
+		return s.doctlAccount(doctl, s.Context)
 	}
 	if len(fromEnv) > 0 {
 		return fromEnv[0], nil
 	}
-	config, err := s.doctlConfig()
+	if path := s.getenv(FileEnvVar); path != "" {
+		return s.readFile(path)
+	}
+	if name := s.CurrentLogin(); name != "" {
+		return s.loginAccount(name)
+	}
+	doctl, err := s.readDoctl()
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return AccessToken{}, &credential.Error{
+		return nil, &credential.Error{
 			Class: credential.Usage,
 			Err: fmt.Errorf("%w: neither %s is set, and %w",
 				ErrNoAccessToken, strings.Join(accessTokenEnvVars[:], " nor "), err),
 		}
 	case err != nil:
-		return AccessToken{}, err
+		return nil, err
 	}
-	return config.currentAccessToken(s.getenv("DIGITALOCEAN_CONTEXT"))
+	name, err := doctl.current(s.getenv("DIGITALOCEAN_CONTEXT"))
+	if err != nil {
+		return nil, err
+	}
+	return s.doctlAccount(doctl, name)
 }
 
-func (s AccessTokenSources) getenv(name string) string {
+func (s *Sources) getenv(name string) string {
 	if s.Getenv == nil {
 		return ""
 	}
 	return s.Getenv(name)
 }
 
-// fromEnv returns the access tokens in the environment, in order of precedence.
-func (s AccessTokenSources) fromEnv() []AccessToken {
-	var tokens []AccessToken
-	for _, name := range accessTokenEnvVars {
-		if value := strings.TrimSpace(s.getenv(name)); value != "" {
-			tokens = append(tokens, AccessToken{Secret: credential.NewSecret(value), Source: name})
-		}
+func (s *Sources) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
 	}
-	return tokens
+	return s.Now()
 }
 
-// All returns all access tokens: from the file, the environment variables and all of
-// doctl's contexts. It may contain duplicates and tokens that Find would refuse. The
-// error names the sources that can't be read; the tokens of the others are returned with it.
-func (s AccessTokenSources) All() ([]AccessToken, error) {
-	var tokens []AccessToken
+func (s *Sources) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+func (s *Sources) state() *statedir.Dir {
+	if s.StateDir == nil {
+		return statedir.Open("")
+	}
+	return statedir.Open(s.StateDir())
+}
+
+func (s *Sources) oauthClient() *oauth.Client {
+	return &oauth.Client{HTTP: s.Transport, UserAgent: s.UserAgent, Now: s.now}
+}
+
+// fromEnv returns the access tokens in the environment, in order of precedence.
+func (s *Sources) fromEnv() []*Account {
+	var accounts []*Account
+	for _, name := range accessTokenEnvVars {
+		if value := strings.TrimSpace(s.getenv(name)); value != "" {
+			accounts = append(accounts, &Account{Source: name, token: credential.NewSecret(value)})
+		}
+	}
+	return accounts
+}
+
+// All returns all accounts: from the file, the environment variables, all logins and all of
+// doctl's contexts. It may contain duplicates and access tokens that Find would refuse. The
+// error names the sources that can't be read; the accounts of the others are returned with it.
+func (s Sources) All() ([]*Account, error) {
+	var accounts []*Account
 	var errs []error
-	add := func(token AccessToken, err error) {
+	add := func(account *Account, err error) {
 		if err != nil {
 			errs = append(errs, err)
 			return
 		}
-		tokens = append(tokens, token)
+		accounts = append(accounts, account)
 	}
 	if s.File != "" {
-		add(s.readFile())
+		add(s.readFile(s.File))
 	}
 	fromEnv := s.fromEnv()
-	tokens = append(tokens, fromEnv...)
+	accounts = append(accounts, fromEnv...)
+	if path := s.getenv(FileEnvVar); path != "" {
+		add(s.readFile(path))
+	}
+	for _, name := range s.Logins() {
+		add(s.loginAccount(name))
+	}
 	named := s.Context
 	if strings.EqualFold(named, doctlDefaultContext) && len(fromEnv) > 0 {
 		named = "" // doctl's configuration may lack it: see Find
 	}
-	config, err := s.doctlConfig()
+	doctl, err := s.readDoctl()
 	if err != nil {
 		if named != "" || !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
-		return tokens, errors.Join(errs...)
+		return accounts, errors.Join(errs...)
 	}
-	names := config.contexts()
+	names := doctl.contexts()
 	if named != "" && !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, named) }) {
 		names = append(names, named)
 	}
 	for _, name := range names {
-		add(config.accessToken(name))
+		add(s.doctlAccount(doctl, name))
 	}
-	return tokens, errors.Join(errs...)
+	return accounts, errors.Join(errs...)
 }
 
 // Contexts returns the names of doctl's contexts that have an access token, or nil if doctl's
 // configuration can't be read.
-func (s AccessTokenSources) Contexts() []string {
-	config, err := s.doctlConfig()
+func (s Sources) Contexts() []string {
+	doctl, err := s.readDoctl()
 	if err != nil {
 		return nil
 	}
-	return config.contexts()
+	return doctl.contexts()
 }
 
 const maxAccessTokenFile = 64 << 10
 
-// readFile reads the access token from File, which may be a pipe, and trims white space.
-func (s AccessTokenSources) readFile() (AccessToken, error) {
+// readFile reads an access token from a file, which may be a pipe, and trims white space.
+func (s *Sources) readFile(path string) (*Account, error) {
 	read := readAny
 	if s.OwnFiles {
 		read = readOwn
 	}
-	text, err := read(s.File)
+	text, err := read(path)
 	switch {
 	case errors.Is(err, ErrNotOwn):
-		return AccessToken{}, &credential.Error{
+		return nil, &credential.Error{
 			Class: credential.Unsafe,
-			Err:   fmt.Errorf("refusing to read an access token from %s: %w", show.Path(s.File), err),
+			Err:   fmt.Errorf("refusing to read an access token from %s: %w", show.Path(path), err),
 		}
 	case err != nil:
-		return AccessToken{}, usageError(&FileError{fmt.Errorf("reading the access token: %w", shownPath(err))})
+		return nil, usageError(&FileError{fmt.Errorf("reading the access token: %w", shownPath(err))})
 	}
 	word := strings.TrimSpace(strings.TrimPrefix(string(text), "\uFEFF")) // Windows programs write a BOM
-	return AccessToken{
-		Secret: credential.NewSecret(word),
-		Source: show.Path(s.File),
-	}, nil
+	return &Account{Source: show.Path(path), token: credential.NewSecret(word)}, nil
 }
 
 func readAny(path string) ([]byte, error) {
@@ -215,7 +257,6 @@ func usageError(err error) error { return &credential.Error{Class: credential.Us
 // Errors about access tokens and their sources.
 var (
 	ErrNoAccessToken = errors.New("no access token for the DigitalOcean API")
-	ErrAccessToken   = errors.New("the access token") // can't be sent in a header
 	ErrNotOwn        = errors.New("it is not a regular file owned by this user or root")
 )
 

@@ -1,4 +1,4 @@
-package digitalocean_test
+package accounts_test
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 )
 
 func TestAccessTokenSources(t *testing.T) {
@@ -131,7 +131,7 @@ func TestAccessTokenSources(t *testing.T) {
 		},
 		"null":            {env: env{"DIGITALOCEAN_CONFIG": null}, err: `no access token for the context "default"`},
 		"broken":          {env: env{"DIGITALOCEAN_CONFIG": broken}, err: "is not YAML with doctl"},
-		"of another form": {env: env{"DIGITALOCEAN_CONFIG": list}, err: "is not YAML with doctl"},
+		"of another form": {env: env{"DIGITALOCEAN_CONFIG": list}, err: `no access token for the context "default"`},
 		"nothing":         {err: "there is no doctl configuration at"},
 		"nothing for a context": {
 			context: "work",
@@ -149,7 +149,7 @@ func TestAccessTokenSources(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := digitalocean.AccessTokenSources{
+			got, err := accounts.Sources{
 				File: test.file, Context: test.context, Home: home,
 				Getenv: func(name string) string { return test.env[name] },
 			}.Find()
@@ -163,8 +163,8 @@ func TestAccessTokenSources(t *testing.T) {
 				}
 				return
 			}
-			if got.Secret.Reveal() != test.want || !strings.HasSuffix(got.Source, test.source) {
-				t.Errorf("got %q from %s, want %q from %s", got.Secret.Reveal(), got.Source, test.want, test.source)
+			if accounts.TokenOf(got) != test.want || !strings.HasSuffix(got.Source, test.source) {
+				t.Errorf("got %q from %s, want %q from %s", accounts.TokenOf(got), got.Source, test.want, test.source)
 			}
 			fromDoctl := test.env["DIGITALOCEAN_CONFIG"] == doctl && strings.HasPrefix(got.Source, "doctl")
 			if (got.APIURL != "") != fromDoctl {
@@ -236,7 +236,7 @@ func TestAllAccessTokens(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			sources := digitalocean.AccessTokenSources{
+			sources := accounts.Sources{
 				File: test.file, Context: test.context, Home: t.TempDir(),
 				Getenv: func(name string) string { return test.env[name] },
 			}
@@ -246,9 +246,9 @@ func TestAllAccessTokens(t *testing.T) {
 			}
 			var got []string
 			for _, token := range tokens {
-				got = append(got, token.Secret.Reveal())
+				got = append(got, accounts.TokenOf(token))
 				if token.Source == "" {
-					t.Errorf("%q: got no source, want one", token.Secret.Reveal())
+					t.Errorf("%q: got no source, want one", accounts.TokenOf(token))
 				}
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -282,9 +282,9 @@ func TestDoctlConfigInItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := map[string]string{"APPDATA": filepath.Join(home, "AppData")}
-	sources := digitalocean.AccessTokenSources{Home: home, Getenv: func(name string) string { return env[name] }}
-	if got, err := sources.Find(); err != nil || got.Secret.Reveal() != "a" {
-		t.Errorf("got %q, %v; want %q", got.Secret.Reveal(), err, "a")
+	sources := accounts.Sources{Home: home, Getenv: func(name string) string { return env[name] }}
+	if got, err := sources.Find(); err != nil || accounts.TokenOf(got) != "a" {
+		t.Errorf("got %q, %v; want %q", accounts.TokenOf(got), err, "a")
 	}
 	sources.Home, env["APPDATA"] = "", ""
 	if _, err := sources.Find(); err == nil || !strings.Contains(err.Error(), "without a home directory") {

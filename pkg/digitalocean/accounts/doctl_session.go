@@ -1,0 +1,247 @@
+package accounts
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
+	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
+	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
+)
+
+// doctlSession is the keeper of a session that doctl signed in to. doctl takes no lock and may overwrite what we
+// write, so the newest session is in our state directory, too.
+type doctlSession struct {
+	*Sources
+
+	path    string // of doctl's configuration, without links
+	context string
+	api     string // the API's address
+}
+
+// sessionRecord is our copy of a session.
+type sessionRecord struct {
+	Sealed []byte   `json:"sealed"`
+	Spent  []string `json:"spent"` // digests of refresh tokens that have been used
+}
+
+// maxSpent is how many spent refresh tokens are remembered. doctl would have to write back an older one.
+const maxSpent = 100
+
+func (k *doctlSession) record() string {
+	place := sha256.Sum256(fmt.Appendf(nil, "%q %q", k.path, k.context))
+	return sessionsFolder + hex.EncodeToString(place[:16])
+}
+
+// copied returns our copy of the session, or the zero session, and which refresh tokens have been spent.
+func (k *doctlSession) copied() (session, []string) {
+	var record sessionRecord
+	err := k.state().Read(k.record(), &record)
+	var text []byte
+	if err == nil {
+		text, err = k.state().Unseal(k.record(), record.Sealed)
+	}
+	var s session
+	if err == nil {
+		s, err = decodeSession(text)
+	}
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			k.log().Warn("the copy of the session can't be used", "reason", err)
+		}
+		return session{}, nil
+	}
+	return s, record.Spent
+}
+
+// load implements keeper.
+func (k *doctlSession) load(context.Context) (session, error) {
+	file, err := openDoctl(k.path)
+	if err != nil {
+		return session{}, err
+	}
+	s := file.session(k.context)
+	if s.Refresh.IsZero() { // signed out, or it has a token for good by now
+		return session{Access: credential.NewSecret(file.accessToken(k.context))}, nil
+	}
+	ours, spent := k.copied()
+	if k.isNewer(ours, s, spent) {
+		return ours, nil
+	}
+	return s, nil
+}
+
+// isNewer reports whether our copy of a session is newer than what doctl's file shows: that is a session whose refresh
+// token has been spent, or one of the same account that expired earlier. A session that may be another account's is
+// never replaced.
+func (k *doctlSession) isNewer(ours, file session, spent []string) bool {
+	switch {
+	case ours.Refresh.IsZero():
+		return false
+	case slices.Contains(spent, credential.Identity(file.Refresh)):
+		return true
+	case !ours.ExpiresAt.After(file.ExpiresAt) || file.ExpiresAt.IsZero():
+		return false
+	case ours.Refresh.Equal(file.Refresh):
+		return true
+	}
+	a, err := k.bearer(k.api, ours.Access)
+	b, fileErr := k.bearer(k.api, file.Access)
+	return err == nil && fileErr == nil && a.sameAccount(b)
+}
+
+// refreshes implements keeper. doctl doesn't refresh a session without an expiry either.
+func (k *doctlSession) refreshes(s session) bool { return !s.Refresh.IsZero() && !s.ExpiresAt.IsZero() }
+
+// lock implements keeper. Without a state directory, it locks the directory of doctl's configuration.
+func (k *doctlSession) lock(ctx context.Context) (unlock func(), err error) {
+	unlock, err = k.state().Lock(ctx, k.record())
+	if err == nil || ctx.Err() != nil {
+		return unlock, err
+	}
+	return filelock.Wait(ctx, func() (func(), error) {
+		return filelock.Try(filepath.Dir(k.path)+string(filepath.Separator)+".", false)
+	})
+}
+
+// reload implements keeper.
+func (k *doctlSession) reload(ctx context.Context, s session) session {
+	const wait, pause = 2 * time.Second, 50 * time.Millisecond
+	for end := time.Now().Add(wait); time.Now().Before(end) && ctx.Err() == nil; {
+		file, err := openDoctl(k.path)
+		if err == nil {
+			if newer := file.session(k.context); !newer.Refresh.IsZero() && !newer.Refresh.Equal(s.Refresh) {
+				if _, spent := k.copied(); !slices.Contains(spent, credential.Identity(newer.Refresh)) {
+					return newer
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return s
+}
+
+// mend implements keeper.
+func (k *doctlSession) mend(s session) {
+	if file, err := openDoctl(k.path); err != nil || file.session(k.context).Refresh.Equal(s.Refresh) {
+		return
+	}
+	k.update(s)
+}
+
+// update writes a session to doctl's configuration, unless that shows one that may be newer.
+func (k *doctlSession) update(s session) {
+	_, spent := k.copied()
+	err := updateDoctl(k.path, k.context, s, func(file session) bool {
+		return !file.Refresh.IsZero() &&
+			(slices.Contains(spent, credential.Identity(file.Refresh)) || k.isNewer(s, file, spent))
+	})
+	if err != nil {
+		k.log().Warn("doctl's configuration keeps a session that has been replaced", "reason", err)
+	}
+}
+
+// reserve implements keeper.
+func (k *doctlSession) reserve(ctx context.Context, s session) (reservation, error) {
+	_, err := k.state().Seal(ctx, k.record(), nil) // makes the key, if there is none
+	var place *statedir.Reservation
+	if err == nil {
+		place, err = k.state().Reserve(k.record())
+	}
+	if err != nil && !isWritable(k.path) {
+		return nil, err
+	}
+	if err != nil {
+		k.log().Warn("the session will be kept in doctl's configuration only", "reason", err)
+	}
+	_, spent := k.copied()
+	return &doctlReservation{k, s, spent, place}, nil
+}
+
+// doctlReservation is a reservation for a doctl session.
+type doctlReservation struct {
+	*doctlSession
+
+	old   session
+	spent []string
+	place *statedir.Reservation // nil: only doctl's file can be written
+}
+
+// keep implements reservation.
+func (r *doctlReservation) keep(next session, user oauth.User) error {
+	var err error
+	if !next.Refresh.Equal(r.old.Refresh) {
+		r.spent = append(r.spent, credential.Identity(r.old.Refresh))
+		r.spent = r.spent[max(0, len(r.spent)-maxSpent):]
+	}
+	if r.place != nil {
+		var sealed []byte
+		if sealed, err = r.state().Seal(context.Background(), r.record(), next.encode()); err == nil {
+			err = r.place.Write(sessionRecord{sealed, r.spent})
+		}
+	}
+	r.inherit(r.old, next, user)
+	fileErr := updateDoctl(r.path, r.context, next, func(file session) bool {
+		return file.Refresh.Equal(r.old.Refresh) || slices.Contains(r.spent, credential.Identity(file.Refresh))
+	})
+	if r.place != nil && err == nil {
+		if fileErr != nil {
+			r.log().Warn("doctl's configuration keeps a session that has been replaced", "reason", fileErr)
+		}
+		return nil
+	}
+	return fileErr
+}
+
+// close implements reservation.
+func (r *doctlReservation) close() {
+	if r.place != nil {
+		r.place.Close()
+	}
+}
+
+// inherit records whose the next session is: it has the account of the one that it replaces, or else the one that the
+// authorization server names.
+func (k *doctlSession) inherit(old, next session, user oauth.User) {
+	record, err := k.bearer(k.api, old.Access)
+	if err != nil {
+		record, err = k.bearer(k.api, old.Refresh)
+	}
+	switch {
+	case err == nil && record.isKnown() && slices.Equal(scopesOf(record.Scope), scopesOf(next.Scope)):
+	case user.UUID != "" && user.TeamUUID != "":
+		root, err := k.state().Random(context.Background(),
+			who{api: k.api, user: user.UUID, team: user.TeamUUID, scope: next.Scope}.record())
+		if err != nil {
+			return
+		}
+		record = bearerRecord{Root: root, Scope: next.Scope}
+	default:
+		return
+	}
+	record.Spent = false
+	k.remember(k.api, next, record)
+	record.Spent = true
+	if err := k.state().Write(bearerName(k.api, old.Access), record); err != nil {
+		k.log().Warn("the bearer can't be remembered", "reason", err)
+	}
+}
+
+// canonical returns a path without links, if it can.
+func canonical(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}

@@ -1,0 +1,162 @@
+package accounts
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
+)
+
+// errChanging means that a file changed while it was being edited, each time.
+var errChanging = errors.New("another program keeps changing it")
+
+// updateDoctl writes a session's tokens and expiry into doctl's configuration, in one step, and leaves all other bytes,
+// its mode and its owner as they are. It changes nothing unless is returns true for the session that is there. path
+// must not be a link.
+func updateDoctl(path, context string, next session, is func(file session) bool) error {
+	for range 5 { // doctl may write at the same time, without a lock
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		file, err := openDoctl(path)
+		if err != nil {
+			return err
+		}
+		if !is(file.session(context)) {
+			return nil
+		}
+		text, err := file.with(context, next)
+		if err != nil {
+			return err
+		}
+		if done, err := replaceDoctl(path, text, info); err != nil || done {
+			return err
+		}
+	}
+	return errChanging
+}
+
+// tempPrefix begins the names of temporary files beside doctl's configuration.
+const tempPrefix = ".doks-auth-"
+
+// replaceDoctl replaces a file, unless it isn't any more what it was.
+func replaceDoctl(path string, text []byte, was os.FileInfo) (bool, error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return false, err
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
+	removeLeftovers(dir, name)
+	temp, err := atomicfile.Create(dir, tempPrefix+name+"-*")
+	if err != nil {
+		return false, err
+	}
+	defer temp.Remove()
+	err = temp.Write(text, func(f *os.File) error {
+		return f.Chmod(was.Mode().Perm() & fileowner.Keep(f, was))
+	})
+	if err != nil {
+		return false, err
+	}
+	is, err := dir.Lstat(name)
+	if err != nil || !os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()) {
+		return false, err
+	}
+	return true, temp.Rename(name)
+}
+
+// removeLeftovers removes temporary files of processes that were killed. The session's lock is held.
+func removeLeftovers(dir *os.Root, name string) {
+	files, err := os.ReadDir(dir.Name())
+	if err != nil {
+		return
+	}
+	for _, file := range files {
+		info, err := file.Info()
+		if strings.HasPrefix(file.Name(), tempPrefix+name+"-") && err == nil && time.Since(info.ModTime()) > time.Minute {
+			dir.Remove(file.Name())
+		}
+	}
+}
+
+// with returns the file's text with another session of a context.
+func (d *doctl) with(context string, next session) ([]byte, error) {
+	document, err := yamledit.Parse(d.text, "")
+	if err != nil {
+		return nil, err
+	}
+	value := document.Value()
+	token := next.Access.Reveal()
+	isSet := false
+	if strings.EqualFold(context, doctlDefaultContext) {
+		value["access-token"], isSet = token, true
+	} else if tokens, ok := value["auth-contexts"].(map[string]any); ok {
+		isSet = set(tokens, "", context, func(any) any { return token })
+	}
+	sessions, ok := value[sessionsKey].(map[string]any)
+	if !ok || !isSet || !set(sessions, "", context, next.fields) {
+		return nil, errors.New("its form is unexpected")
+	}
+	return document.Apply(value)
+}
+
+// fields changes the fields of doctl's that a refresh changes.
+func (s session) fields(old any) any {
+	fields, ok := old.(map[string]any)
+	if !ok {
+		return old
+	}
+	fields["refresh-token"] = s.Refresh.Reveal()
+	if was, ok := fields["scope"].(string); ok && was != s.Scope {
+		fields["scope"] = s.Scope
+	}
+	switch _, isTime := fields["expires-at"].(time.Time); { // as YAML reads it without quotes
+	case s.ExpiresAt.IsZero():
+		fields["expires-at"] = ""
+	case isTime:
+		fields["expires-at"] = s.ExpiresAt.UTC()
+	default:
+		fields["expires-at"] = s.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return fields
+}
+
+// set replaces the value of a name in mappings that are nested at the dots of names, as flatten reads them, or else
+// of the name that differs only in case. It reports whether it did.
+func set(values map[string]any, prefix, name string, value func(any) any) bool {
+	for key, old := range values {
+		full := prefix + key
+		if strings.EqualFold(full, name) {
+			values[key] = value(old)
+			return true
+		}
+		nested, ok := old.(map[string]any)
+		if ok && len(full) < len(name) && strings.EqualFold(full+".", name[:len(full)+1]) &&
+			set(nested, full+".", name, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWritable reports whether the file at path can be replaced.
+func isWritable(path string) bool {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	temp, err := atomicfile.Create(dir, tempPrefix+filepath.Base(path)+"-*")
+	if err != nil {
+		return false
+	}
+	temp.Remove()
+	return true
+}
