@@ -45,9 +45,12 @@ func (k *doctlSession) record() string {
 func (k *doctlSession) copied() (session, []string) {
 	var record sessionRecord
 	err := k.state().Read(k.record(), &record)
-	var text []byte
+	var key, text []byte
 	if err == nil {
-		text, err = k.state().Unseal(k.record(), record.Sealed)
+		key, err = k.stateKey(context.Background())
+	}
+	if err == nil {
+		text, err = statedir.Unseal(key, k.record(), record.Sealed)
 	}
 	var s session
 	if err == nil {
@@ -154,7 +157,7 @@ func (k *doctlSession) update(s session) {
 
 // reserve implements keeper.
 func (k *doctlSession) reserve(ctx context.Context, s session) (reservation, error) {
-	_, err := k.state().Seal(ctx, k.record(), nil) // makes the key, if there is none
+	key, err := k.stateKey(ctx)
 	var place *statedir.Reservation
 	if err == nil {
 		place, err = k.state().Reserve(k.record())
@@ -166,7 +169,7 @@ func (k *doctlSession) reserve(ctx context.Context, s session) (reservation, err
 		k.log().Warn("the session will be kept in doctl's configuration only", "reason", err)
 	}
 	_, spent := k.copied()
-	return &doctlReservation{k, s, spent, place}, nil
+	return &doctlReservation{k, s, spent, key, place}, nil
 }
 
 // doctlReservation is a reservation for a doctl session.
@@ -175,6 +178,7 @@ type doctlReservation struct {
 
 	old   session
 	spent []string
+	key   []byte
 	place *statedir.Reservation // nil: only doctl's file can be written
 }
 
@@ -187,7 +191,7 @@ func (r *doctlReservation) keep(next session, user oauth.User) error {
 	}
 	if r.place != nil {
 		var sealed []byte
-		if sealed, err = r.state().Seal(context.Background(), r.record(), next.encode()); err == nil {
+		if sealed, err = statedir.Seal(r.key, r.record(), next.encode()); err == nil {
 			err = r.place.Write(sessionRecord{sealed, r.spent})
 		}
 	}
@@ -245,3 +249,6 @@ func canonical(path string) string {
 	}
 	return path
 }
+
+// stateKey returns the key under which sessions in the state directory are sealed.
+func (s *Sources) stateKey(ctx context.Context) ([]byte, error) { return s.state().Random(ctx, keyRecord) }

@@ -68,10 +68,7 @@ func (f *File) Reserve(size int) error {
 
 // Write writes the file's complete text, syncs it to disk and closes the file. It must be called only once.
 func (f *File) Write(text []byte, prepare func(*os.File) error) error {
-	if _, err := f.open.WriteAt(text, 0); err != nil {
-		return err
-	}
-	if err := f.open.Truncate(int64(len(text))); err != nil { // what was reserved
+	if err := f.write(text); err != nil {
 		return err
 	}
 	if prepare != nil {
@@ -83,6 +80,26 @@ func (f *File) Write(text []byte, prepare func(*os.File) error) error {
 		return err
 	}
 	return f.open.Close()
+}
+
+func (f *File) write(text []byte) error {
+	if _, err := f.open.WriteAt(text, 0); err != nil {
+		return err
+	}
+	return f.open.Truncate(int64(len(text))) // there may be more reserved
+}
+
+// Publish does what Write and Rename do, but syncs the file only after it has its final name: the time in which the
+// process could be killed with the text lost is short. After a power failure, the file may be incomplete.
+func (f *File) Publish(name string, text []byte) error {
+	if err := f.write(text); err != nil {
+		return err
+	}
+	if err := f.Rename(name); err != nil {
+		return err
+	}
+	defer f.open.Close()
+	return f.open.Sync()
 }
 
 // Rename renames the file to its final name in its directory, replacing any file there. It fails if the temporary

@@ -5,8 +5,8 @@
 //   - A record is read completely or not at all, whatever happens while it is written.
 //   - A record is used only if it is a regular file that belongs to this user and gives no access to others.
 //
-// Not guaranteed: secrecy from whoever can read this user's files. What Seal seals can be opened with a key that lies
-// in the same directory; it only keeps secrets out of searches and of single files that are passed on.
+// Not guaranteed: secrecy from whoever can read this user's files. Secrets are sealed with [Seal], but the key may lie in
+// the same directory; that only keeps them out of searches and of single files that are passed on.
 package statedir
 
 import (
@@ -189,41 +189,16 @@ func (d *Dir) Reserve(name string) (*Reservation, error) {
 // Write replaces the record, and ends the reservation.
 func (r *Reservation) Write(v any) error {
 	data, err := json.Marshal(v)
-	if err == nil {
-		err = r.file.Write(data, nil)
-	}
 	if err != nil {
 		return err
 	}
-	return r.file.Rename(r.name)
+	return r.file.Publish(r.name, data)
 }
 
 // Close ends the reservation. It must be called.
 func (r *Reservation) Close() {
 	r.file.Remove()
 	r.root.Close()
-}
-
-// key is the record of the key under which secrets are sealed.
-const key = "key"
-
-// Seal encrypts a secret text with AES-256-GCM, under the directory's key, for the record of that name. It makes the
-// key if there is none.
-func (d *Dir) Seal(ctx context.Context, name string, text []byte) ([]byte, error) {
-	secret, err := d.Random(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	return Seal(secret, name, text)
-}
-
-// Unseal returns a text that Seal sealed for the record of that name.
-func (d *Dir) Unseal(name string, sealed []byte) ([]byte, error) {
-	var secret []byte
-	if err := d.Read(key, &secret); err != nil {
-		return nil, err
-	}
-	return Unseal(secret, name, sealed)
 }
 
 // Random returns 32 random bytes: those in the record of that name or, if there are none, new ones, which it keeps
