@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
@@ -66,16 +67,25 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	server := httptest.NewServer(api)
 	defer server.Close()
 	b.apiURL = server.URL
+	auth := digitaloceantest.NewAuthServer(api)
+	authServer := httptest.NewServer(auth)
+	defer authServer.Close()
+	auth.Issuer = authServer.URL
 
 	bare, err := b.buildBare(ctx)
 	if err != nil {
 		return err
 	}
-	config, err := b.writeDoctlConfig()
+	config, err := b.writeDoctlConfig("doctl.yaml", accessToken, "")
 	if err != nil {
 		return err
 	}
-	hits, err := b.hits(b.plugin, config)
+	grant := auth.Start(digitaloceantest.User{UUID: "user", TeamUUID: "team"})
+	session, err := b.writeDoctlConfig("session.yaml", grant.AccessToken, sessionOf(grant, auth.Issuer))
+	if err != nil {
+		return err
+	}
+	hits, err := b.hits(b.plugin, config, session)
 	if err != nil {
 		return err
 	}
@@ -89,7 +99,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	}
 	fetched := api.Mints(clusterID)
 
-	byEnv, byFile, many := hits[0], hits[1], hits[2]
+	byEnv, byFile, many, bySession := hits[0], hits[1], hits[2], hits[3]
 	fmt.Printf("%d pairs of runs per line, over %d copies of each binary; ", b.pairs, copies)
 	fmt.Println("the ratio is the median of the pairs' ratios")
 	for _, line := range []struct {
@@ -98,6 +108,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	}{
 		{"hit, token in the environment / bare Go process", byEnv, bare},
 		{"hit, token in doctl's file / bare Go process", byFile, bare},
+		{"hit, doctl's session / hit, token in doctl's file", bySession, byFile},
 		{fmt.Sprintf("hit, %d entries / hit, 1 entry", manyEntries), many, byEnv},
 	} {
 		if err := b.compare(ctx, line.what, line.one, line.other, b.pairs); err != nil {
@@ -125,16 +136,17 @@ func (b *bench) measure(ctx context.Context) (err error) {
 }
 
 // hits returns three commands that are cache hits after their first run: with the access token in the
-// environment, with it in doctl's file, and with it in the environment and many entries.
-func (b *bench) hits(plugin, config string) ([]command, error) {
+// environment, with it in doctl's file, with it in the environment and many entries, and with a session of doctl's.
+func (b *bench) hits(plugin, config, session string) ([]command, error) {
 	var commands []command
 	for _, hit := range []struct{ cache, token, config string }{
 		{"one", accessToken, ""},
 		{"one", "", config},
 		{"many", accessToken, ""},
+		{"one", "", session},
 	} {
 		c, err := newCommand(b.dir, plugin, append(os.Environ(),
-			"DIGITALOCEAN_ACCESS_TOKEN="+hit.token, "DIGITALOCEAN_TOKEN=",
+			"DIGITALOCEAN_ACCESS_TOKEN="+hit.token, "DIGITALOCEAN_TOKEN=", "XDG_STATE_HOME="+filepath.Join(b.dir, "state"),
 			"DIGITALOCEAN_CONTEXT=", "DIGITALOCEAN_CONFIG="+hit.config, "DIGITALOCEAN_API_URL="+b.apiURL,
 			"DOKS_AUTH_CACHE_DIR="+filepath.Join(b.dir, hit.cache), "KUBERNETES_EXEC_INFO=",
 		), "exec-credential", "--api-version=v1", clusterID)
@@ -152,7 +164,7 @@ func (b *bench) compareAnother(ctx context.Context, config string, byEnv, byFile
 	if err := copyFile(renamed, b.another); err != nil {
 		return err
 	}
-	others, err := b.hits(renamed, config)
+	others, err := b.hits(renamed, config, "")
 	if err != nil {
 		return err
 	}
@@ -186,9 +198,9 @@ func fill(cache string) error {
 	return nil
 }
 
-// writeDoctlConfig writes a configuration as doctl 1 does: about 900 lines with each command's flags and
-// the access token.
-func (b *bench) writeDoctlConfig() (path string, err error) {
+// writeDoctlConfig writes a configuration as doctl does: about 900 lines with each command's flags, the
+// access token, and sessions, if any.
+func (b *bench) writeDoctlConfig(name, token, sessions string) (path string, err error) {
 	var text strings.Builder
 	flags := func(from, to int) {
 		for i := from; i < to; i++ {
@@ -197,13 +209,20 @@ func (b *bench) writeDoctlConfig() (path string, err error) {
 		}
 	}
 	text.WriteString("access-token: \"\"\napi-url: \"\"\n" +
-		"auth-contexts:\n  work: " + accessToken + "\n  home: dop_v1_other\n")
+		"auth-contexts:\n  work: " + token + "\n  home: dop_v1_other\n")
 	flags(0, 50)
 	text.WriteString("context: work\n")
 	flags(50, 110)
-	text.WriteString("output: text\ntrace: false\n")
-	path = filepath.Join(b.dir, "doctl.yaml")
+	text.WriteString(sessions + "output: text\ntrace: false\n")
+	path = filepath.Join(b.dir, name)
 	return path, os.WriteFile(path, []byte(text.String()), 0o600)
+}
+
+// sessionOf returns a session as doctl writes it.
+func sessionOf(g digitaloceantest.Grant, issuer string) string {
+	return fmt.Sprintf("oauth-tokens:\n  work:\n    client-id: %s\n    expires-at: \"%s\"\n    issuer: %s\n"+
+		"    refresh-token: %s\n    scope: %s\n    token-endpoint: \"\"\n",
+		g.ClientID, g.ExpiresAt.UTC().Format(time.RFC3339), issuer, g.RefreshToken, g.Scope)
 }
 
 // buildBare builds the baseline command, which is also the launcher, with the plugin's build flags.

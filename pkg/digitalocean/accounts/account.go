@@ -11,12 +11,13 @@ package accounts
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 )
 
-// Account is whom the API is called for. Its methods are safe for concurrent use, except Identity and Place.
+// Account is whom the API is called for. Its methods are safe for concurrent use.
 type Account struct {
 	Source string // where it was found, for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context \"work\""
 
@@ -33,7 +34,7 @@ type Account struct {
 	token   credential.Secret // as found; zero if it has to be loaded
 	doctl   *doctl            // nil if it isn't from doctl
 	login   *login            // nil if it isn't a login
-	spent   bool              // the access token in doctl's configuration has been replaced
+	spent   atomic.Bool       // the access token in doctl's configuration has been replaced
 }
 
 var _ digitalocean.Bearer = (*Account)(nil)
@@ -105,7 +106,7 @@ func (a *Account) Replace(ctx context.Context, refused credential.Secret) (crede
 
 // NeedsMending reports whether doctl's configuration shows a session that has been refreshed since.
 // Identity finds that out.
-func (a *Account) NeedsMending() bool { return a.spent }
+func (a *Account) NeedsMending() bool { return a.spent.Load() }
 
 // Mend replaces such a session in doctl's configuration, because doctl can't use it any more.
 func (a *Account) Mend(ctx context.Context) {

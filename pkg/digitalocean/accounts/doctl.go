@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -41,6 +42,9 @@ type doctl struct {
 
 	path string
 	text []byte
+
+	decodeSessions sync.Once
+	sessions       sessions
 }
 
 // readDoctl reads doctl's configuration. The error wraps os.ErrNotExist if there is none or if it can't
@@ -108,9 +112,13 @@ func readSettled(path string) ([]byte, error) {
 	const pause = 5 * time.Millisecond
 	for waited := time.Duration(0); ; waited += pause {
 		text, age, err := readAged(path)
-		isCut := len(text) == 0 || text[len(text)-1] != '\n'
-		if err != nil || waited >= patience || age > time.Second || age > writing && !isCut {
+		if err != nil || age > time.Second {
 			return text, err
+		}
+		// doctl always writes which context is the current one.
+		isCut := len(text) == 0 || text[len(text)-1] != '\n' || !bytes.Contains(text, []byte("context:"))
+		if waited >= patience || age > writing && !isCut {
+			return text, nil
 		}
 		time.Sleep(pause)
 	}
@@ -197,17 +205,13 @@ func (d *doctl) accessToken(context string) string {
 
 // session returns the session of a context. It has no access token if the context has no session.
 func (d *doctl) session(context string) session {
-	if d.Sessions == nil {
+	d.decodeSessions.Do(func() {
 		var config doctlConfig
-		if !bytes.Contains(d.text, []byte(sessionsKey)) ||
-			decodeDoctl(d.text, []string{sessionsKey}, &config) != nil {
-			return session{}
+		if bytes.Contains(d.text, []byte(sessionsKey)) && decodeDoctl(d.text, []string{sessionsKey}, &config) == nil {
+			d.sessions = config.Sessions
 		}
-		if d.Sessions = config.Sessions; d.Sessions == nil {
-			d.Sessions = sessions{}
-		}
-	}
-	s := lookup(d.Sessions, context)
+	})
+	s := lookup(d.sessions, context)
 	if !s.Refresh.IsZero() {
 		s.Access = credential.NewSecret(d.accessToken(context))
 	}

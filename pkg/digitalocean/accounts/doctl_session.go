@@ -162,7 +162,7 @@ func (k *doctlSession) reserve(ctx context.Context, s session) (reservation, err
 	if err == nil {
 		place, err = k.state().Reserve(k.record())
 	}
-	if err != nil && !isWritable(k.path) {
+	if err != nil && checkWritable(k.path) != nil {
 		return nil, err
 	}
 	if err != nil {
@@ -251,4 +251,6 @@ func canonical(path string) string {
 }
 
 // stateKey returns the key under which sessions in the state directory are sealed.
-func (s *Sources) stateKey(ctx context.Context) ([]byte, error) { return s.state().Random(ctx, keyRecord) }
+func (s *Sources) stateKey(ctx context.Context) ([]byte, error) {
+	return s.state().Random(ctx, keyRecord)
+}

@@ -146,17 +146,21 @@ func set(values map[string]any, prefix, name string, value func(any) any) bool {
 	return false
 }
 
-// isWritable reports whether the file at path can be replaced.
-func isWritable(path string) bool {
+// checkWritable returns an error unless the file at path can be replaced by one that is a little larger.
+func checkWritable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
-		return false
+		return err
 	}
 	defer dir.Close()
 	temp, err := atomicfile.Create(dir, tempPrefix+filepath.Base(path)+"-*")
 	if err != nil {
-		return false
+		return err
 	}
-	temp.Remove()
-	return true
+	defer temp.Remove()
+	return temp.Reserve(int(info.Size()) + 4<<10)
 }

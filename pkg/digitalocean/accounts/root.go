@@ -132,7 +132,7 @@ func (a *Account) known(token credential.Secret, cluster string) (credential.Sec
 	if err != nil || !ok {
 		return credential.Secret{}, false
 	}
-	a.spent = record.Spent
+	a.spent.Store(record.Spent)
 	return root, true
 }
 
@@ -152,7 +152,7 @@ func (a *Account) Place(
 	}
 	found, err := a.ask(ctx, client, cluster)
 	if err != nil {
-		return credential.Secret{}, fmt.Errorf("finding out whose the session of %s is: %w", a.Source, err)
+		return credential.Secret{}, fmt.Errorf("finding out which account %s is signed in to: %w", a.Source, err)
 	}
 	if s, err = a.live(ctx, credential.Secret{}); err != nil { // the call may have refreshed it
 		return credential.Secret{}, err

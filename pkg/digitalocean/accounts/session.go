@@ -9,6 +9,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // session is a sign-in: an access token, and a refresh token that gets the next one.
@@ -107,6 +108,16 @@ func (e *EndedError) Error() string {
 // Unwrap returns the cause.
 func (e *EndedError) Unwrap() error { return e.Err }
 
+// KeepError means that a session wasn't refreshed, because the result couldn't be kept, and the session would have been
+// lost.
+type KeepError struct{ Err error }
+
+// Error returns a message with the cause.
+func (e *KeepError) Error() string { return "the state directory can't be written: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *KeepError) Unwrap() error { return e.Err }
+
 // live returns the session with an access token that hasn't expired and isn't the refused one. It refreshes the
 // session if it must. If that can't be done, there may be no access token.
 func (a *Account) live(ctx context.Context, refused credential.Secret) (session, error) {
@@ -149,7 +160,7 @@ func (s session) without(refused credential.Secret) session {
 func (a *Account) refresh(ctx context.Context, k keeper, s session, refused credential.Secret) (session, error) {
 	place, err := k.reserve(ctx, s)
 	if err != nil {
-		return session{}, fmt.Errorf("refreshing the session of %s: the result couldn't be kept: %w", a.Source, err)
+		return session{}, fmt.Errorf("refreshing the session of %s: %w", a.Source, &KeepError{show.Reason(err)})
 	}
 	defer place.close()
 	a.sources.log().Info("refreshing the session", "of", a.Source, "expired_at", s.ExpiresAt)
