@@ -51,7 +51,8 @@ var rules = []rule{
 	{
 		pkg: "pkg/digitalocean",
 		may: []string{
-			"pkg/credential", "pkg/internal/certs", "pkg/internal/serverurl", "pkg/internal/show", "pkg/internal/uuid",
+			"pkg/credential", "pkg/internal/certs", "pkg/internal/onecall", "pkg/internal/serverurl", "pkg/internal/show",
+			"pkg/internal/uuid",
 		},
 		since: "the API knows nothing of the protocol, of the cache or of accounts",
 	},
@@ -67,6 +68,7 @@ var rules = []rule{
 	{pkg: "pkg/internal/uuid", since: "an id knows nothing of what it names"},
 	{pkg: "pkg/internal/serverurl", since: "an address knows nothing of what is sent to it"},
 	{pkg: "pkg/internal/certs", since: "certificates know nothing of whom they vouch for"},
+	{pkg: "pkg/internal/onecall", since: "sending a request knows nothing of what it asks for"},
 	{pkg: "pkg/internal/show", since: "showing a value knows nothing of where it comes from"},
 	{pkg: "pkg/internal/boundedfile", since: "reading a file knows nothing of what is in it"},
 	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
@@ -87,7 +89,7 @@ var rules = []rule{
 	},
 	{
 		pkg:   "pkg/internal/oauth",
-		may:   []string{"pkg/credential", "pkg/internal/serverurl", "pkg/internal/show"},
+		may:   []string{"pkg/credential", "pkg/internal/onecall", "pkg/internal/serverurl", "pkg/internal/show"},
 		since: "an authorization server knows nothing of what its tokens are for",
 	},
 	{pkg: "pkg/internal/signin", may: []string{"pkg/credential"}, since: "a sign-in knows nothing of whom it is for"},

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
-	"sync/atomic"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 )
 
 const (
@@ -25,10 +25,10 @@ type attempt struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
-	var way delivery
+	var way onecall.Delivery
 	ctx := req.Context()
 	if mints(req) {
-		ctx = httptrace.WithClientTrace(ctx, way.trace())
+		ctx = way.Track(ctx)
 	}
 	req = req.Clone(ctx)
 	if mints(req) {
@@ -40,7 +40,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := a.base.RoundTrip(req)
 	switch {
 	case err == nil:
-	case mints(req) && !way.isUnsent():
+	case mints(req) && !way.IsUnsent():
 		return nil, lostAnswer{err}
 	default:
 		return nil, err
@@ -66,20 +66,6 @@ func maxBodyOf(resp *http.Response) int {
 	return maxBody
 }
 
-// delivery records how far a request gets.
-type delivery struct{ began, written atomic.Bool }
-
-func (d *delivery) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn:      func(string) { d.began.Store(true) },
-		WroteHeaders: func() { d.written.Store(true) }, // to a buffer that is flushed later
-	}
-}
-
-// isUnsent reports whether the request certainly didn't reach the API: there was no connection, or nothing
-// was written to it. It returns false if the transport doesn't support tracing.
-func (d *delivery) isUnsent() bool { return d.began.Load() && !d.written.Load() }
-
 // lostAnswer is a network failure after a request that mints was sent: it may have minted.
 type lostAnswer struct{ error }
 
@@ -87,7 +73,7 @@ type lostAnswer struct{ error }
 func (e lostAnswer) Unwrap() error { return e.error }
 
 // Timeout returns the cause's Timeout; url.Error calls it without unwrapping.
-func (e lostAnswer) Timeout() bool { return isTimeout(e.error) }
+func (e lostAnswer) Timeout() bool { return onecall.IsTimeout(e.error) }
 
 // readError is a network failure in the middle of an answer, as opposed to a complete answer that
 // can't be decoded.

@@ -22,6 +22,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 )
 
 // DefaultAPIURL is the API's address.
@@ -70,7 +71,7 @@ func NewClient(o Options) (*Client, error) {
 	}
 	o.APIURL = NormalAPIURL(o.APIURL)
 	if o.Transport == nil {
-		o.own = newTransport()
+		o.own = onecall.NewTransport()
 		o.Transport = o.own
 	}
 	api, err := godo.New(newHTTPClient(o), godo.SetBaseURL(o.APIURL), godo.SetUserAgent(o.UserAgent))

@@ -8,11 +8,11 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/digitalocean/godo"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 )
 
 // The scopes that calls require of the access token.
@@ -35,7 +35,7 @@ func (c *Client) failure(ctx context.Context, err error, took time.Duration, sco
 		return fmt.Errorf("interrupted: %w", context.Canceled)
 	}
 	text := c.options.describe(ctx, err)
-	if isTimeout(err) {
+	if onecall.IsTimeout(err) {
 		text = fmt.Sprintf("no answer within %s", took.Round(100*time.Millisecond))
 	}
 	return &credential.Error{
@@ -116,10 +116,7 @@ func (c *Client) unusable(reason error, skew time.Duration) error {
 	return &credential.Error{Class: credential.Unusable, Err: err, ClockSkew: skew}
 }
 
-const (
-	maxSaid    = 300
-	shortToken = 8 // only in tests, where such a token could match parts of words
-)
+const shortToken = 8 // only in tests, where such a token could match parts of words
 
 // sanitize makes an external text safe to show on one line of a terminal: it limits the length and removes
 // control characters, the access token and proxy passwords.
@@ -128,15 +125,5 @@ func sanitize(s string, accessToken credential.Secret) string {
 		s = strings.ReplaceAll(s, token, accessToken.String())
 	}
 	s = regexp.MustCompile(`://[^/@\s]*@`).ReplaceAllString(s, "://[redacted]@")
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > maxSaid {
-		s = string(runes[:maxSaid]) + "…"
-	}
-	return s
+	return onecall.Line(s, nil)
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 )
 
 const (
@@ -25,7 +25,6 @@ const (
 	// A retry needs at least this much time, so that a short deadline means one attempt.
 	minAttempt = 2 * time.Second
 
-	dialTimeout    = 5 * time.Second
 	attemptTimeout = 15 * time.Second
 )
 
@@ -46,32 +45,6 @@ func newHTTPClient(o Options) *http.Client {
 	return &http.Client{Transport: &retryablehttp.RoundTripper{Client: retries}}
 }
 
-// newTransport returns a transport like http.DefaultTransport, with limits for a single small request. It
-// uses only HTTP/1.1, where net/http can be kept from repeating a request (see attempt); its HTTP/2
-// always repeats some.
-func newTransport() *http.Transport {
-	http1 := new(http.Protocols)
-	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  proxyOf,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSHandshakeTimeout:    dialTimeout,
-		Protocols:              http1,
-		DisableCompression:     true, // answers are small and must not grow by decompression
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
-
-// proxyOf returns the proxy for a request, or nil: as the environment says, but none in clear text, which is for
-// this machine alone. http.ProxyFromEnvironment leaves out that host by some of its names only.
-func proxyOf(r *http.Request) (*url.URL, error) {
-	if r.URL.Scheme != "https" {
-		return nil, nil
-	}
-	return http.ProxyFromEnvironment(r)
-}
-
 // retryPolicy retries what may pass by itself (a failure of the network, 429, 5xx), when that can't mint
 // twice, and the wait and another attempt fit before the deadline. A timeout isn't retried: the user has
 // waited. The policy never returns an error: it would replace the answer.
@@ -85,7 +58,7 @@ func retryPolicy(o Options) retryablehttp.CheckRetry {
 		} else {
 			o.Log.Warn("the API answered with a failure", "status", resp.StatusCode)
 		}
-		if isTimeout(err) || mayHaveMinted(resp, err) {
+		if onecall.IsTimeout(err) || mayHaveMinted(resp, err) {
 			return false, nil
 		}
 		// The first retry's wait is used for later ones too. They differ only if the API

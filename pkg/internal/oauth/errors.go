@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
@@ -77,7 +78,7 @@ func (r request) unanswered(ctx context.Context, cause error, took time.Duration
 	case errors.Is(ctx.Err(), context.Canceled):
 		class = credential.Other
 		failed.Err = fmt.Errorf("interrupted: %w", context.Canceled)
-	case isTimeout(cause):
+	case onecall.IsTimeout(cause):
 		failed.Err = fmt.Errorf("no answer within %s", took.Round(100*time.Millisecond))
 	}
 	return r.failed(class, 0, failed)

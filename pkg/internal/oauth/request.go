@@ -7,13 +7,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 )
 
 const (
@@ -91,9 +90,8 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(r.timeout, callTimeout))
 	defer cancel()
-	var way delivery
-	req, err := http.NewRequestWithContext(
-		httptrace.WithClientTrace(limited, way.trace()), r.method, address.String(), strings.NewReader(r.body))
+	var way onecall.Delivery
+	req, err := http.NewRequestWithContext(way.Track(limited), r.method, address.String(), strings.NewReader(r.body))
 	if err != nil {
 		return answer{}, r.unsent(credential.Usage, errors.New("the address can't be used"))
 	}
@@ -115,7 +113,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	// Without an http.Client: it would follow redirects.
 	resp, err := c.transport().RoundTrip(req)
 	if err != nil {
-		failed := &Error{Lost: !way.isUnsent(), Err: errors.New(c.describe(req, err))}
+		failed := &Error{Lost: !way.IsUnsent(), Err: errors.New(c.describe(req, err))}
 		return answer{}, r.unanswered(ctx, err, time.Since(began), failed)
 	}
 	defer resp.Body.Close()
@@ -135,17 +133,3 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	}
 	return a, nil
 }
-
-// delivery records how far a request gets.
-type delivery struct{ began, written atomic.Bool }
-
-func (d *delivery) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn:      func(string) { d.began.Store(true) },
-		WroteHeaders: func() { d.written.Store(true) }, // to a buffer that is flushed later
-	}
-}
-
-// isUnsent reports whether the request certainly didn't reach the server: there was no connection, or nothing was
-// written to it. It returns false if the transport doesn't support tracing.
-func (d *delivery) isUnsent() bool { return d.began.Load() && !d.written.Load() }

@@ -3,14 +3,13 @@ package oauth
 import (
 	"net/url"
 	"strings"
-	"unicode"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/onecall"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 const (
-	maxSaid    = 300     // in characters
 	maxRawSaid = 4 << 10 // in bytes; a longer text explains nothing
 
 	// A word that has this many bytes in a row in common with a secret shows part of it. The first seven of a token
@@ -24,23 +23,7 @@ func sanitize(s string, secrets []credential.Secret) string {
 	if len(s) > maxRawSaid {
 		return ""
 	}
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	words := strings.Fields(s)
-	for i, word := range words {
-		if len(word) > show.MaxWord || showsAny(word, secrets) {
-			words[i] = "[redacted]"
-		}
-	}
-	s = strings.Join(words, " ")
-	if runes := []rune(s); len(runes) > maxSaid {
-		s = string(runes[:maxSaid]) + "…"
-	}
-	return s
+	return onecall.Line(s, func(word string) bool { return len(word) > show.MaxWord || showsAny(word, secrets) })
 }
 
 // showsAny reports whether a word shows part of a secret, as it is or as a form encodes it. Case is ignored.
