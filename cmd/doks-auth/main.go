@@ -34,6 +34,7 @@ func run() int {
 		UserHome:         userHome,
 		Now:              time.Now,
 		Executable:       func() (string, error) { return cmd.Executable(os.Args[0]) },
+		ReadPassword:     func(ctx context.Context) ([]byte, error) { return cmd.ReadPassword(ctx, os.Stdin) },
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,10 +31,17 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && slices.Contains(browsers, os.Args[1]) {
+		browse(os.Args[1], os.Args[2])
+	}
 	if os.Getenv(asPlugin) != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"doks-auth": main})
+	commands := map[string]func(){"doks-auth": main}
+	for _, name := range browsers {
+		commands[name] = func() { browse(name, os.Args[1]) }
+	}
+	testscript.Main(m, commands)
 }
 
 // newAPI starts a fake API with both access tokens and two clusters.
@@ -71,6 +79,8 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	request CLUSTER SERVER WHAT… set a client's request in the environment; see requestOf
 //	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
+//
+// There is also an authorization server; see authCommands.
 func TestScripts(t *testing.T) {
 	type apiKey struct{}
 	apiOf := func(ts *testscript.TestScript) *digitaloceantest.API {
@@ -82,6 +92,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			api, url, _, _ := newAPI(env.T().(testing.TB))
 			env.Values[apiKey{}] = api
+			auth := newAuth(env.T().(testing.TB), api, 0)
+			env.Values[authKey{}] = auth
 			empty := httptest.NewServer(digitaloceantest.NewAPI(accessToken))
 			env.Defer(empty.Close)
 			home := filepath.Join(env.WorkDir, "home")
@@ -90,6 +102,8 @@ func TestScripts(t *testing.T) {
 				"HOME="+home, "USERPROFILE="+home,
 				"DIGITALOCEAN_API_URL="+url,
 				"EMPTY_API_URL="+empty.URL,
+				"AUTH_URL="+auth.url,
+				noKeyring,
 				"DIGITALOCEAN_ACCESS_TOKEN="+accessToken,
 				"OTHER_ACCESS_TOKEN="+otherAccessToken,
 				"TOKEN_CLUSTER="+tokenCluster,
@@ -101,7 +115,7 @@ func TestScripts(t *testing.T) {
 			)
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		Cmds: with(authCommands, map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
 				fault, ok := digitaloceantest.Named()[args[0]]
 				if !ok && args[0] != "none" {
@@ -187,7 +201,7 @@ func TestScripts(t *testing.T) {
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))
 			},
-		},
+		}),
 	})
 }
 

@@ -29,7 +29,7 @@ func TestPlacesForARefreshedSession(t *testing.T) {
 		"state directory full":      {state + at(tmpfs) + `cd "$PWD" && ` + full + run, true},
 		"state directory read-only": {state + at(ro) + run, true},
 		"no room in a state directory": {
-			`mkdir -p "$HOME/.local" && touch "$HOME/.local/state" && exec "$@"`, true,
+			`mkdir -p "$HOME/.local/state" && touch "$HOME/.local/state/doks-auth" && exec "$@"`, true,
 		},
 		"doctl's directory read-only": {`cd "$HOME/.config/doctl" && ` + at(ro) + run, true},
 		"doctl's directory full":      {doctl + at(tmpfs) + `cd "$PWD" && ` + back + full + run, true},

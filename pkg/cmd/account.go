@@ -2,8 +2,8 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -18,9 +18,9 @@ type account struct {
 	*options
 	*accounts.Account
 
-	cache    string                 // the cache's directory; "" if there is no place for one
-	identity credential.Secret      // of a session, once it is known in this run
-	listed   []digitalocean.Cluster // all of its clusters, after the first call of clusters
+	cache  string                 // the cache's directory; "" if there is no place for one
+	placed sync.Map               // identities, by cluster, that this run found out with Place
+	listed []digitalocean.Cluster // all of its clusters, after the first call of clusters
 }
 
 // account returns the account that the options choose.
@@ -33,15 +33,6 @@ func (o *options) account() (*account, error) {
 		return nil, err
 	}
 	return o.accountOf(found), nil
-}
-
-// notFound adds to an error about a missing account that sudo may be the reason.
-func (o *options) notFound(err error) error {
-	if errors.Is(err, accounts.ErrNoAccessToken) && o.Getenv("SUDO_USER") != "" {
-		return advise(credential.Usage, err, "sudo changed HOME, so your logins and doctl's configuration aren't found: "+
-			"run it without sudo, or with sudo --preserve-env=HOME")
-	}
-	return err
 }
 
 // accounts returns all accounts that it can find. There may be none.
@@ -198,16 +189,17 @@ func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *c
 	if dir, ok := cached.Store.(*cachedir.Dir); ok {
 		cached.Store = unkept{dir}
 	}
-	cached.Refresh = false
 	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 		begin()
 		client, err := a.client()
 		if err != nil {
 			return credential.Credential{}, err
 		}
-		if a.identity, err = a.Place(ctx, client, id); err != nil {
+		identity, err := a.Place(ctx, client, id)
+		if err != nil {
 			return credential.Credential{}, err
 		}
+		a.placed.Store(id, identity)
 		return a.provider(id, how, begin).Credential(ctx)
 	})
 	return cached
@@ -221,12 +213,12 @@ func (unkept) Put(context.Context, credential.Key, credential.Credential) error 
 
 // identityFor returns the account's identity, if it is known.
 func (a *account) identityFor(id digitalocean.ClusterID) (credential.Secret, bool) {
-	if !a.identity.IsZero() {
-		return a.identity, true
+	if identity, ok := a.placed.Load(id); ok {
+		return identity.(credential.Secret), true
 	}
 	identity, known := a.Identity(id)
 	if a.NeedsMending() {
-		a.later.mend = a.Account
+		a.later.mend.Store(a.Account)
 	}
 	return identity, known
 }

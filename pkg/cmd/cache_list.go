@@ -26,9 +26,9 @@ func newCacheList(opts *options) *cobra.Command {
 		Use:   "list",
 		Short: "List the cached credentials",
 		Long: `list prints the cache's entries, for all accounts, without the credentials. It needs no access token
-and makes no network calls. If it finds the access token that an entry belongs to, in --token-file, the
-environment or any doctl context, it shows where, and verifies that the entry can be decrypted. For
-other entries it shows their clear-text header, which anybody could have written.
+and makes no network calls. If it finds the account that an entry belongs to, by --token-file, the
+environment, the logins or doctl's contexts, it shows where, and verifies that the entry can be decrypted.
+For other entries it shows their clear-text header, which anybody could have written.
 
 The state is one of
   fresh             used as is

@@ -26,7 +26,7 @@ func (o *options) checkForClients() error {
 	clients.forClient = true
 	found, err := clients.sources().Find()
 	if err != nil {
-		return err
+		return clients.notFound(err)
 	}
 	return clients.checkAPIAddress(found)
 }
@@ -76,8 +76,16 @@ func (o *options) checkAPIAddress(of *accounts.Account) error {
 	return advise(credential.Unsafe,
 		fmt.Errorf("refusing to send the access token to %s: a kubeconfig can't choose the API's address",
 			show.URL(address)),
-		"if the address is yours, set it as api-url in the doctl configuration that contains the access token; "+
-			"otherwise don't use this kubeconfig")
+		adviceOnAddress(of))
+}
+
+// adviceOnAddress returns what makes a client's run accept an address of the API for an account.
+func adviceOnAddress(of *accounts.Account) string {
+	fix := "set it as api-url in the doctl configuration that contains the access token"
+	if of.Login != "" {
+		fix = loginCommand(of.Login, " --api-url=ADDRESS") + " records it"
+	}
+	return "if the address is yours, " + fix + "; otherwise don't use this kubeconfig"
 }
 
 func sameServer(a, b string) bool { return (credential.Credential{Server: a}).CheckServer(b) == nil }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/keyring"
 )
 
 // Env is what a run gets from its process.
@@ -26,6 +28,11 @@ type Env struct {
 
 	// Executable returns the path of this program, as the user calls it.
 	Executable func() (string, error)
+
+	// ReadPassword reads a line from the terminal without showing it; nil: there is no terminal.
+	ReadPassword func(context.Context) ([]byte, error)
+
+	Keyring keyring.Keyring // nil: the system's
 }
 
 // Run runs the command that the arguments name until it ends or ctx does, and returns the exit code. On

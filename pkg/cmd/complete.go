@@ -67,6 +67,15 @@ func (o *options) completeCachedClusters(
 	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []choice { return words(o.cachedIDs()) })
 }
 
+// completeLogins completes the name of a login, in a flag.
+func (o *options) completeLogins(
+	cmd *cobra.Command, _ []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return o.complete(cmd, nil, typed, func(_ context.Context, o *options) []choice {
+		return words(o.sources().Logins())
+	})
+}
+
 // completeContexts completes --context.
 func (o *options) completeContexts(
 	cmd *cobra.Command, _ []string, typed string,

@@ -20,9 +20,11 @@ import (
 func (d *doctor) checkAccessToken(context.Context) []finding {
 	const check = "access token"
 	if d.found == nil {
-		return nil
+		return d.checkSudo()
 	}
 	findings := []finding{ok(check, "from %s", d.found.Source)}
+	findings = append(findings, d.checkSudo()...)
+	findings = append(findings, d.checkChoice()...)
 	all, err := d.acting.sources().All()
 	if err != nil {
 		findings = append(findings, warning(check, "", "%v", err))

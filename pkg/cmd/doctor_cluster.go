@@ -37,6 +37,7 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 	if err != nil {
 		return append(found, failure(check, getting(target.id, err)))
 	}
+	found = append(found, account.checkOthers(ctx, target.id)...)
 	got, err := account.credential(ctx, target.id, by.fetch)
 	if err != nil {
 		return append(found, failure(check, err))

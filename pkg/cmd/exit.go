@@ -43,12 +43,12 @@ func exitCode(err error) int {
 
 // report prints an error on one line, and its hint, if any, on another.
 func report(w io.Writer, err error) {
-	text := shownUnknown(err.Error())
+	text, hint := shownUnknown(err.Error()), hintOf(err)
 	if errors.Is(err, context.Canceled) {
-		text = "interrupted"
+		text, hint = "interrupted", ""
 	}
 	lines := "doks-auth: " + oneLine(text) + "\n"
-	if hint := hintOf(err); hint != "" {
+	if hint != "" {
 		lines += "hint: " + oneLine(hint) + "\n"
 	}
 	io.WriteString(w, lines)

@@ -13,8 +13,6 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
-	"github.com/doks-auth/doks-auth/pkg/internal/keyring"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // advised is an error of this package with its hint. Errors of other packages have none, because those
@@ -41,7 +39,9 @@ func hintOf(err error) string {
 	}
 	switch credential.ClassOf(err) {
 	case credential.Refused, credential.NotFound:
-		hint += " (it is from " + account.source + ")"
+		if !strings.Contains(err.Error(), account.source) {
+			hint += " (it is from " + account.source + ")"
+		}
 	case credential.Unreachable:
 		if len(account.roots) > 0 {
 			hint += "; ignored " + strings.Join(account.roots, " and ") + ": when a client runs doks-auth, " +
@@ -64,6 +64,9 @@ func adviceOn(err error) string {
 	if e, ok := errors.AsType[*accounts.EndedError](err); ok {
 		return adviceOnEnd(e)
 	}
+	if _, ok := errors.AsType[*accounts.KeepError](err); ok {
+		return "make it writable: without a place for the result, refreshing would end the session"
+	}
 	if e, ok := errors.AsType[*accounts.LoginError](err); ok {
 		return adviceOnLogin(e)
 	}
@@ -78,7 +81,10 @@ func adviceOn(err error) string {
 			digitalocean.DefaultAPIURL
 	}
 	if _, ok := errors.AsType[*accounts.FileError](err); ok {
-		return "check that the path in --token-file is right, and that the secret is mounted"
+		return adviceOnFile("--token-file")
+	}
+	if hint := adviceOnSignIn(err); hint != "" {
+		return hint
 	}
 	for _, known := range []struct {
 		err  error
@@ -86,7 +92,8 @@ func adviceOn(err error) string {
 	}{
 		{accounts.ErrNoAccessToken, "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doks-auth auth login'"},
 		{digitalocean.ErrAccessToken, "an access token is one word such as dop_v1_…"},
-		{accounts.ErrNotOwn, "in a kubeconfig, --token-file must name a regular file that belongs to you or root"},
+		{accounts.ErrNotOwn, adviceOnForeignFile("--token-file")},
+		{accounts.ErrLoginName, "a name such as default or work"},
 		{digitalocean.ErrClusterID, "a cluster id is a UUID; 'doks-auth cluster list' shows it"},
 		{execcredential.ErrVersion, "use " + string(execcredential.V1) + " or " + string(execcredential.V1Beta1)},
 		{execcredential.ErrNotRequest,
@@ -123,30 +130,6 @@ func adviceOnDoctl(e *accounts.DoctlError) string {
 		return "it has one for: " + strings.Join(e.Contexts, ", ")
 	}
 	return "'doks-auth auth login' signs in without doctl; 'doctl auth login' creates doctl's configuration"
-}
-
-// adviceOnEnd returns what to do about a session that has ended.
-func adviceOnEnd(e *accounts.EndedError) string {
-	switch {
-	case e.Login != "":
-		return shellword.Command("doks-auth auth login --name " + shellword.Quote(e.Login, "NAME"))
-	case e.Context == "" || e.Context == "default":
-		return "'doctl auth login' starts a new one"
-	}
-	return shellword.Command("doctl auth login --context "+shellword.Quote(e.Context, "NAME")) + " starts a new one"
-}
-
-// adviceOnLogin returns what to do about a login that can't be used.
-func adviceOnLogin(e *accounts.LoginError) string {
-	again := shellword.Command("doks-auth auth login --name " + shellword.Quote(e.Name, "NAME"))
-	switch {
-	case errors.Is(e, keyring.ErrUnavailable), errors.Is(e, keyring.ErrNotFound):
-		return "unlock the keyring; or sign in again without one: " +
-			shellword.Command("doks-auth auth login --storage=file --name "+shellword.Quote(e.Name, "NAME"))
-	case len(e.Logins) > 0:
-		return "there are: " + strings.Join(e.Logins, ", ")
-	}
-	return again + " creates it"
 }
 
 // adviceOnAPI returns what to do about an error of the API, or about no answer. It works with a remembered

@@ -176,7 +176,7 @@ func shownArg(arg string) string {
 		return name
 	}
 	switch name {
-	case "--context", "--version", "--api-version", "--expiry-seconds":
+	case "--account", "--context", "--version", "--api-version", "--expiry-seconds":
 		if isShown(value) {
 			return arg
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
@@ -37,8 +38,9 @@ An existing entry is updated, and keeps its other fields. Everything else in the
 byte for byte. The API returns the server and its certificate authority together with a credential,
 which save caches for the first kubectl.
 
-The user's entry records which access token to use if --context or --token-file is given, or if the
-token comes from a doctl context. It also records --expiry-seconds, --api-url and --cache-dir.
+The user's entry records which access token to use: the login, the doctl context or the --token-file.
+An access token from the environment isn't recorded: each client then needs the variable, too. The entry
+also records --expiry-seconds, --api-url and --cache-dir.
 
 --timeout applies to each cluster, and to the file. The access token needs the scopes kubernetes:read
 and kubernetes:access_cluster; the latter is enough if --alias is given and the cluster is given by id.`,
@@ -93,6 +95,7 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	s.noteVariable(account)
 	return s.failed(append(errs, conflicts...))
 }
 
@@ -128,6 +131,19 @@ func (s *kubeconfigSave) save(
 	}
 	_, err = fmt.Fprint(s.Stdout, out.String())
 	return conflicts, err
+}
+
+// noteVariable says that clients will need the variable that the access token comes from.
+func (s *kubeconfigSave) noteVariable(account *account) {
+	name := s.variableOf(account.Account)
+	if name == "" {
+		return
+	}
+	instead := "unset it after 'doks-auth auth login', or use --token-file"
+	if name == accounts.FileEnvVar {
+		instead = "use --token-file"
+	}
+	fmt.Fprintf(s.Stderr, "kubectl needs %s in its environment, too; to avoid that, %s\n", name, instead)
 }
 
 // failed returns one error for several, or nil. If there is more than one, it prints each.

@@ -62,6 +62,7 @@ func (o *options) sources() accounts.Sources {
 		OwnFiles:  o.byClient(),
 		StateDir:  sync.OnceValue(o.statePath),
 		UserAgent: userAgent(),
+		Keyring:   o.Keyring,
 		Now:       o.Now,
 		Log:       o.log(),
 	}
@@ -98,8 +99,8 @@ func (o *options) userHome() string {
 
 // later is what is left to do after the answer is written, so that nobody waits for it.
 type later struct {
-	fetched atomic.Bool       // a credential was fetched and cached: prune
-	mend    *accounts.Account // doctl's configuration shows a session that has been refreshed
+	fetched atomic.Bool                      // a credential was fetched and cached: prune
+	mend    atomic.Pointer[accounts.Account] // doctl's configuration shows a session that has been refreshed
 }
 
 // afterwards bounds how long a run lasts after its answer. It takes less unless the disk hangs.
@@ -107,16 +108,16 @@ const afterwards = time.Second
 
 // do does what is left to do.
 func (l *later) do(o *options) {
-	if !l.fetched.Load() && l.mend == nil {
+	if !l.fetched.Load() && l.mend.Load() == nil {
 		return
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if l.mend != nil {
+		if account := l.mend.Load(); account != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), afterwards)
 			defer cancel()
-			l.mend.Mend(ctx)
+			account.Mend(ctx)
 		}
 		if l.fetched.Load() {
 			cachedir.Open(o.cachePath(), credential.Secret{}).Prune()

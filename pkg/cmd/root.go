@@ -19,6 +19,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"exec-credential", newExecCredential, true},
+		{"auth", newAuth, false},
 		{"kubeconfig", newKubeconfig, false},
 		{"cluster", newCluster, false},
 		{"credentials", newCredentials, false},
@@ -60,6 +61,7 @@ func newRoot(opts *options) *cobra.Command {
 		}
 	}
 	if !opts.byClient() {
+		root.RegisterFlagCompletionFunc("account", opts.completeLogins)
 		root.RegisterFlagCompletionFunc("context", opts.completeContexts)
 	} else {
 		root.SetHelpFunc(func(*cobra.Command, []string) { opts.helpRefused = refusal() })
@@ -89,11 +91,13 @@ an encrypted cache in a few milliseconds, and calls the DigitalOcean API only wh
 
 To get started, or if something doesn't work:
 
+  doks-auth auth login
   doks-auth kubeconfig save CLUSTER
   doks-auth doctor
 
-The access token for the DigitalOcean API comes from the first of these that is set: --token-file,
---context, the variables DIGITALOCEAN_ACCESS_TOKEN and DIGITALOCEAN_TOKEN, doctl's current context.
+doctl's sign-in works, too. The access token for the DigitalOcean API comes from the first of these that
+is given: --token-file, --account, --context, the variables DIGITALOCEAN_ACCESS_TOKEN, DIGITALOCEAN_TOKEN
+and DIGITALOCEAN_TOKEN_FILE, the current login of 'doks-auth auth login', doctl's current context.
 
 Without a command, doks-auth does what exec-credential does if it finds an ExecCredential request in
 KUBERNETES_EXEC_INFO or on standard input.

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,10 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/keyring"
-	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
@@ -160,61 +157,6 @@ func (s Sources) ReadLogin(name string) (Login, error) {
 	}, nil
 }
 
-// SaveLogin keeps a sign-in under a name, and makes it the current one. What was cached for the one that had the name
-// stays in use if both are of one user in one team with the same scopes.
-func (s Sources) SaveLogin(ctx context.Context, name string, in SignedIn, storage string) error {
-	if err := CheckLoginName(name); err != nil {
-		return err
-	}
-	unlock, err := s.state().Lock(ctx, loginRecord(name))
-	if err != nil {
-		return fmt.Errorf("saving the login %q: %w", name, err)
-	}
-	defer unlock()
-	l := &login{
-		Root: statedir.NewRandom(), Kind: kindSession, Storage: storage, API: in.API, User: in.User,
-		Scope: in.session.Scope, Since: s.now().UTC().Truncate(time.Second),
-	}
-	if in.session.Refresh.IsZero() {
-		l.Kind = kindToken
-	}
-	old, oldErr := s.readLogin(name)
-	if oldErr == nil && old.sameAccount(l) {
-		l.Root = old.Root
-	}
-	key, err := s.newLoginKey(ctx, name, l)
-	if err == nil {
-		l.Sealed, err = statedir.Seal(key, loginRecord(name), in.session.encode())
-	}
-	if err == nil {
-		err = s.state().Write(loginRecord(name), l)
-	}
-	if err != nil {
-		return fmt.Errorf("saving the login %q: %w", name, err)
-	}
-	if oldErr == nil && old.Item != "" {
-		s.keyring().Delete(ctx, old.Item) // best effort
-	}
-	return s.state().Write(currentRecord, strings.ToLower(name))
-}
-
-// sameAccount reports whether two logins are certainly of one user in one team with the same scopes.
-func (l *login) sameAccount(other *login) bool {
-	return l.API == other.API && l.User.UUID != "" && l.User.UUID == other.User.UUID && l.User.TeamUUID != "" &&
-		l.User.TeamUUID == other.User.TeamUUID && l.Kind == kindSession && other.Kind == kindSession &&
-		slices.Equal(scopesOf(l.Scope), scopesOf(other.Scope))
-}
-
-// newLoginKey makes the key of a login's secrets.
-func (s *Sources) newLoginKey(ctx context.Context, name string, l *login) ([]byte, error) {
-	if l.Storage != StorageKeyring {
-		return s.state().Random(ctx, keyRecord)
-	}
-	key := statedir.NewRandom()
-	l.Item = strings.ToLower(name) + " " + rand.Text() // a keyring may serve several state directories
-	return key, s.keyring().Set(ctx, l.Item, credential.NewSecret(hex.EncodeToString(key)))
-}
-
 // loginKey returns the key of a login's secrets.
 func (s *Sources) loginKey(ctx context.Context, l *login) ([]byte, error) {
 	if l.Storage != StorageKeyring {
@@ -236,91 +178,3 @@ func (s *Sources) keyring() keyring.Keyring {
 	}
 	return s.Keyring
 }
-
-// loginSession is the keeper of a login's session.
-type loginSession struct {
-	*Sources
-
-	name string
-}
-
-// read returns the record, the key of its secrets and the session.
-func (k *loginSession) read(ctx context.Context) (*login, []byte, session, error) {
-	l, err := k.readLogin(k.name)
-	if err != nil {
-		return nil, nil, session{}, err
-	}
-	key, err := k.loginKey(ctx, l)
-	var text []byte
-	if err == nil {
-		text, err = statedir.Unseal(key, loginRecord(k.name), l.Sealed)
-	}
-	var s session
-	if err == nil {
-		s, err = decodeSession(text)
-	}
-	if err != nil {
-		return nil, nil, session{}, &credential.Error{
-			Class: credential.Refused, Err: &LoginError{Name: k.name, Err: err},
-		}
-	}
-	return l, key, s, nil
-}
-
-// load implements keeper.
-func (k *loginSession) load(ctx context.Context) (session, error) {
-	_, _, s, err := k.read(ctx)
-	return s, err
-}
-
-// lock implements keeper.
-func (k *loginSession) lock(ctx context.Context) (unlock func(), err error) {
-	return k.state().Lock(ctx, loginRecord(k.name))
-}
-
-// reload implements keeper. Whoever refreshes holds the lock, so nobody else has.
-func (k *loginSession) reload(_ context.Context, s session) session { return s }
-
-// mend implements keeper. No other program uses the session.
-func (k *loginSession) mend(session) {}
-
-// refreshes implements keeper.
-func (k *loginSession) refreshes(s session) bool { return !s.Refresh.IsZero() }
-
-// reserve implements keeper.
-func (k *loginSession) reserve(ctx context.Context, _ session) (reservation, error) {
-	l, key, _, err := k.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	place, err := k.state().Reserve(loginRecord(k.name))
-	if err != nil {
-		return nil, err
-	}
-	return &loginReservation{k, l, key, place}, nil
-}
-
-// loginReservation is a reservation for a login's session.
-type loginReservation struct {
-	*loginSession
-
-	login *login
-	key   []byte
-	place *statedir.Reservation
-}
-
-// keep implements reservation. Other scopes are another identity.
-func (r *loginReservation) keep(next session, _ oauth.User) error {
-	sealed, err := statedir.Seal(r.key, loginRecord(r.name), next.encode())
-	if err != nil {
-		return err
-	}
-	if !slices.Equal(scopesOf(r.login.Scope), scopesOf(next.Scope)) {
-		r.login.Scope, r.login.Root = next.Scope, statedir.NewRandom()
-	}
-	r.login.Sealed = sealed
-	return r.place.Write(r.login)
-}
-
-// close implements reservation.
-func (r *loginReservation) close() { r.place.Close() }

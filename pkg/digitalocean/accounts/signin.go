@@ -5,17 +5,17 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/signin"
-	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
 // DefaultIssuer is DigitalOcean's authorization server.
@@ -31,9 +31,14 @@ type SignInRequest struct {
 	Issuer string   // the authorization server; "": DefaultIssuer
 	Scopes []string // nil: DefaultScopes
 
-	Open  func(ctx context.Context, url string) error // opens a browser; nil: none is opened
-	Out   io.Writer                                   // tells people what to do
-	Paste io.Reader                                   // where people may paste the address that the browser ends at; nil: nowhere
+	// Timeout bounds what doesn't depend on the person who signs in; 0: only the context does.
+	Timeout time.Duration
+
+	Open func(ctx context.Context, url string) error // opens a browser; nil: none is opened
+	Out  io.Writer                                   // tells people what to do
+
+	// Paste is where people may paste the address that the browser ends at; nil: nowhere.
+	Paste io.Reader
 }
 
 // SignedIn is the result of signing in: who signed in, and a session or an access token. It contains secrets that
@@ -47,7 +52,8 @@ type SignedIn struct {
 
 // SignIn has somebody sign in with a browser, at an authorization server that supports OAuth 2 with PKCE (RFC 7636)
 // and dynamic registration of clients (RFC 7591). It registers once, and keeps that in the state directory. The result
-// has no User yet if the server doesn't say who it is; see Identify.
+// has no User yet if the server doesn't say who it is; see Identify. Only the context bounds how long that person may
+// take.
 func (s Sources) SignIn(ctx context.Context, request SignInRequest) (SignedIn, error) {
 	if request.Issuer == "" {
 		request.Issuer = DefaultIssuer
@@ -56,7 +62,9 @@ func (s Sources) SignIn(ctx context.Context, request SignInRequest) (SignedIn, e
 		request.Scopes = DefaultScopes()
 	}
 	client := s.oauthClient()
-	server, err := client.Discover(ctx, request.Issuer)
+	step, end := request.step(ctx)
+	server, err := client.Discover(step, request.Issuer)
+	end()
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -72,10 +80,20 @@ func (s Sources) SignIn(ctx context.Context, request SignInRequest) (SignedIn, e
 	return in, err
 }
 
+// step returns a context for what doesn't depend on the person who signs in.
+func (r SignInRequest) step(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, r.Timeout)
+}
+
 func (s *Sources) signIn(
 	ctx context.Context, client *oauth.Client, server oauth.Server, request SignInRequest,
 ) (SignedIn, error) {
-	clientID, err := s.registration(ctx, client, server)
+	step, end := request.step(ctx)
+	clientID, err := s.registration(step, client, server)
+	end()
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -91,6 +109,8 @@ func (s *Sources) signIn(
 		Out:    request.Out,
 		Paste:  request.Paste,
 	}.Do(ctx, func(ctx context.Context, code, redirectURI string) error {
+		ctx, end := request.step(ctx)
+		defer end()
 		grant, err := client.Exchange(ctx, server, clientID, credential.NewSecret(code), verifier, redirectURI)
 		if err != nil {
 			return err
@@ -98,7 +118,8 @@ func (s *Sources) signIn(
 		if grant.Refresh.IsZero() {
 			return &credential.Error{
 				Class: credential.Unusable,
-				Err:   fmt.Errorf("signing in at %q: the session can't be refreshed", server.Issuer),
+				Err: fmt.Errorf("signing in at %s: the answer has no refresh token, so the session can't be kept",
+					show.URL(server.Issuer)),
 			}
 		}
 		in = newSignedIn(grant, server, clientID, request.Scopes)
@@ -128,6 +149,30 @@ func newSignedIn(grant oauth.Grant, server oauth.Server, clientID string, asked 
 // WithToken returns the result of signing in with an access token that somebody has.
 func WithToken(token credential.Secret) SignedIn { return SignedIn{session: session{Access: token}} }
 
+// IsSession reports whether the result is a session, and not an access token that somebody had.
+func (in SignedIn) IsSession() bool { return !in.session.Refresh.IsZero() }
+
+// Identify asks the API whose the sign-in is. The client has Bearer as its bearer. If the access token lacks the scope
+// for that, the user stays the one that the authorization server named, if it did.
+func (in *SignedIn) Identify(ctx context.Context, client *digitalocean.Client) error {
+	user, err := client.User(ctx)
+	if err == nil {
+		in.User = user
+	}
+	if isForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// Discard revokes a session that isn't going to be saved.
+func (s Sources) Discard(ctx context.Context, in SignedIn) error {
+	if !in.IsSession() {
+		return nil
+	}
+	return s.revoke(ctx, in.session)
+}
+
 // Bearer returns the access token for calls to the API before the sign-in is saved.
 func (in SignedIn) Bearer() digitalocean.Bearer {
 	return digitalocean.AccessToken{Secret: in.session.Access, Source: "signing in"}
@@ -148,7 +193,7 @@ func registrationName(server oauth.Server) string {
 func (s *Sources) registration(ctx context.Context, client *oauth.Client, server oauth.Server) (string, error) {
 	unlock, err := s.state().Lock(ctx, registrationName(server))
 	if err != nil {
-		return "", fmt.Errorf("keeping the registration at %q: %w", server.Issuer, err)
+		return "", keepingRegistration(server, inTime(ctx, err))
 	}
 	defer unlock()
 	var record registrationRecord
@@ -160,7 +205,14 @@ func (s *Sources) registration(ctx context.Context, client *oauth.Client, server
 	if err != nil {
 		return "", err
 	}
-	return id, s.state().Write(registrationName(server), registrationRecord{server.Issuer, id})
+	if err := s.state().Write(registrationName(server), registrationRecord{server.Issuer, id}); err != nil {
+		return "", keepingRegistration(server, err)
+	}
+	return id, nil
+}
+
+func keepingRegistration(server oauth.Server, err error) error {
+	return fmt.Errorf("keeping the registration at %s: %w", show.URL(server.Issuer), err)
 }
 
 func (s *Sources) forgetRegistration(server oauth.Server) { s.state().Remove(registrationName(server)) }
@@ -169,55 +221,3 @@ func (s *Sources) forgetRegistration(server oauth.Server) { s.state().Remove(reg
 func MissingScopes(scopes []string) []string {
 	return slices.DeleteFunc(DefaultScopes(), func(scope string) bool { return slices.Contains(scopes, scope) })
 }
-
-// Logout revokes the session of a login, and removes the login. An access token that a person brought isn't revoked:
-// it may be in use elsewhere. revokeErr says why a session wasn't revoked.
-func (s Sources) Logout(ctx context.Context, name string) (revokeErr, err error) {
-	k := &loginSession{&s, name}
-	unlock, err := k.lock(ctx)
-	if err != nil && !errors.Is(err, statedir.ErrNone) {
-		return nil, fmt.Errorf("signing out of the login %q: %w", name, err)
-	}
-	if err == nil {
-		defer unlock()
-	}
-	l, err := s.readLogin(name)
-	if err != nil {
-		return nil, err
-	}
-	if l.Kind == kindSession {
-		revokeErr = k.revoke(ctx)
-	}
-	if l.Item != "" {
-		if err := s.keyring().Delete(ctx, l.Item); err != nil && revokeErr == nil {
-			s.log().Warn("the login's key stays in the keyring", "reason", err)
-		}
-	}
-	if err := s.state().Remove(loginRecord(name)); err != nil {
-		return revokeErr, fmt.Errorf("removing the login %q: %w", name, err)
-	}
-	if s.CurrentLogin() == strings.ToLower(name) {
-		return revokeErr, s.state().Remove(currentRecord)
-	}
-	return revokeErr, nil
-}
-
-// revoke revokes the session's tokens.
-func (k *loginSession) revoke(ctx context.Context) error {
-	_, _, session, err := k.read(ctx)
-	if err != nil {
-		return err
-	}
-	client := k.oauthClient()
-	server, err := client.Discover(ctx, session.Issuer)
-	if err != nil {
-		return err
-	}
-	err = client.Revoke(ctx, server.Revocation, session.Refresh)
-	if accessErr := client.Revoke(ctx, server.Revocation, session.Access); err == nil && !isRefused(accessErr) {
-		err = accessErr // it may have been revoked with the refresh token, or have expired
-	}
-	return err
-}
-
-func isRefused(err error) bool { return credential.ClassOf(err) == credential.Refused }

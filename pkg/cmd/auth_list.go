@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
+)
+
+// authList is the command that lists logins.
+type authList struct {
+	*options
+
+	output *output
+}
+
+// listedLogin is a login as the command prints it.
+type listedLogin struct {
+	Name     string    `json:"name"`
+	Current  bool      `json:"current"`
+	User     string    `json:"user"` // the email address; "" if unknown
+	Team     string    `json:"team"`
+	Kind     string    `json:"kind"`
+	Storage  string    `json:"storage"`
+	API      string    `json:"api"`
+	Scopes   []string  `json:"scopes"` // of a session
+	SignedIn time.Time `json:"signed_in_at,omitzero"`
+	Problem  string    `json:"problem,omitempty"` // why it can't be used
+}
+
+func newAuthList(opts *options) *cobra.Command {
+	l := &authList{options: opts}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the logins",
+		Long: `list prints the logins that 'doks-auth auth login' created, and marks the current one. It makes no
+network calls, and doesn't ask the keyring: 'doks-auth auth status' shows whether a login works.`,
+		Example: `  doks-auth auth list
+  doks-auth auth list -o json | jq -r '.[] | select(.current) | .name'`,
+		Args:              usageArgs(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	list := opts.prints(func(context.Context, []string) ([]byte, error) {
+		logins := l.list()
+		if len(logins) == 0 && l.output.format == formatTable {
+			_, err := io.WriteString(l.Stderr, "No logins. 'doks-auth auth login' creates one.\n")
+			return nil, err
+		}
+		return l.output.render(logins, func(w io.Writer) { loginsTable(w, logins) })
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := l.refuse(cmd, "account", "context", "token-file"); err != nil {
+			return err
+		}
+		return list(cmd, args)
+	}
+	l.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+// list returns all logins, ordered by name. The result isn't nil.
+func (l *authList) list() []listedLogin {
+	sources := l.sources()
+	current := sources.CurrentLogin()
+	listed := []listedLogin{}
+	for _, name := range sources.Logins() {
+		one := listedLogin{Name: name, Current: name == current, Scopes: []string{}}
+		login, err := sources.ReadLogin(name)
+		if e, ok := errors.AsType[*accounts.LoginError](err); ok {
+			err = e.Err // the rest is the name once more
+		}
+		if err != nil {
+			one.Problem = oneLine(err.Error())
+		} else {
+			one.User, one.Team = login.User.Email, login.User.TeamName
+			one.Kind, one.Storage, one.API = kindOf(login.IsSession), login.Storage, login.API
+			one.Scopes, one.SignedIn = append(one.Scopes, login.Scopes...), login.Since
+		}
+		listed = append(listed, one)
+	}
+	return listed
+}
+
+func loginsTable(w io.Writer, logins []listedLogin) {
+	row(w, "CURRENT", "NAME", "USER", "TEAM", "KIND", "STORAGE", "API")
+	for _, l := range logins {
+		current, api := " ", l.API
+		if l.Current {
+			current = "*"
+		}
+		if api == digitalocean.DefaultAPIURL {
+			api = ""
+		}
+		if l.Problem != "" {
+			l.Kind = "unusable: " + l.Problem
+		}
+		row(w, current, l.Name, l.User, l.Team, l.Kind, l.Storage, api)
+	}
+}

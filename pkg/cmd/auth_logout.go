@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+)
+
+// authLogout is the command that removes logins.
+type authLogout struct {
+	*options
+
+	all bool
+}
+
+func newAuthLogout(opts *options) *cobra.Command {
+	l := &authLogout{options: opts}
+	cmd := &cobra.Command{
+		Use:   "logout [NAME | --all]",
+		Short: "Sign out, and remove what is kept and cached of a login",
+		Long: `logout revokes the session of a login, by default of the current one, and removes the login and the
+credentials that are cached for it. It doesn't revoke an access token that was given to 'doks-auth auth
+login --with-token', nor the credentials that clusters accept until they expire.
+
+If the session can't be revoked, for example without a network, everything is removed all the same. A
+line on standard error says so, and the exit code is 0.`,
+		Example: `  doks-auth auth logout
+  doks-auth auth logout work
+  doks-auth auth logout --all`,
+		Args:              usageArgs(atMostOneLogin),
+		ValidArgsFunction: opts.completeLogin,
+	}
+	remove := opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
+		names, err := l.names(args)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) == 0 {
+			_, err = io.WriteString(l.Stderr, "No logins.\n")
+			return nil, err
+		}
+		var out strings.Builder
+		var failures []error
+		for _, name := range names {
+			if err := l.logout(ctx, &out, name); err != nil {
+				failures = append(failures, err)
+			}
+		}
+		if sources := l.sources(); len(failures) == 0 && sources.CurrentLogin() == "" && len(sources.Logins()) > 0 {
+			out.WriteString("there is no current login: 'doks-auth auth switch NAME' chooses one\n")
+		}
+		return []byte(out.String()), firstOf(failures)
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := l.refuse(cmd, "context", "token-file"); err != nil {
+			return err
+		}
+		return remove(cmd, args)
+	}
+	cmd.Flags().BoolVar(&l.all, "all", false, "sign out of all logins")
+	return cmd
+}
+
+func atMostOneLogin(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return oneLogin(cmd, args)
+}
+
+// names returns the logins to sign out of.
+func (l *authLogout) names(args []string) ([]string, error) {
+	named := l.login
+	if len(args) > 0 {
+		if named != "" {
+			return nil, usageErrorf("--account can't be combined with the name of a login")
+		}
+		named = args[0]
+	}
+	sources := l.sources()
+	switch {
+	case l.all && named != "":
+		return nil, usageErrorf("--all can't be combined with the name of a login")
+	case l.all:
+		return sources.Logins(), nil
+	}
+	if named = cmp.Or(named, sources.CurrentLogin()); named != "" {
+		return []string{named}, nil
+	}
+	hint := "'doks-auth auth login' creates one"
+	if logins := sources.Logins(); len(logins) > 0 {
+		hint = "name one of: " + strings.Join(logins, ", ")
+	}
+	return nil, advise(credential.Usage, errors.New("there is no current login"), hint)
+}
+
+// logout signs out of a login. It writes a line for what it removed.
+func (l *authLogout) logout(ctx context.Context, out *strings.Builder, name string) error {
+	inventory, isOf := l.cachedBy(name) // while the login is there to tell
+	revokeErr, err := l.sources().Logout(ctx, name)
+	if revokeErr != nil {
+		fmt.Fprintf(l.Stderr, "the session of the login %q wasn't revoked: %s; "+
+			"revoke it among the authorized applications in DigitalOcean's control panel\n",
+			name, oneLine(revokeErr.Error()))
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "signed out of the login %q\n", name)
+	entries, err := l.entries()
+	if err != nil {
+		return nil // there is no cache
+	}
+	removed, err := inventory.remove(ctx, entries, isOf)
+	out.WriteString(removed)
+	return err
+}
+
+// cachedBy returns an inventory that knows the login only, and a function that reports whether an entry of the cache
+// is its. There may be some for the API's address that the login has and for another one that the options choose.
+func (l *authLogout) cachedBy(name string) (*inventory, func(cachedir.Entry) bool) {
+	inventory := &inventory{options: l.options}
+	sources := l.sources()
+	sources.File, sources.Login = "", name
+	if found, err := sources.Find(); err == nil {
+		inventory.accounts = append(inventory.accounts, l.accountOf(found))
+	}
+	if found, err := sources.Find(); err == nil && found.APIURL != l.apiAddress(found) {
+		own := l.accountOf(found)
+		own.API = found.APIURL
+		inventory.accounts = append(inventory.accounts, own)
+	}
+	return inventory, func(e cachedir.Entry) bool {
+		for _, a := range inventory.accounts {
+			if store, key, known := a.entryOf(e.ClusterID, e.Expiry); known && store.IsOf(e, key) {
+				return true
+			}
+		}
+		return false
+	}
+}

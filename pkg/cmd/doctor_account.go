@@ -1,0 +1,106 @@
+package cmd
+
+import (
+	"context"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
+)
+
+// checkChoice reports what is odd about the access token, and about how it was chosen. It shows nothing of the token.
+func (d *doctor) checkChoice() []finding {
+	const check = "access token"
+	var findings []finding
+	if token, seen := d.found.Seen(); seen {
+		if what, hint := oddity(token); what != "" {
+			findings = append(findings, warning(check, hint, "the one from %s %s", d.found.Source, what))
+		}
+	}
+	if chosen := d.acting.Getenv("DIGITALOCEAN_CONTEXT"); chosen != "" && d.found.Context != "" &&
+		d.acting.context == "" {
+		findings = append(findings, ok(check, "DIGITALOCEAN_CONTEXT chooses the context"))
+	}
+	return append(findings, d.checkTokenFile()...)
+}
+
+// oddity returns what makes a text unlikely to be an access token, and what to do about it.
+func oddity(token credential.Secret) (what, hint string) {
+	text := token.Reveal()
+	switch {
+	case strings.HasPrefix(text, "$"):
+		return "begins with $", "it seems to be the name of a variable: give the value instead"
+	case strings.ContainsAny(text, `'"`):
+		return "contains quotes", "remove them: they aren't part of it"
+	}
+	return "", ""
+}
+
+// checkTokenFile checks that others can't read the file with the access token.
+func (d *doctor) checkTokenFile() []finding {
+	path := d.acting.tokenFile
+	if path == "" && d.acting.variableOf(d.found) == accounts.FileEnvVar {
+		path = d.acting.Getenv(accounts.FileEnvVar)
+	}
+	if path == "" || os.PathSeparator != '/' {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return []finding{warning("access token", "chmod 600 "+shellword.Quote(path, "FILE"),
+		"others may have access to its file %q: its mode is %04o", oneLine(path), info.Mode().Perm())}
+}
+
+// checkSudo reports that sudo changed the home directory: then the user's files aren't found.
+func (d *doctor) checkSudo() []finding {
+	name := d.Getenv("SUDO_USER")
+	if name == "" {
+		return nil
+	}
+	caller, err := user.Lookup(name)
+	if err != nil || caller.HomeDir == d.Home {
+		return nil
+	}
+	return []finding{warning("access token", "run it without sudo, or with sudo --preserve-env=HOME",
+		"sudo changed HOME: the logins, doctl's configuration and the kubeconfig of %s aren't used", oneLine(name))}
+}
+
+// checkOthers reports valid credentials in the cache that are for the cluster, but of other accounts.
+func (a *account) checkOthers(ctx context.Context, id digitalocean.ClusterID) []finding {
+	entries, err := a.entries()
+	if err != nil {
+		return nil // checkCache reports it
+	}
+	inventory := newInventory(a.options)
+	var whose []string
+	for _, e := range entries {
+		if e.Absent || e.Err != nil || e.ClusterID != string(id) {
+			continue
+		}
+		store, key, known := a.entryOf(e.ClusterID, e.Expiry)
+		if !known {
+			return nil // any may be its own
+		}
+		described := inventory.describe(ctx, e)
+		if store.IsOf(e, key) || described.State != stateFresh && described.State != stateDue {
+			continue
+		}
+		if len(described.AccessTokenFrom) == 0 {
+			described.AccessTokenFrom = []string{"an unknown account"}
+		}
+		whose = append(whose, described.AccessTokenFrom...)
+	}
+	if len(whose) == 0 {
+		return nil
+	}
+	slices.Sort(whose)
+	whose = slices.Compact(whose)
+	return []finding{ok("cluster", "%s: also cached, but not used here, for %s", id, strings.Join(whose, ", "))}
+}
