@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+)
+
+// fetch says how to get a credential.
+type fetch struct {
+	expirySeconds  int
+	noCache        bool
+	forceRefresh   bool
+	ignoreFailures bool // call the API even if a call has just failed: a person may have fixed the cause
+}
+
+func (f fetch) expiry() time.Duration { return time.Duration(f.expirySeconds) * time.Second }
+
+// credential returns a cluster's credential, from the cache if how allows that.
+func (a *account) credential(
+	ctx context.Context, id digitalocean.ClusterID, how fetch,
+) (credential.Credential, error) {
+	if err := how.check(); err != nil {
+		return credential.Credential{}, err
+	}
+	a.log().Info("looking up the credential", "cluster", id,
+		"access_token_from", a.Source, "api", a.API, "cache", a.cache)
+	ctx, begin, end := interruptible(ctx)
+	defer end()
+	got, err := a.provider(id, how, begin).Credential(ctx)
+	return got, getting(id, a.explain(err))
+}
+
+// getting adds to an error which cluster the credential was for.
+func getting(id digitalocean.ClusterID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("getting credentials for cluster %q: %w", id, err)
+}
+
+// renew returns a credential that replaces old, from the API if necessary.
+func (a *account) renew(
+	ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential,
+) (credential.Credential, error) {
+	ctx, begin, end := interruptible(ctx)
+	defer end()
+	got, err := a.provider(id, how, begin).Renew(ctx, old)
+	return got, a.explain(err)
+}
+
+// provider returns a provider of a cluster's credential that uses the cache if how allows that. It calls begin
+// before it calls the API.
+func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
+	identity, known := a.identityFor(id)
+	if !known {
+		return a.placing(id, how, begin)
+	}
+	cached := a.cached(id, how, identity)
+	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		begin()
+		return a.fetch(ctx, id, how)
+	})
+	return cached
+}
+
+// placing is a provider for a session whose access token hasn't been seen before. It first finds out whose the session
+// is, and then is what provider returns. One process at a time does that, and a failure is remembered, as for a
+// fetch.
+func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
+	seen, _ := a.Seen()
+	cached := a.cached(id, how, seen)
+	if dir, ok := cached.Store.(*cachedir.Dir); ok {
+		cached.Store = unkept{dir}
+	}
+	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		begin()
+		client, err := a.client()
+		if err != nil {
+			return credential.Credential{}, err
+		}
+		identity, err := a.Place(ctx, client, id)
+		if err != nil {
+			return credential.Credential{}, err
+		}
+		a.placed.Store(id, identity)
+		return a.provider(id, how, begin).Credential(ctx)
+	})
+	return cached
+}
+
+// unkept is a cache that keeps failures, but no credentials.
+type unkept struct{ *cachedir.Dir }
+
+// Put implements credential.Store.
+func (unkept) Put(context.Context, credential.Key, credential.Credential) error { return nil }
+
+// identityFor returns the account's identity, if it is known.
+func (a *account) identityFor(id digitalocean.ClusterID) (credential.Secret, bool) {
+	if identity, ok := a.placed.Load(id); ok {
+		return identity.(credential.Secret), true
+	}
+	identity, known := a.Identity(id)
+	if a.NeedsMending() {
+		a.later.mend.Store(a.Account)
+	}
+	return identity, known
+}
+
+// cached returns what serves a cluster's credential from the cache of an identity.
+func (a *account) cached(id digitalocean.ClusterID, how fetch, identity credential.Secret) *credential.Cached {
+	var store credential.Store = cachedir.Open(a.cache, identity)
+	if how.noCache {
+		store = new(credential.Memory)
+	}
+	return &credential.Cached{
+		Store:          store,
+		Key:            digitalocean.CacheKey(a.API, id, how.expiry(), identity),
+		Refresh:        how.forceRefresh,
+		IgnoreFailures: how.ignoreFailures,
+		Now:            a.Now,
+		Log:            a.log(),
+	}
+}
+
+// fetch gets a credential from the API.
+func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetch) (credential.Credential, error) {
+	client, err := a.client()
+	if err != nil {
+		return credential.Credential{}, err
+	}
+	got, err := client.Credential(ctx, id, how.expiry())
+	got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as cached, so that all callers get the same answer
+	if err == nil && !how.noCache {
+		a.later.fetched.Store(true)
+	}
+	return got, err
+}
+
+// entryOf returns the cache and the key of the account's credential for a cluster, if the account's identity is known.
+func (a *account) entryOf(id string, expiry time.Duration) (*cachedir.Dir, credential.Key, bool) {
+	identity, known := a.identityFor(digitalocean.ClusterID(id))
+	if !known {
+		return nil, credential.Key{}, false
+	}
+	key := digitalocean.CacheKey(a.API, digitalocean.ClusterID(id), expiry, identity)
+	return cachedir.Open(a.cache, identity), key, true
+}
