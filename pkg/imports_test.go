@@ -79,7 +79,7 @@ var rules = []rule{
 	},
 	{
 		pkg:   "pkg/internal/statedir",
-		may:   []string{"pkg/internal/atomicfile", "pkg/internal/privatefile", "pkg/internal/userdir"},
+		may:   []string{"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/privatefile", "pkg/internal/userdir"},
 		since: "records know nothing of what they say",
 	},
 	{

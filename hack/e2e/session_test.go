@@ -159,7 +159,7 @@ func TestRefreshesByDoctl(t *testing.T) {
 		pause    time.Duration // longest between two of doctl's runs
 	}{
 		"doctl refreshes ahead": {time.Hour, 100, 100 * time.Millisecond},
-		"both refresh":          {11 * time.Second, 20, 3 * time.Second}, // the plugin's margin is ten seconds
+		"both refresh":          {10 * time.Second, 50, 300 * time.Millisecond}, // which is the margin of the plugin
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newSessionUser(t)

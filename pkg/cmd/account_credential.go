@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
@@ -31,8 +33,28 @@ func (a *account) credential(
 		"access_token_from", a.Source, "api", a.API, "cache", a.cache)
 	ctx, begin, end := interruptible(ctx)
 	defer end()
-	got, err := a.provider(id, how, begin).Credential(ctx)
+	got, err := a.steadily(func(a *account) (credential.Credential, error) {
+		return a.provider(id, how, begin).Credential(ctx)
+	})
 	return got, getting(id, a.explain(err))
+}
+
+// steadily calls do for the account. If doctl's configuration or the login changes meanwhile, it finds the account
+// again.
+func (a *account) steadily(do func(*account) (credential.Credential, error)) (credential.Credential, error) {
+	got, err := do(a)
+	for range 3 {
+		if !errors.Is(err, accounts.ErrChanged) {
+			break
+		}
+		a.log().Info("the account has changed; finding it again", "source", a.Source)
+		again, findErr := a.account()
+		if findErr != nil {
+			return credential.Credential{}, findErr
+		}
+		got, err = do(again)
+	}
+	return got, err
 }
 
 // getting adds to an error which cluster the credential was for.
@@ -49,7 +71,9 @@ func (a *account) renew(
 ) (credential.Credential, error) {
 	ctx, begin, end := interruptible(ctx)
 	defer end()
-	got, err := a.provider(id, how, begin).Renew(ctx, old)
+	got, err := a.steadily(func(a *account) (credential.Credential, error) {
+		return a.provider(id, how, begin).Renew(ctx, old)
+	})
 	return got, a.explain(err)
 }
 

@@ -57,8 +57,10 @@ func Run(ctx context.Context, env Env) int {
 	}
 	if err != nil {
 		report(env.Stderr, err)
+		opts.later.wait()
 		return exitCode(err)
 	}
+	opts.later.wait()
 	opts.later.do(opts)
 	return 0
 }

@@ -64,6 +64,12 @@ func adviceOn(err error) string {
 	if e, ok := errors.AsType[*accounts.EndedError](err); ok {
 		return adviceOnEnd(e)
 	}
+	if errors.Is(err, accounts.ErrChanged) {
+		return "it keeps changing: wait until the other program has finished, and try again"
+	}
+	if _, ok := errors.AsType[*accounts.BusyError](err); ok {
+		return "if it hangs or was stopped, end it; its lock goes with it"
+	}
 	if _, ok := errors.AsType[*accounts.KeepError](err); ok {
 		return "make it writable: without a place for the result, refreshing would end the session"
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +60,7 @@ func (o *options) sources() accounts.Sources {
 		Home:      o.Home,
 		OwnFiles:  o.byClient(),
 		StateDir:  sync.OnceValue(o.statePath),
+		Hold:      o.later.hold,
 		UserAgent: userAgent(),
 		Keyring:   o.Keyring,
 		Now:       o.Now,
@@ -95,39 +95,6 @@ func (o *options) userHome() string {
 		return ""
 	}
 	return o.UserHome()
-}
-
-// later is what is left to do after the answer is written, so that nobody waits for it.
-type later struct {
-	fetched atomic.Bool                      // a credential was fetched and cached: prune
-	mend    atomic.Pointer[accounts.Account] // doctl's configuration shows a session that has been refreshed
-}
-
-// afterwards bounds how long a run lasts after its answer. It takes less unless the disk hangs.
-const afterwards = time.Second
-
-// do does what is left to do.
-func (l *later) do(o *options) {
-	if !l.fetched.Load() && l.mend.Load() == nil {
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if account := l.mend.Load(); account != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), afterwards)
-			defer cancel()
-			account.Mend(ctx)
-		}
-		if l.fetched.Load() {
-			cachedir.Open(o.cachePath(), credential.Secret{}).Prune()
-			o.sources().Prune()
-		}
-	}()
-	select {
-	case <-done:
-	case <-time.After(afterwards):
-	}
 }
 
 // log returns the logger for -v. Secrets redact themselves.

@@ -38,10 +38,15 @@ func interruptible(ctx context.Context) (_ context.Context, begin, end func()) {
 // untilSignal returns a context that also ends on the first signal that would otherwise end the process. Further
 // signals have no effect until stop is called. Ignored signals stay ignored, as under nohup.
 func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT}
-	signals = slices.DeleteFunc(signals, signal.Ignored)
+	signals := endingSignals()
 	if len(signals) == 0 { // to NotifyContext, none means all
 		return ctx, func() {}
 	}
 	return signal.NotifyContext(ctx, signals...)
+}
+
+// endingSignals returns the signals that would end the process and can be caught.
+func endingSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT}
+	return slices.DeleteFunc(signals, signal.Ignored)
 }

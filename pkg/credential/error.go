@@ -49,3 +49,7 @@ func ClassOf(err error) Class {
 	}
 	return Other
 }
+
+// ErrNotAsked is wrapped by an error of a provider that has no answer because something changed before it asked. The
+// caller should start again. [Cached] doesn't remember such an error.
+var ErrNotAsked = errors.New("try again")

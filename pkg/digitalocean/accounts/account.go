@@ -78,9 +78,9 @@ func (a *Account) Same(other *Account) bool {
 // keeper returns where the account's session is kept.
 func (a *Account) keeper() keeper {
 	if a.login != nil {
-		return &loginSession{a.sources, a.Login}
+		return &loginSession{a.sources, a.Login, a.login.Root}
 	}
-	return &doctlSession{a.sources, canonical(a.doctl.path), a.Context, a.API}
+	return &doctlSession{a, canonical(a.doctl.path)}
 }
 
 // Token implements digitalocean.Bearer. It refreshes a session whose access token has expired.
@@ -108,16 +108,23 @@ func (a *Account) Replace(ctx context.Context, refused credential.Secret) (crede
 // Identity finds that out.
 func (a *Account) NeedsMending() bool { return a.spent.Load() }
 
-// Mend replaces such a session in doctl's configuration, because doctl can't use it any more.
+// Mend replaces such a session in doctl's configuration, because doctl can't use it any more. It leaves it to another
+// process that is at it.
 func (a *Account) Mend(ctx context.Context) {
 	k := a.keeper()
-	unlock, err := k.lock(ctx)
+	s, err := k.load(ctx)
+	if err != nil {
+		return
+	}
+	now, cancel := context.WithCancel(ctx)
+	cancel()
+	unlock, err := k.lock(now, s)
 	if err != nil {
 		return
 	}
 	defer unlock()
-	if s, err := k.load(ctx); err == nil {
-		k.mend(s)
+	if again, err := k.load(ctx); err == nil && again.Refresh.Equal(s.Refresh) {
+		k.mend(ctx, again)
 	}
 }
 

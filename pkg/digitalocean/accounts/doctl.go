@@ -203,6 +203,9 @@ func (d *doctl) accessToken(context string) string {
 	return strings.TrimSpace(lookup(d.AuthContexts, context))
 }
 
+// personalPrefix begins personal access tokens, which never belong to a session.
+const personalPrefix = "dop_v1_"
+
 // session returns the session of a context. It has no access token if the context has no session.
 func (d *doctl) session(context string) session {
 	d.decodeSessions.Do(func() {
@@ -211,9 +214,13 @@ func (d *doctl) session(context string) session {
 			d.sessions = config.Sessions
 		}
 	})
+	token := d.accessToken(context)
+	if strings.HasPrefix(token, personalPrefix) { // it has been pasted over the session's
+		return session{}
+	}
 	s := lookup(d.sessions, context)
 	if !s.Refresh.IsZero() {
-		s.Access = credential.NewSecret(d.accessToken(context))
+		s.Access = credential.NewSecret(token)
 	}
 	return s
 }

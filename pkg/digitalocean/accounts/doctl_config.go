@@ -74,19 +74,21 @@ func flatten(n *yaml.Node, prefix string, take func(name string, value *yaml.Nod
 	}
 }
 
-// lookup returns the value of a name, or of the first one that differs only in case.
-func lookup[T any](values map[string]T, name string) T {
-	if value, ok := values[name]; ok {
-		return value
+// keyOf returns the key of a name: the name itself, or else the first key that differs only in case.
+func keyOf[T any](values map[string]T, name string) string {
+	if _, ok := values[name]; ok {
+		return name
 	}
 	for _, known := range slices.Sorted(maps.Keys(values)) {
 		if strings.EqualFold(name, known) {
-			return values[known]
+			return known
 		}
 	}
-	var none T
-	return none
+	return name
 }
+
+// lookup returns the value of a name.
+func lookup[T any](values map[string]T, name string) T { return values[keyOf(values, name)] }
 
 // sessions are doctl's sessions by context.
 type sessions map[string]session

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
@@ -69,7 +70,30 @@ func replaceDoctl(path string, text []byte, was os.FileInfo) (bool, error) {
 	if err != nil || !os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()) {
 		return false, err
 	}
-	return true, temp.Rename(name)
+	if fileowner.HasLinks(was) {
+		return true, writeInPlace(dir, name, text)
+	}
+	err = temp.Rename(name)
+	if errors.Is(err, syscall.EBUSY) { // the file is a mount of its own, as in a container
+		err = writeInPlace(dir, name, text)
+	}
+	return true, err
+}
+
+// writeInPlace writes a file that can't be replaced, as doctl does.
+func writeInPlace(dir *os.Root, name string, text []byte) error {
+	f, err := dir.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(text, 0); err != nil {
+		return err
+	}
+	if err := f.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // removeLeftovers removes temporary files of processes that were killed. The session's lock is held.
@@ -86,6 +110,9 @@ func removeLeftovers(dir *os.Root, name string) {
 	}
 }
 
+// errForm means that a file can't be edited without changing more than a session.
+var errForm = errors.New("its form is unexpected")
+
 // with returns the file's text with another session of a context.
 func (d *doctl) with(context string, next session) ([]byte, error) {
 	document, err := yamledit.Parse(d.text, "")
@@ -93,18 +120,40 @@ func (d *doctl) with(context string, next session) ([]byte, error) {
 		return nil, err
 	}
 	value := document.Value()
-	token := next.Access.Reveal()
-	isSet := false
+	token := func(any) any { return next.Access.Reveal() }
+	isSet := true
 	if strings.EqualFold(context, doctlDefaultContext) {
-		value["access-token"], isSet = token, true
-	} else if tokens, ok := value["auth-contexts"].(map[string]any); ok {
-		isSet = set(tokens, "", context, func(any) any { return token })
+		value["access-token"] = token(nil)
+	} else {
+		isSet = set(value["auth-contexts"], keyOf(d.AuthContexts, context), token)
 	}
-	sessions, ok := value[sessionsKey].(map[string]any)
-	if !ok || !isSet || !set(sessions, "", context, next.fields) {
-		return nil, errors.New("its form is unexpected")
+	d.session(context) // decodes all of them
+	if !isSet || !set(value[sessionsKey], keyOf(d.sessions, context), next.fields) {
+		return nil, errForm
 	}
-	return document.Apply(value)
+	text, err := document.Apply(value)
+	if err != nil {
+		return nil, err
+	}
+	return text, d.check(text, context, next)
+}
+
+// check returns an error unless a text differs from the file's in a session of a context only.
+func (d *doctl) check(text []byte, context string, next session) error {
+	edited := &doctl{text: text}
+	if decodeDoctl(text, doctlKeys, &edited.doctlConfig) != nil {
+		return errForm
+	}
+	got := edited.session(context)
+	if !got.Access.Equal(next.Access) || !got.Refresh.Equal(next.Refresh) || edited.Context != d.Context {
+		return errForm
+	}
+	for _, name := range append(d.contexts(), edited.contexts()...) {
+		if !strings.EqualFold(name, context) && edited.accessToken(name) != d.accessToken(name) {
+			return errForm
+		}
+	}
+	return nil
 }
 
 // fields changes the fields of doctl's that a refresh changes.
@@ -128,18 +177,19 @@ func (s session) fields(old any) any {
 	return fields
 }
 
-// set replaces the value of a name in mappings that are nested at the dots of names, as flatten reads them, or else
-// of the name that differs only in case. It reports whether it did.
-func set(values map[string]any, prefix, name string, value func(any) any) bool {
-	for key, old := range values {
-		full := prefix + key
-		if strings.EqualFold(full, name) {
-			values[key] = value(old)
-			return true
-		}
-		nested, ok := old.(map[string]any)
-		if ok && len(full) < len(name) && strings.EqualFold(full+".", name[:len(full)+1]) &&
-			set(nested, full+".", name, value) {
+// set replaces the value of a name in mappings that may be nested at the dots of names, as flatten reads them. It
+// reports whether there is one.
+func set(values any, name string, value func(any) any) bool {
+	mapping, ok := values.(map[string]any)
+	if !ok {
+		return false
+	}
+	if old, ok := mapping[name]; ok {
+		mapping[name] = value(old)
+		return true
+	}
+	for key, nested := range mapping {
+		if rest, ok := strings.CutPrefix(name, key+"."); ok && set(nested, rest, value) {
 			return true
 		}
 	}

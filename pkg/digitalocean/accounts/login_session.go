@@ -1,11 +1,11 @@
 package accounts
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
@@ -14,6 +14,7 @@ type loginSession struct {
 	*Sources
 
 	name string
+	root []byte // of the login that was found; nil: any
 }
 
 // read returns the record, the key of its secrets and the session.
@@ -21,6 +22,9 @@ func (k *loginSession) read(ctx context.Context) (*login, []byte, session, error
 	l, err := k.readLogin(k.name)
 	if err != nil {
 		return nil, nil, session{}, err
+	}
+	if k.root != nil && !bytes.Equal(k.root, l.Root) {
+		return nil, nil, session{}, ErrChanged
 	}
 	key, err := k.loginKey(ctx, l)
 	var text []byte
@@ -46,15 +50,15 @@ func (k *loginSession) load(ctx context.Context) (session, error) {
 }
 
 // lock implements keeper.
-func (k *loginSession) lock(ctx context.Context) (unlock func(), err error) {
+func (k *loginSession) lock(ctx context.Context, _ session) (unlock func(), err error) {
 	return k.state().Lock(ctx, loginRecord(k.name))
 }
 
 // reload implements keeper. Whoever refreshes holds the lock, so nobody else has.
-func (k *loginSession) reload(_ context.Context, s session) session { return s }
+func (k *loginSession) reload(_ context.Context, s session) (session, error) { return s, nil }
 
 // mend implements keeper. No other program uses the session.
-func (k *loginSession) mend(session) {}
+func (k *loginSession) mend(context.Context, session) {}
 
 // refreshes implements keeper.
 func (k *loginSession) refreshes(s session) bool { return !s.Refresh.IsZero() }
@@ -82,7 +86,7 @@ type loginReservation struct {
 }
 
 // keep implements reservation. Other scopes are another identity.
-func (r *loginReservation) keep(next session, _ oauth.User) error {
+func (r *loginReservation) keep(_ context.Context, next session) error {
 	sealed, err := statedir.Seal(r.key, loginRecord(r.name), next.encode())
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 // Logout revokes the session of a login, and removes the login even if that fails: revokeErr says why. An access token
 // that somebody brought isn't revoked: it may be in use elsewhere.
 func (s Sources) Logout(ctx context.Context, name string) (revokeErr, err error) {
-	k := &loginSession{&s, name}
-	unlock, err := k.lock(ctx)
+	k := &loginSession{&s, name, nil}
+	unlock, err := k.lock(ctx, session{})
 	if err != nil && !errors.Is(err, statedir.ErrNone) {
 		return nil, fmt.Errorf("signing out of the login %q: %w", name, inTime(ctx, err))
 	}

@@ -29,6 +29,7 @@ const (
 	bearersFolder  = "bearers/"
 	accountsFolder = "accounts/"
 	sessionsFolder = "sessions/"
+	refreshFolder  = "refresh/"
 )
 
 // bearerRecord says which account a bearer belongs to.
@@ -176,7 +177,9 @@ func (a *Account) Place(
 		maps.Copy(clusters, record.Clusters)
 		record.Clusters = clusters
 	}
-	a.sources.remember(a.API, s, record)
+	if err := a.sources.remember(a.API, s, record); err != nil {
+		return s.Access, nil
+	}
 	if !previous.IsZero() { // doctl's configuration may still show it
 		record.Spent = true
 		a.sources.remember(a.API, session{Access: previous}, record)
@@ -184,16 +187,18 @@ func (a *Account) Place(
 	return credential.NewSecret(string(root)), nil
 }
 
-// remember keeps what is known about a session's bearers.
-func (s *Sources) remember(api string, of session, record bearerRecord) {
+// remember keeps what is known about a session's bearers. It logs an error, too.
+func (s *Sources) remember(api string, of session, record bearerRecord) error {
 	for _, token := range []credential.Secret{of.Refresh, of.Access} {
 		if token.IsZero() {
 			continue
 		}
 		if err := s.state().Write(bearerName(api, token), record); err != nil {
-			s.log().Warn("the bearer can't be remembered", "reason", err)
+			s.log().Warn("the account of the session can't be remembered", "reason", err)
+			return err
 		}
 	}
+	return nil
 }
 
 // ask asks the API whose the bearer is. The result has no user if the API doesn't say.
@@ -243,7 +248,7 @@ const forgetAfter = 90 * 24 * time.Hour
 
 // Prune removes what is known about sessions that haven't been used for long.
 func (s Sources) Prune() {
-	for _, folder := range []string{bearersFolder, accountsFolder, sessionsFolder} {
+	for _, folder := range []string{bearersFolder, accountsFolder, sessionsFolder, refreshFolder} {
 		s.state().Prune(folder, forgetAfter)
 	}
 }

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,8 +68,8 @@ type keeper interface {
 	// load returns the newest session.
 	load(ctx context.Context) (session, error)
 
-	// lock waits for the lock that a refresh needs.
-	lock(ctx context.Context) (unlock func(), err error)
+	// lock waits for the lock that a refresh of s needs.
+	lock(ctx context.Context, s session) (unlock func(), err error)
 
 	// reserve makes sure that what a refresh returns can be kept: a refresh token is single use, so it would be the
 	// end of the session to lose the next one.
@@ -76,10 +77,10 @@ type keeper interface {
 
 	// reload returns the session once another program has replaced s. It waits a moment for that. It returns s
 	// itself if nobody has.
-	reload(ctx context.Context, s session) session
+	reload(ctx context.Context, s session) (session, error)
 
 	// mend passes a kept session on to where other programs look for it.
-	mend(s session)
+	mend(ctx context.Context, s session)
 
 	// refreshes reports whether a session may be refreshed, after its access token expired or was refused.
 	refreshes(s session) bool
@@ -88,7 +89,7 @@ type keeper interface {
 // reservation is a place for a session.
 type reservation interface {
 	// keep keeps the session that replaces the one that reserve was called with.
-	keep(next session, user oauth.User) error
+	keep(ctx context.Context, next session) error
 	close()
 }
 
@@ -118,33 +119,71 @@ func (e *KeepError) Error() string { return "the state directory can't be writte
 // Unwrap returns the cause.
 func (e *KeepError) Unwrap() error { return e.Err }
 
+// maxTries bounds how often a session is looked at again because it is another one each time.
+const maxTries = 5
+
+// BusyError means that another process holds the lock of a session's refresh.
+type BusyError struct{ Err error }
+
+// Error returns a message with the cause.
+func (e *BusyError) Error() string { return "another process is doing that: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *BusyError) Unwrap() error { return e.Err }
+
 // live returns the session with an access token that hasn't expired and isn't the refused one. It refreshes the
 // session if it must. If that can't be done, there may be no access token.
 func (a *Account) live(ctx context.Context, refused credential.Secret) (session, error) {
 	k := a.keeper()
 	s, err := k.load(ctx)
-	if err != nil || s.isLive(a.sources.now(), refused) {
-		return s, err
+	for range maxTries {
+		switch {
+		case err != nil || s.isLive(a.sources.now(), refused):
+			return s, err
+		case !k.refreshes(s):
+			return s.without(refused), nil
+		}
+		var done bool
+		if s, done, err = a.liveUnderLock(ctx, k, s, refused); done {
+			return s, err
+		}
 	}
-	if !k.refreshes(s) {
-		return s.without(refused), nil
-	}
-	unlock, err := k.lock(ctx)
+	return session{}, cmp.Or(err, ErrChanged)
+}
+
+// liveUnderLock is live under the lock of a session that has ended. It isn't done if the session is another one by now,
+// which has another lock.
+func (a *Account) liveUnderLock(
+	ctx context.Context, k keeper, ended session, refused credential.Secret,
+) (s session, done bool, err error) {
+	unlock, err := k.lock(ctx, ended)
 	if err != nil {
-		return session{}, fmt.Errorf("waiting to refresh the session of %s: %w", a.Source, inTime(ctx, err))
+		return s, true, fmt.Errorf("refreshing the session of %s: %w", a.Source, &BusyError{inTime(ctx, err)})
 	}
 	defer unlock()
-	if s, err = k.load(ctx); err != nil {
-		return session{}, err
-	}
+	s, err = k.load(ctx)
 	switch {
+	case err != nil:
+		return s, true, err
 	case s.isLive(a.sources.now(), refused):
-		k.mend(s)
-		return s, nil
-	case !k.refreshes(s):
-		return s.without(refused), nil
+		k.mend(ctx, s)
+		return s, true, nil
+	case !s.Refresh.Equal(ended.Refresh):
+		return s, false, nil
 	}
-	return a.refresh(ctx, k, s, refused)
+	next, err := a.refresh(ctx, k, s)
+	if oauth.IsCode(err, "invalid_grant") {
+		// Another program may have used the refresh token first, and be about to write what it got.
+		newer, reloadErr := k.reload(ctx, s)
+		if reloadErr != nil || !newer.Refresh.Equal(ended.Refresh) {
+			return newer, reloadErr != nil, reloadErr
+		}
+		err = &credential.Error{
+			Class: credential.Refused,
+			Err:   &EndedError{Source: a.Source, Context: a.Context, Login: a.Login, Err: err},
+		}
+	}
+	return next, true, err
 }
 
 // without returns the session without its access token if that was refused. Else the API will say whether the access
@@ -157,32 +196,26 @@ func (s session) without(refused credential.Secret) session {
 }
 
 // refresh refreshes a session. Its lock must be held.
-func (a *Account) refresh(ctx context.Context, k keeper, s session, refused credential.Secret) (session, error) {
+func (a *Account) refresh(ctx context.Context, k keeper, s session) (session, error) {
 	place, err := k.reserve(ctx, s)
 	if err != nil {
 		return session{}, fmt.Errorf("refreshing the session of %s: %w", a.Source, &KeepError{show.Reason(err)})
 	}
 	defer place.close()
 	a.sources.log().Info("refreshing the session", "of", a.Source, "expired_at", s.ExpiresAt)
-	grant, err := a.askForGrant(ctx, s)
-	if err == nil {
-		next := s.next(grant)
-		if err := place.keep(next, grant.User); err != nil {
-			a.sources.log().Warn("the refreshed session can't be kept", "of", a.Source, "reason", err)
-		}
-		return next, nil
+	if a.sources.Hold != nil {
+		release := a.sources.Hold()
+		defer release()
 	}
-	if !oauth.IsCode(err, "invalid_grant") {
+	grant, err := a.askForGrant(ctx, s)
+	if err != nil {
 		return session{}, fmt.Errorf("refreshing the session of %s: %w", a.Source, err)
 	}
-	// Another program may have used the refresh token first, and be about to write what it got.
-	if newer := k.reload(ctx, s); newer.isLive(a.sources.now(), refused) {
-		return newer, nil
+	next := s.next(grant, a.sources.now())
+	if err := place.keep(context.WithoutCancel(ctx), next); err != nil {
+		a.sources.log().Warn("the refreshed session can't be kept", "of", a.Source, "reason", err)
 	}
-	return session{}, &credential.Error{
-		Class: credential.Refused,
-		Err:   &EndedError{Source: a.Source, Context: a.Context, Login: a.Login, Err: err},
-	}
+	return next, nil
 }
 
 // askForGrant asks the authorization server for the next access token. The call isn't interrupted by the end of ctx,
@@ -204,10 +237,16 @@ func (a *Account) askForGrant(ctx context.Context, s session) (oauth.Grant, erro
 	return client.Refresh(context.WithoutCancel(ctx), endpoint, s.ClientID, s.Refresh)
 }
 
+// defaultLifetime is that of an access token whose expiry the server doesn't say.
+const defaultLifetime = time.Hour
+
 // next returns the session after a refresh.
-func (s session) next(grant oauth.Grant) session {
+func (s session) next(grant oauth.Grant, now time.Time) session {
 	s.previous = s.Access
 	s.Access, s.ExpiresAt = grant.Access, grant.ExpiresAt
+	if s.ExpiresAt.IsZero() {
+		s.ExpiresAt = now.Add(defaultLifetime).UTC().Truncate(time.Second)
+	}
 	if !grant.Refresh.IsZero() { // else the old one stays valid (RFC 6749, section 6)
 		s.Refresh = grant.Refresh
 	}

@@ -2,12 +2,14 @@ package accounts_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
@@ -238,10 +240,13 @@ func TestLostRace(t *testing.T) {
 		time.Sleep(100 * time.Millisecond) // as long as doctl takes
 		w.doctl(next)
 	}()
-	got, err := w.token()
+	_, err = w.token()
 	<-done
-	if err != nil || got != next.AccessToken {
-		t.Errorf("got %q, %v; want doctl's %q", got, err, next.AccessToken)
+	if !errors.Is(err, accounts.ErrChanged) {
+		t.Errorf("got error %v, want that the session has changed", err)
+	}
+	if got, err := w.token(); err != nil || got != next.AccessToken {
+		t.Errorf("found again: got %q, %v; want doctl's %q", got, err, next.AccessToken)
 	}
 }
 

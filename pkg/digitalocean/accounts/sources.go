@@ -39,6 +39,10 @@ type Sources struct {
 	// needed. Without a directory there are no logins, and a session is another account after each refresh.
 	StateDir func() string
 
+	// Hold is called before a session is refreshed, and what it returns afterwards. In between, the program should
+	// neither end nor be interrupted: the session could be lost. nil: nothing is done.
+	Hold func() (release func())
+
 	Transport http.RoundTripper // for calls to authorization servers; nil: one like http.DefaultTransport
 	UserAgent string            // of these calls
 	Keyring   keyring.Keyring   // nil: the system's

@@ -22,9 +22,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
 )
@@ -73,6 +75,9 @@ func (d *Dir) Read(name string, v any) error {
 		return ErrNone
 	}
 	data, err := privatefile.Read(d.file(name))
+	if errors.Is(err, syscall.ENOTDIR) { // something is in the directory's place
+		return fs.ErrNotExist
+	}
 	if err != nil {
 		return err
 	}
@@ -99,7 +104,23 @@ func (d *Dir) create(name string) error {
 	if d.path == "" {
 		return ErrNone
 	}
-	return os.MkdirAll(filepath.Dir(d.file(name)), 0o700)
+	return d.mkdir(filepath.Dir(d.file(name)))
+}
+
+// mkdir creates a directory. It takes away others' permission to write to the state directory, where they could swap
+// records.
+func (d *Dir) mkdir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, path := range []string{d.path, dir} {
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o022 != 0 && os.PathSeparator == '/' {
+			if err := os.Chmod(path, info.Mode().Perm()&^0o022); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // IsUsable reports whether records can be written to a folder of the directory. It may create the folder.
@@ -108,15 +129,17 @@ func (d *Dir) IsUsable(folder string) bool {
 		return false
 	}
 	dir := filepath.Join(d.path, folder)
-	if os.MkdirAll(dir, 0o700) != nil {
+	if d.mkdir(dir) != nil {
 		return false
 	}
 	f, err := os.CreateTemp(dir, "*"+privatefile.TempSuffix)
 	if err != nil {
 		return false
 	}
-	f.Close()
-	return os.Remove(f.Name()) == nil
+	defer os.Remove(f.Name())
+	defer f.Close()
+	_, err = f.Write(make([]byte, 4<<10)) // an empty file fits on a full disk
+	return err == nil
 }
 
 // Remove removes a record, if it exists.
@@ -204,22 +227,35 @@ func (r *Reservation) Close() {
 // Random returns 32 random bytes: those in the record of that name or, if there are none, new ones, which it keeps
 // there. All processes get the same. The record counts as written, for Prune.
 func (d *Dir) Random(ctx context.Context, name string) ([]byte, error) {
-	var secret []byte
-	if d.Read(name, &secret) == nil && len(secret) == randomSize {
+	secret, err := d.readRandom(name)
+	if err == nil {
 		now := time.Now()
 		os.Chtimes(d.file(name), now, now)
-		return secret, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
 	}
 	unlock, err := d.Lock(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if d.Read(name, &secret) == nil && len(secret) == randomSize {
-		return secret, nil
+	if secret, err := d.readRandom(name); !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
 	}
 	secret = NewRandom()
 	return secret, d.Write(name, secret)
+}
+
+// readRandom returns the random bytes in a record. If there are some that can't be read, that is an error: new ones
+// would make useless what depends on them.
+func (d *Dir) readRandom(name string) ([]byte, error) {
+	var secret []byte
+	err := d.Read(name, &secret)
+	if err == nil && len(secret) != randomSize {
+		err = &privatefile.Error{Reason: "not a record"}
+	}
+	return secret, err
 }
 
 const randomSize = 32
@@ -261,7 +297,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// Prune removes records of a folder, and leftovers of crashes there, that haven't been written for longer than age.
+// Prune removes records of a folder that haven't been written for longer than age, and leftovers of crashes and locks
+// there that are as old. It doesn't remove a lock that is held.
 func (d *Dir) Prune(folder string, age time.Duration) {
 	if d.path == "" {
 		return
@@ -270,8 +307,17 @@ func (d *Dir) Prune(folder string, age time.Duration) {
 	files, _ := os.ReadDir(dir)
 	for _, file := range files {
 		info, err := file.Info()
-		if err == nil && time.Since(info.ModTime()) > age {
-			os.Remove(filepath.Join(dir, file.Name()))
+		if err != nil || time.Since(info.ModTime()) <= age {
+			continue
 		}
+		path := filepath.Join(dir, file.Name())
+		if strings.HasSuffix(path, lockSuffix) {
+			unlock, err := filelock.Try(path, false)
+			if err != nil {
+				continue
+			}
+			defer unlock()
+		}
+		os.Remove(path)
 	}
 }
