@@ -154,14 +154,17 @@ func (d *doctl) refresh() {
 // plugin never has to, and then with tokens that end so soon that both do.
 func TestRefreshesByDoctl(t *testing.T) {
 	for name, test := range map[string]struct {
-		lifetime time.Duration
-		cycles   int
-		pause    time.Duration // longest between two of doctl's runs
+		lifetime  time.Duration
+		cycles    int
+		pause     time.Duration // longest between two of doctl's runs
+		processes int
+		idle      time.Duration // longest between two runs of a process
 	}{
-		"doctl refreshes ahead": {time.Hour, 100, 100 * time.Millisecond},
-		"both refresh":          {10 * time.Second, 50, 300 * time.Millisecond}, // which is the margin of the plugin
+		"doctl refreshes ahead": {time.Hour, 100, 100 * time.Millisecond, 20, 200 * time.Millisecond},
+		"both refresh":          {11 * time.Second, 25, 3 * time.Second, 4, 4 * time.Second}, // the plugin's margin is ten seconds
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			u := newSessionUser(t)
 			u.auth.AccessLifetime = test.lifetime
 			d := &doctl{sessionUser: u}
@@ -169,13 +172,13 @@ func TestRefreshesByDoctl(t *testing.T) {
 			var runs atomic.Int64
 			done := make(chan struct{})
 			var wait sync.WaitGroup
-			for range 20 {
+			for range test.processes {
 				wait.Go(func() {
 					for {
 						select {
 						case <-done:
 							return
-						case <-time.After(rand.N(200 * time.Millisecond)):
+						case <-time.After(rand.N(test.idle)):
 						}
 						got := u.plugin()
 						runs.Add(1)
@@ -201,6 +204,9 @@ func TestRefreshesByDoctl(t *testing.T) {
 			if got := u.auth.Reuses(); got != d.collisions {
 				t.Errorf("got %d uses of spent refresh tokens, %d of them by doctl; want none by the plugin",
 					got, d.collisions)
+			}
+			if test.lifetime < time.Hour && byPlugin == 0 {
+				t.Error("got no refresh by the plugin, want some")
 			}
 			if test.lifetime == time.Hour && (byPlugin != 0 || d.collisions != 0) {
 				t.Errorf("got %d refreshes by the plugin and %d collisions, want none", byPlugin, d.collisions)
