@@ -158,7 +158,10 @@ func (a *Account) liveUnderLock(
 ) (s session, done bool, err error) {
 	unlock, err := k.lock(ctx, ended)
 	if err != nil {
-		return s, true, fmt.Errorf("refreshing the session of %s: %w", a.Source, &BusyError{inTime(ctx, err)})
+		if ctx.Err() != nil {
+			err = &BusyError{inTime(ctx, err)}
+		}
+		return s, true, fmt.Errorf("refreshing the session of %s: %w", a.Source, err)
 	}
 	defer unlock()
 	s, err = k.load(ctx)
@@ -172,18 +175,21 @@ func (a *Account) liveUnderLock(
 		return s, false, nil
 	}
 	next, err := a.refresh(ctx, k, s)
-	if oauth.IsCode(err, "invalid_grant") {
+	switch {
+	case err == nil:
+		return next, true, nil
+	case oauth.IsCode(err, "invalid_grant"):
 		// Another program may have used the refresh token first, and be about to write what it got.
 		newer, reloadErr := k.reload(ctx, s)
 		if reloadErr != nil || !newer.Refresh.Equal(ended.Refresh) {
 			return newer, reloadErr != nil, reloadErr
 		}
-		err = &credential.Error{
+		return session{}, true, &credential.Error{
 			Class: credential.Refused,
 			Err:   &EndedError{Source: a.Source, Context: a.Context, Login: a.Login, Err: err},
 		}
 	}
-	return next, true, err
+	return session{}, true, fmt.Errorf("refreshing the session of %s: %w", a.Source, err)
 }
 
 // without returns the session without its access token if that was refused. Else the API will say whether the access
@@ -199,7 +205,7 @@ func (s session) without(refused credential.Secret) session {
 func (a *Account) refresh(ctx context.Context, k keeper, s session) (session, error) {
 	place, err := k.reserve(ctx, s)
 	if err != nil {
-		return session{}, fmt.Errorf("refreshing the session of %s: %w", a.Source, &KeepError{show.Reason(err)})
+		return session{}, &KeepError{show.Reason(err)}
 	}
 	defer place.close()
 	a.sources.log().Info("refreshing the session", "of", a.Source, "expired_at", s.ExpiresAt)
@@ -209,7 +215,7 @@ func (a *Account) refresh(ctx context.Context, k keeper, s session) (session, er
 	}
 	grant, err := a.askForGrant(ctx, s)
 	if err != nil {
-		return session{}, fmt.Errorf("refreshing the session of %s: %w", a.Source, err)
+		return session{}, err
 	}
 	next := s.next(grant, a.sources.now())
 	if err := place.keep(context.WithoutCancel(ctx), next); err != nil {
