@@ -1,6 +1,7 @@
 package restconfig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,7 +39,7 @@ type Options struct {
 	// user's, such as ~/.local/state/doks-auth.
 	StateDir string
 
-	APIURL    string            // "": digitalocean.DefaultAPIURL
+	APIURL    string            // "": that of Account, or digitalocean.DefaultAPIURL
 	Expiry    time.Duration     // requested token lifetime, in whole seconds; 0: the API's default, seven days
 	Transport http.RoundTripper // for calls to the API; nil: one like http.DefaultTransport
 	UserAgent string            // of calls to the API and of the config; "": the defaults of both
@@ -66,7 +67,6 @@ func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*res
 	if o.Expiry < 0 {
 		return nil, &credential.Error{Class: credential.Usage, Err: fmt.Errorf("the expiry %s is negative", o.Expiry)}
 	}
-	o.APIURL = digitalocean.NormalAPIURL(o.APIURL)
 	memory := new(credential.Memory)
 	config, err := newConfig(ctx, func() (*credential.Cached, error) { return o.cached(id, memory) })
 	if err != nil {
@@ -84,7 +84,7 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	}
 	client, err := digitalocean.NewClient(digitalocean.Options{
 		AccessToken: account,
-		APIURL:      o.APIURL,
+		APIURL:      account.API,
 		UserAgent:   o.UserAgent,
 		Transport:   o.Transport,
 		Now:         o.Now,
@@ -93,7 +93,7 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	if err != nil {
 		return nil, err
 	}
-	key := digitalocean.CacheKey(o.APIURL, id, o.Expiry, identity)
+	key := digitalocean.CacheKey(account.API, id, o.Expiry, identity)
 	var store credential.Store = pruned{cachedir.Open(o.CacheDir, identity)}
 	if o.CacheDir == "" {
 		store, key.Identity = memory, "" // one key, whatever the access token
@@ -137,6 +137,7 @@ func (o Options) account(id digitalocean.ClusterID) (*accounts.Account, credenti
 			return nil, credential.Secret{}, fmt.Errorf("getting the access token: %w", err)
 		}
 		account = accounts.Static(credential.NewSecret(token.AccessToken), "Options.AccessTokenSource")
+		account.API = digitalocean.NormalAPIURL(o.APIURL)
 		if o.AccessTokenIdentity != "" && o.CacheDir != "" {
 			identity, err := o.sources().NamedIdentity(context.Background(), o.AccessTokenIdentity)
 			return account, identity, err
@@ -144,7 +145,7 @@ func (o Options) account(id digitalocean.ClusterID) (*accounts.Account, credenti
 	default:
 		account = accounts.Static(o.AccessToken, "Options.AccessToken")
 	}
-	account.API = o.APIURL
+	account.API = digitalocean.NormalAPIURL(cmp.Or(o.APIURL, account.APIURL))
 	identity, _ := account.Identity(id) // known for all of these
 	return account, identity, nil
 }
