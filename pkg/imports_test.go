@@ -94,6 +94,7 @@ var rules = []rule{
 	},
 	{pkg: "pkg/internal/signin", may: []string{"pkg/credential"}, since: "a sign-in knows nothing of whom it is for"},
 	{pkg: "pkg/internal/keyring", may: []string{"pkg/credential"}, since: "a keyring knows nothing of its secrets"},
+	{pkg: "pkg/internal/picker", since: "choosing from a list knows nothing of what is in it"},
 	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
 	{pkg: "pkg/internal/shellword", since: "quoting for a shell knows nothing of what is quoted"},
 	{pkg: "pkg/internal/yamledit", since: "editing a text knows nothing of what it says"},
@@ -116,8 +117,8 @@ var rules = []rule{
 		may: []string{
 			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/digitalocean/accounts",
 			"pkg/internal/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/fileowner",
-			"pkg/internal/keyring", "pkg/internal/oauth", "pkg/internal/serverurl", "pkg/internal/shellword",
-			"pkg/internal/show", "pkg/internal/signin", "pkg/internal/statedir", "pkg/internal/userdir",
+			"pkg/internal/keyring", "pkg/internal/oauth", "pkg/internal/picker", "pkg/internal/serverurl",
+			"pkg/internal/shellword", "pkg/internal/show", "pkg/internal/signin", "pkg/internal/statedir", "pkg/internal/userdir",
 		},
 		since: "the command line wires, and is wired by nobody",
 	},

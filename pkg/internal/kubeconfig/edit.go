@@ -10,13 +10,34 @@ import (
 	"time"
 )
 
+// Editor edits files.
+type Editor struct {
+	// Backups is a private directory that keeps a file's old text while it is written in place: see Edit. It is created
+	// when needed. If it is "", such a file isn't edited.
+	Backups string
+}
+
+// Edit is [Editor.Edit] without backups.
+func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
+	return Editor{}.Edit(ctx, paths, edit)
+}
+
 // Edit reads the files under kubectl's lock, calls edit to change what they say, and writes those that changed. It
 // waits for the lock until ctx ends; the error is a *LockedError when its deadline passes.
 //
+// Files are replaced. One that is a mount of its own can't be, and is written in place: a process that is killed
+// meanwhile leaves a part of the new text, and the next Edit with the same Backups restores the old one.
+//
 // When ctx ends, Edit releases the locks and returns, even while edit runs: nothing of that is written. However
 // Edit ends, a panic in edit included, it leaves no lock and no temporary file.
-func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
-	e := &editing{step: make(chan struct{}, 1), unlockable: make(map[string]error), places: make(map[string]place)}
+func (editor Editor) Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
+	if err := checkExpanded(paths); err != nil {
+		return err
+	}
+	e := &editing{
+		step: make(chan struct{}, 1), unlockable: make(map[string]error), places: make(map[string]place),
+		backups: backups{editor.Backups},
+	}
 	defer e.end()
 	if err := e.lockAll(ctx, paths); err != nil {
 		return err
@@ -51,6 +72,7 @@ type editing struct {
 
 	places     map[string]place // by path: where the locked files are
 	locks      []place          // the lock files that are held
+	backups    backups
 	unlockable map[string]error // by path: why a file couldn't be locked
 
 	written bool // files have been replaced; err is what failed of it
@@ -105,6 +127,9 @@ func (e *editing) end() {
 
 // run makes the edit under the locks.
 func (e *editing) run(ctx context.Context, paths []string, edit func(*Config) error) error {
+	if err := e.restore(ctx, paths); err != nil {
+		return err
+	}
 	c, err := readAll(paths, e.read)
 	if err := cmp.Or(err, ctx.Err()); err != nil {
 		return err
@@ -116,7 +141,7 @@ func (e *editing) run(ctx context.Context, paths []string, edit func(*Config) er
 	if err := cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
-	return e.write(changes)
+	return e.write(ctx, changes)
 }
 
 // read reads a file where it is locked.

@@ -173,8 +173,25 @@ contexts:
 users:
 - name: a
   user: {}`,
-	"documents' marks": "---\nclusters: null\ncontexts: null\nusers: null\n...\n",
-	"byte order mark":  "\uFEFFusers: null\ncontexts: null\nclusters: null\n",
+	"documents' marks":  "---\nclusters: null\ncontexts: null\nusers: null\n...\n",
+	"byte order mark":   "\uFEFFusers: null\ncontexts: null\nclusters: null\n",
+	"empty lists":       "apiVersion: v1\nclusters: []\ncontexts: [ ]\nusers:   []   # ours\ncurrent-context: ''\n",
+	"comments in lists": "clusters: [ # ours\n]\ncontexts: [] # ours\nusers: null # ours\ncurrent-context: ~ # ours\n",
+	"nulls":             "users: ~\nclusters: Null\ncontexts:\ncurrent-context: null\nkind: Config\n",
+	"nulls below":       "users:\n  ~\nclusters:\n  # none\n  null # yet\ncontexts:\t~\ncurrent-context:\n  ''\n",
+	"no lists":          "kind: Config\napiVersion: v1 # of course\n# the end",
+	"one list":          "# ours\nkind: Config\nusers: []\n\n",
+	"brackets":          "{}\n",
+	"brackets alone":    "{}",
+	"brackets, spaces":  " { } # ours",
+	"open brackets":     "{ # ours\n}\n",
+	"a null":            "--- ~ # ours\n",
+	"comments":          "# ours",
+	"an empty line":     "\n",
+	"JSON nulls":        `{"clusters": null, "contexts":null,"users" : null , "current-context": null}`,
+	"JSON without":      "{\n  \"kind\": \"Config\",\n  \"apiVersion\": \"v1\"\n}\n",
+	"JSON lists": "{\n  \"clusters\": [],\n  \"contexts\": [\n  ],\n  \"users\": [ ],\n" +
+		"  \"current-context\": \"\"\n}",
 	"other scripts": `clusters:
 - {name: 'кластер', cluster: {server: 'https://ü.example'}}
 contexts:
@@ -190,7 +207,12 @@ func TestSaveAndRemoveLeaveNoTrace(t *testing.T) {
 		for _, ends := range []string{"\n", "\r\n"} {
 			t.Run(fmt.Sprintf("%s %q", name, ends), func(t *testing.T) {
 				text := strings.ReplaceAll(text, "\n", ends)
-				with := edited(t, text, save(newEntry("first", firstID), newEntry("Second.v2", secondID)))
+				with := edited(t, text, func(c *Config) error {
+					if c.CurrentContext == "" {
+						c.SetCurrentContext("do-fra1-first")
+					}
+					return save(newEntry("first", firstID), newEntry("Second.v2", secondID))(c)
+				})
 				c := load(t, with)
 				for id, name := range map[string]string{firstID: "do-fra1-first", secondID: "do-fra1-Second.v2"} {
 					if diff := cmp.Diff([]string{name}, c.ContextsOf(id)); diff != "" {
@@ -244,9 +266,9 @@ func TestSetCurrentContext(t *testing.T) {
 		"another":  {"current-context: a # mine\nkind: Config\n", "current-context: b # mine\nkind: Config\n"},
 		"the same": {"current-context:   'b'\n", "current-context:   'b'\n"},
 		"empty":    {"current-context: \"\"\n", "current-context: b\n"},
-		"absent":   {"kind: Config\n# end\n", "kind: Config\ncurrent-context: b\n# end\n"},
-		"null":     {"current-context:\nkind: Config\n", "current-context: b\nkind: Config\n"},
-		"in JSON":  {`{"current-context":"a","x":1}`, `{"current-context": "b","x":1}`},
+		"absent":   {"kind: Config\n# end\n", "kind: Config\ncurrent-context: \"b\"\n# end\n"},
+		"null":     {"current-context:\nkind: Config\n", "current-context: b #was nothing\nkind: Config\n"},
+		"in JSON":  {`{"current-context":"a","x":1}`, `{"current-context":"b","x":1}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,10 +3,14 @@ package kubeconfig
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
 // Errors of this package are of type [*credential.Error] where their class matters. They wrap one of the following,
@@ -14,6 +18,19 @@ import (
 var (
 	// ErrNoFiles means that no kubeconfig is named and the home directory is unknown.
 	ErrNoFiles = errors.New("no kubeconfig: the home directory is unknown")
+
+	// ErrDirectory means that a directory is where a kubeconfig should be.
+	ErrDirectory = fmt.Errorf("%w but a directory", boundedfile.ErrNotRegular)
+
+	// ErrUTF16 means that a file isn't UTF-8, as all programs but PowerShell 5 write it.
+	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it, and must be UTF-8")
+
+	// ErrReadOnly means that nobody has permission to write to a file.
+	ErrReadOnly = errors.New("the file is read-only")
+
+	// ErrNoBackups means that a file can only be written in place, and that there is no directory to keep its old text
+	// in meanwhile.
+	ErrNoBackups = errors.New("it can't be replaced, and there is no state directory to keep its old text in")
 
 	// ErrAccessTokenInArgs means that doctl's arguments contain an access token.
 	ErrAccessTokenInArgs = errors.New("its arguments hold an access token, which others can see there")
@@ -32,6 +49,44 @@ func (e *ReadError) Error() string { return fmt.Sprintf("reading kubeconfig %q: 
 
 func (e *ReadError) Unwrap() error { return e.Err }
 
+// UnexpandedError reports that no kubeconfig exists, and that the path of one starts with a ~ or a variable that no
+// shell has expanded.
+type UnexpandedError struct {
+	Path string
+	What string // "~", "$HOME" or the like
+}
+
+func (e *UnexpandedError) Error() string {
+	return fmt.Sprintf("kubeconfig %q doesn't exist: no shell has expanded the %s in its path", e.Path, e.What)
+}
+
+// DuplicateKeyError reports a mapping with two keys of one name. kubectl reads the last one's value.
+type DuplicateKeyError struct{ Err *yamledit.DuplicateKeyError }
+
+func (e *DuplicateKeyError) Error() string {
+	return e.Err.Error() + "; kubectl reads the last one, but such a file can't be edited safely"
+}
+
+func (e *DuplicateKeyError) Unwrap() error { return e.Err }
+
+// WriteError reports a file that can't be written, locked or restored.
+type WriteError struct {
+	Path  string
+	Doing string // "writing", "locking" or "restoring"
+	Err   error
+}
+
+func (e *WriteError) Error() string {
+	return fmt.Sprintf("%s kubeconfig %q: %v", e.Doing, e.Path, e.Err)
+}
+
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// IsDenied reports whether the file or its directory may only be read.
+func (e *WriteError) IsDenied() bool {
+	return errors.Is(e.Err, fs.ErrPermission) || errors.Is(e.Err, syscall.EROFS) || errors.Is(e.Err, ErrReadOnly)
+}
+
 // LockedError reports that another program held a file's lock for too long.
 type LockedError struct {
 	Path     string
@@ -46,6 +101,7 @@ func (e *LockedError) Error() string {
 type NotFoundError struct {
 	Name     string
 	Contexts []string // those that exist
+	Clusters []string // those that exist: there may be clusters without a context
 }
 
 func (e *NotFoundError) Error() string {
@@ -71,6 +127,7 @@ type ConflictError struct {
 	Entry     string // what is in the way: "cluster entry", "context" or "user"
 	Name      string // its name
 	Owner     string // whose it is
+	OwnerID   string // the id of its cluster, if known
 }
 
 func (e *ConflictError) Error() string {

@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,7 @@ type file struct {
 	missing bool
 	spots   []spot // where an edit found it, once for each of its names
 
+	raw     []byte // its contents
 	text    *yamledit.Document
 	current string         // its current-context
 	value   map[string]any // what it will say; nil until it is edited
@@ -53,14 +55,40 @@ func readFile(path string) (*file, error) {
 func newFile(path string, text []byte, err error) (*file, error) {
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing && path != os.DevNull { // which means no kubeconfig
-		return nil, show.Reason(err)
+		return nil, readError(path, err)
 	}
 	target, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
+	document, err := parse(text)
+	return &file{path: path, target: target, missing: missing, raw: text, text: document}, err
+}
+
+// readError returns the reason why a file can't be read.
+func readError(path string, err error) error {
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return ErrDirectory
+	}
+	return show.Reason(err)
+}
+
+// parse parses a kubeconfig. Errors name the line and never quote a value.
+func parse(text []byte) (*yamledit.Document, error) {
+	if isUTF16(text) {
+		return nil, ErrUTF16
+	}
 	document, err := yamledit.Parse(text, emptyText)
-	return &file{path: path, target: target, missing: missing, text: document}, err
+	if twice, ok := errors.AsType[*yamledit.DuplicateKeyError](err); ok {
+		return nil, &DuplicateKeyError{twice}
+	}
+	return document, err
+}
+
+// isUTF16 reports whether a text is UTF-16, by its byte order mark or by the zero bytes of ASCII.
+func isUTF16(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) ||
+		len(text) >= 2 && (text[0] == 0) != (text[1] == 0)
 }
 
 // isSame reports whether two paths lead to one file, by whatever spelling, link or hard link.

@@ -1,33 +1,50 @@
 package kubeconfig
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
-// Whatever a file holds, saving a cluster and removing it again leaves its value as it was, or is
-// refused.
+// Whatever a file holds, saving a cluster and removing it again leaves every byte as it was, or is refused.
 func FuzzSaveRemove(f *testing.F) {
 	for _, text := range kubeconfigs {
 		f.Add([]byte(text))
 	}
+	lists := []string{"", "KEY: []", "KEY: [ # ours\n  ]", "KEY: ~", "KEY:", "KEY: null # ours", `"KEY": null`,
+		"KEY:\n  []"}
+	currents := []string{"", "KEY: ''", `KEY: ""`, "KEY: ~", "KEY:", "KEY: null # ours"}
+	for i, list := range lists {
+		for j, current := range currents {
+			text := strings.ReplaceAll(list, "KEY", clustersList) + "\n" +
+				strings.ReplaceAll(lists[(i+j)%len(lists)], "KEY", usersList) + "\n" +
+				strings.ReplaceAll(current, "KEY", "current-context") + "\n"
+			f.Add([]byte(text))
+			f.Add([]byte("kind: Config\n" + text + "# the end"))
+		}
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		before, err := yamledit.Parse(text, emptyText)
+		if text == nil {
+			text = []byte{} // a file that exists
+		}
+		before, err := parse(text)
 		if err != nil {
 			return
 		}
 		old := &Config{main: &file{text: before}}
-		if old.merge(old.main) != nil || len(old.ContextsOf(firstID)) > 0 || save(newEntry("fuzz", firstID))(old) != nil {
+		if old.merge(old.main) != nil || isFull(old) || save(newEntry("fuzz", firstID))(old) != nil {
 			return
+		}
+		if old.CurrentContext == "" {
+			old.SetCurrentContext("do-fra1-fuzz")
 		}
 		with, err := old.main.newText()
 		if err != nil {
 			return
 		}
-		document, err := yamledit.Parse(with, emptyText)
+		document, err := parse(with)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, with)
 		}
@@ -42,20 +59,19 @@ func FuzzSaveRemove(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, with)
 		}
-		again, err := yamledit.Parse(after, emptyText)
-		if err != nil {
-			t.Fatalf("%v in\n%s", err, after)
-		}
-		was, is := before.Value(), again.Value()
-		for _, list := range []string{clustersList, contextsList, usersList} {
-			for _, value := range []map[string]any{was, is} {
-				if items, _ := value[list].([]any); len(items) == 0 {
-					delete(value, list) // null, [] and nothing are the same
-				}
-			}
-		}
-		if diff := cmp.Diff(was, is); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff(string(text), string(after)); diff != "" {
+			t.Errorf("want -, got +\n%s\nwith %q", diff, with)
 		}
 	})
+}
+
+// isFull reports whether a kubeconfig has something of the cluster already, or of its name.
+func isFull(c *Config) bool {
+	ids := c.ClusterIDs()
+	return slices.Contains(ids, firstID) || c.Cluster("do-fra1-fuzz") != nil || c.Context("do-fra1-fuzz") != nil ||
+		c.User("do-fra1-fuzz-admin") != nil || c.CurrentContext == "do-fra1-fuzz" ||
+		slices.ContainsFunc(c.Contexts, func(e Context) bool {
+			return e.Cluster == "do-fra1-fuzz" ||
+				e.User == "do-fra1-fuzz-admin"
+		})
 }

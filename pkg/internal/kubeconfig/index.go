@@ -1,6 +1,9 @@
 package kubeconfig
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // entry is an entry of one of the three lists.
 type entry interface{ ref() ref }
@@ -43,4 +46,17 @@ func (x index[E]) meant(by Context, isHidden bool, name string) (E, bool) {
 	}
 	e, ok := x.visible[name]
 	return e, ok
+}
+
+// splitByName returns the first file's entry of each name, and the entries that these hide.
+func splitByName[E entry](files []*file, entries []E) (visible, hidden []E) {
+	slices.SortStableFunc(entries, func(a, b E) int {
+		return cmp.Compare(slices.Index(files, a.ref().file), slices.Index(files, b.ref().file))
+	})
+	seen := make(map[string]bool)
+	for _, e := range entries {
+		put(!seen[e.ref().name], &visible, &hidden, e)
+		seen[e.ref().name] = true
+	}
+	return visible, hidden
 }

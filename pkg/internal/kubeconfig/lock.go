@@ -22,13 +22,24 @@ const (
 )
 
 // lockAll locks the files that can be locked, and notes where they are, or why they can't be. Paths are resolved
-// here, and not again.
+// here, and not again. A missing file that won't be created isn't locked: that would create its directory.
 func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	given, targets := make(map[string]string), make(map[string]string)
-	var names []string // kubectl locks the path as given; this package its target too
+	anyExists := slices.ContainsFunc(paths, exists)
+	if !anyExists && len(paths) > 0 {
+		os.MkdirAll(directory(paths[len(paths)-1]), 0o700) // now, so that .. in it can be resolved
+	}
 	for _, path := range paths {
 		given[path] = canonical(path)
 		targets[path], e.unlockable[path] = resolve(path)
+	}
+	var names []string // kubectl locks the path as given; this package its target too
+	for _, path := range paths {
+		willExist := !anyExists && targets[path] == targets[paths[len(paths)-1]]
+		if !exists(path) && !willExist {
+			given[path], targets[path], e.unlockable[path] = "", "", errMoved
+			continue
+		}
 		names = append(names, given[path], cmp.Or(targets[path], given[path]))
 	}
 	slices.Sort(names) // the same order for all, so that there is no deadlock

@@ -1,7 +1,12 @@
 package kubeconfig
 
 import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 )
 
@@ -32,4 +37,28 @@ func (c *Config) Files(missing bool) []string {
 		}
 	}
 	return paths
+}
+
+// checkExpanded reports a path that a shell should have expanded, if no file exists. Else such a path is a missing
+// file, as it is for kubectl.
+func checkExpanded(paths []string) error {
+	var found *UnexpandedError
+	pattern := regexp.MustCompile(`^~[A-Za-z0-9._-]*|(?:^|[/\\])(\$(?:env:)?[A-Za-z_]\w*|\$\{[^}/\\]*\}|%[A-Za-z_]\w*%)`)
+	for _, path := range paths {
+		if exists(path) {
+			return nil
+		}
+		if parts := pattern.FindStringSubmatch(path); parts != nil && found == nil {
+			found = &UnexpandedError{path, cmp.Or(parts[1], parts[0])}
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return usageError(found)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }

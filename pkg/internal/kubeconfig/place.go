@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -112,10 +113,7 @@ const maxLinks = 40
 
 // canonical returns the absolute path without links and dots, but for a link at its end.
 func canonical(path string) string {
-	dir, name := filepath.Split(path)
-	if dir == "" {
-		dir = "."
-	}
+	dir, name := directory(path), filepath.Base(path)
 	if target, err := filepath.EvalSymlinks(dir); err == nil {
 		path = filepath.Join(target, name)
 	}
@@ -123,4 +121,10 @@ func canonical(path string) string {
 		return abs
 	}
 	return path
+}
+
+// directory returns a path's directory. It isn't cleaned: what precedes .. may be a link, or missing.
+func directory(path string) string {
+	dir, _ := filepath.Split(path)
+	return cmp.Or(dir, ".")
 }

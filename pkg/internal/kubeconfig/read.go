@@ -8,8 +8,13 @@ import (
 )
 
 // Read reads the files. A missing file is empty, and one file under several names is read once. The errors are
-// ErrNoFiles and *ReadError, of class Usage.
-func Read(paths []string) (*Config, error) { return readAll(paths, readFile) }
+// ErrNoFiles, *UnexpandedError and *ReadError, of class Usage.
+func Read(paths []string) (*Config, error) {
+	if err := checkExpanded(paths); err != nil {
+		return nil, err
+	}
+	return readAll(paths, readFile)
+}
 
 func readAll(paths []string, read func(path string) (*file, error)) (*Config, error) {
 	if len(paths) == 0 {

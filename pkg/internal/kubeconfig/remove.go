@@ -3,8 +3,6 @@ package kubeconfig
 import (
 	"cmp"
 	"slices"
-
-	"github.com/doks-auth/doks-auth/pkg/credential"
 )
 
 // Removed reports what was removed.
@@ -12,87 +10,62 @@ type Removed struct {
 	Contexts, Clusters, Users []string
 	ClusterIDs                []string // if known
 	Current                   bool     // the current context was among them, and there is none now
+	Next                      string   // the current context now, if it was among them and a file sets another
+	Uncovered                 []Uncovered
 }
 
-// Remove removes a cluster, all contexts that lead to it, and its users that no other context uses, hidden entries
-// included. The cluster is named by its id, its name at DigitalOcean, or the name of its entry or of a context. The
-// error is a *NotFoundError of class NotFound or an *AmbiguousError of class Usage. Hidden entries of the same name
-// that belong to other clusters stay, and are no longer hidden.
+// Uncovered is an entry that clients use now, because the entry of that name in an earlier file was removed.
+type Uncovered struct {
+	Kind    string // "context", "cluster" or "user"
+	Name    string
+	Path    string // of its file
+	Cluster string // the name of a context's cluster
+	Server  string // of a cluster
+}
+
+// Remove removes a cluster from all files: its entries, all contexts that lead to it, and its users that no other
+// context uses. The cluster is named by its id, its name at DigitalOcean, or the name of its entry or of a context.
+// Only a part of it may be left, such as a user. Entries of the same name that belong to other clusters stay. The
+// error is a *NotFoundError of class NotFound or an *AmbiguousError of class Usage.
 func (c *Config) Remove(name string) (Removed, error) {
-	clusters, id, err := c.lookUp(name)
+	g := newGraph(c)
+	goal, err := g.lookUp(name)
 	if err != nil {
 		return Removed{}, err
 	}
-	r := newRemoval(c, clusters, id)
-	gone := Removed{}
-	if id != "" {
-		gone.ClusterIDs = []string{id}
-	}
-	take(clustersList, &gone.Clusters, r.clusters.all, r.hasCluster)
-	take(contextsList, &gone.Contexts, r.contexts.all, r.hasContext)
+	r := &removal{graph: g, target: goal, kept: make(map[ref]bool), left: make(map[ref]bool)}
 	r.noteUse()
-	take(usersList, &gone.Users, r.users.all, r.hasUser)
-	gone.Current = r.clearCurrent(gone.Contexts)
+	gone := Removed{}
+	if r.id != "" {
+		gone.ClusterIDs = []string{r.id}
+	}
+	clusters := take(clustersList, &gone.Clusters, r.clusters.all, r.hasCluster)
+	contexts := take(contextsList, &gone.Contexts, r.contexts.all, r.hasContext)
+	users := take(usersList, &gone.Users, r.users.all, r.hasUser)
+	r.clearCurrent(&gone)
+	c.Clusters, c.hidden.clusters = splitByName(c.files, clusters)
+	c.Contexts, c.hidden.contexts = splitByName(c.files, contexts)
+	c.Users, c.hidden.users = splitByName(c.files, users)
+	gone.Uncovered = r.uncovered(gone)
 	return gone, nil
-}
-
-// lookUp returns the names of the entries of the one cluster that a user may mean by a name, and its id if known.
-// Only a user's entry may be left of it.
-func (c *Config) lookUp(name string) (clusters []string, id string, err error) {
-	clusters = c.named(name)
-	var ids []string
-	for _, cluster := range clusters {
-		ids = append(ids, c.idOfNamed(cluster))
-	}
-	matches := clusters
-	if len(clusters) == 0 {
-		for _, user := range c.usersNamed(name) {
-			ids, matches = append(ids, user.Exec.clusterID()), append(matches, user.Name)
-		}
-	}
-	switch {
-	case len(matches) == 0:
-		err := &NotFoundError{name, c.contextNames()}
-		return nil, "", &credential.Error{Class: credential.NotFound, Err: err}
-	case len(matches) > 1 && (ids[0] == "" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1):
-		return nil, "", usageError(&AmbiguousError{name, matches})
-	}
-	if len(clusters) == 0 {
-		clusters = c.named(ids[0]) // contexts may lead to one that is gone
-	}
-	return clusters, ids[0], nil
 }
 
 // removal finds what is to be removed of a cluster.
 type removal struct {
-	*Config
-	names []string // of the cluster's entries
-	id    string   // "" if it isn't known
-
-	clusters index[Cluster]
-	contexts index[Context]
-	users    index[User]
+	graph
+	target
 
 	kept map[ref]bool // users of contexts that stay
 	left map[ref]bool // users of contexts that go
 }
 
-func newRemoval(c *Config, names []string, id string) *removal {
-	return &removal{
-		Config: c, names: names, id: id,
-		clusters: newIndex(c.Clusters, c.hidden.clusters),
-		contexts: newIndex(c.Contexts, c.hidden.contexts),
-		users:    newIndex(c.Users, c.hidden.users),
-		kept:     make(map[ref]bool),
-		left:     make(map[ref]bool),
-	}
-}
-
-// take removes those entries that are to go from their files, and notes their names.
-func take[E entry](list string, gone *[]string, entries []E, goes func(E) bool) {
+// take removes those entries that are to go from their files, and notes their names. It returns the others.
+func take[E entry](list string, gone *[]string, entries []E, goes func(E) bool) []E {
+	var stay []E
 	byFile := make(map[*file][]string)
 	for _, entry := range entries {
 		if !goes(entry) {
+			stay = append(stay, entry)
 			continue
 		}
 		ref := entry.ref()
@@ -104,24 +77,32 @@ func take[E entry](list string, gone *[]string, entries []E, goes func(E) bool) 
 	for file, names := range byFile {
 		file.remove(list, names)
 	}
+	return stay
 }
 
-// hasCluster reports whether a cluster's entry goes. A hidden one may be another cluster's.
+// hasCluster reports whether a cluster's entry goes. A hidden one of the same name may be another cluster's.
 func (r *removal) hasCluster(cluster Cluster) bool {
-	named := slices.Contains(r.names, cluster.Name)
-	if !r.clusters.isHidden(cluster) {
-		return named
+	if id := r.idOf(cluster); id != "" || r.id != "" && !slices.Contains(r.names, cluster.Name) {
+		return r.id != "" && id == r.id
 	}
-	return r.id != "" && cluster.id() == r.id || named && cluster.Server == r.clusters.visible[cluster.Name].Server
+	if !slices.Contains(r.names, cluster.Name) {
+		return false
+	}
+	return !r.clusters.isHidden(cluster) || cluster.Server == r.clusters.visible[cluster.Name].Server
 }
 
-// hasContext reports whether a context goes: it leads to an entry that goes, or to one that is gone already.
+// hasContext reports whether a context goes: it leads to an entry that goes, or to one that says nothing of whose it is
+// with a user that goes.
 func (r *removal) hasContext(context Context) bool {
-	cluster, ok := r.clusters.meant(context, r.contexts.isHidden(context), context.Cluster)
-	if !ok {
-		return slices.Contains(r.names, context.Cluster)
+	cluster, ok := r.clusterOf(context)
+	if ok && r.hasCluster(cluster) {
+		return true
 	}
-	return r.hasCluster(cluster)
+	if ok && (cluster.id() != "" || r.clusters.isHidden(cluster)) {
+		return false
+	}
+	id := r.userID(context)
+	return r.id != "" && id == r.id || !ok && id == "" && slices.Contains(r.names, context.Cluster)
 }
 
 // noteUse notes the users of contexts.
@@ -132,7 +113,7 @@ func (r *removal) noteUse() {
 			use = r.left
 			use[ref{context.file, context.User}] = true // also if an earlier file's hides it
 		}
-		if user, ok := r.users.meant(context, r.contexts.isHidden(context), context.User); ok {
+		if user, ok := r.userOf(context); ok {
 			use[user.ref()] = true
 		}
 	}
@@ -141,33 +122,49 @@ func (r *removal) noteUse() {
 // hasUser reports whether a user goes: no context that stays has it, and one that goes has, or its plugin gets
 // credentials for the cluster.
 func (r *removal) hasUser(user User) bool {
-	own := r.id != "" && user.Exec.IsOurs() && user.Exec.clusterID() == r.id
+	own := r.id != "" && user.clusterID() == r.id
 	return !r.kept[user.ref()] && (own || r.left[user.ref()])
 }
 
-// clearCurrent unsets the current context where a file has one that goes and none of that name that stays. It
-// reports whether there is none any more.
-func (r *removal) clearCurrent(gone []string) bool {
+// clearCurrent unsets the current context in each file where it means one that goes.
+func (r *removal) clearCurrent(gone *Removed) {
 	stays := make(map[ref]bool)
 	for _, context := range r.contexts.all {
 		stays[context.ref()] = !r.hasContext(context)
 	}
-	before := r.CurrentContext
+	before, cleared := r.CurrentContext, false
 	r.CurrentContext = ""
 	for _, f := range r.files {
 		visible := r.contexts.visible[f.current]
-		if slices.Contains(gone, f.current) && !stays[ref{f, f.current}] && !stays[visible.ref()] {
+		if slices.Contains(gone.Contexts, f.current) && !stays[ref{f, f.current}] && !stays[visible.ref()] {
+			cleared = cleared || r.CurrentContext == "" && f.current == before
 			f.setCurrent("")
 		}
 		r.CurrentContext = cmp.Or(r.CurrentContext, f.current)
 	}
-	return before != "" && r.CurrentContext == ""
+	gone.Current = before != "" && r.CurrentContext == ""
+	if cleared {
+		gone.Next = r.CurrentContext
+	}
 }
 
-func (c *Config) contextNames() []string {
-	var names []string
-	for _, context := range c.Contexts {
-		names = append(names, context.Name)
+// uncovered returns the entries that have names of removed ones and count now.
+func (r *removal) uncovered(gone Removed) []Uncovered {
+	var found []Uncovered
+	for _, name := range gone.Contexts {
+		if e := r.Context(name); e != nil {
+			found = append(found, Uncovered{Kind: "context", Name: name, Path: e.file.path, Cluster: e.Cluster})
+		}
 	}
-	return names
+	for _, name := range gone.Clusters {
+		if e := r.Cluster(name); e != nil {
+			found = append(found, Uncovered{Kind: "cluster", Name: name, Path: e.file.path, Server: e.Server})
+		}
+	}
+	for _, name := range gone.Users {
+		if e := r.User(name); e != nil {
+			found = append(found, Uncovered{Kind: "user", Name: name, Path: e.file.path})
+		}
+	}
+	return found
 }

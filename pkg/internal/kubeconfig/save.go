@@ -3,12 +3,9 @@ package kubeconfig
 import (
 	"cmp"
 	"encoding/base64"
-	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/yamledit"
 )
 
@@ -26,11 +23,12 @@ type Entry struct {
 // Saved reports the names under which an entry was saved.
 type Saved struct{ Context, Cluster, User string }
 
-// Save saves the entries that pass [Entry.Check], and returns their names. An existing entry is updated where it
-// differs, and keeps its other fields, such as a namespace. One of the same name that belongs to another cluster is
-// replaced if force is set; else the new one isn't saved, and its error is a *ConflictError of class Usage. If only
-// Name belongs to another cluster, perhaps of another account, Alias replaces it; of two entries with one Name the
-// second gets the first part of its id appended.
+// Save saves the entries that pass [Entry.Check], and returns their names. Without an Alias, all entries of the cluster
+// are updated where they differ, whatever they are called, and keep their other fields, such as a namespace; new ones
+// are added where there are none. An entry of the same name that belongs to another cluster is replaced if force is
+// set; else the new one isn't saved, and its error is a *ConflictError of class Usage. If only Name belongs to another
+// cluster, perhaps of another account, Alias replaces it; of two entries with one Name the second gets the first part
+// of its id appended.
 func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 	saved, errs := make([]Saved, len(entries)), make([]error, len(entries))
 	taken := make(map[string]string)
@@ -38,54 +36,44 @@ func (c *Config) Save(entries []Entry, force bool) ([]Saved, []error) {
 		if errs[i] = e.Check(); errs[i] != nil {
 			continue
 		}
-		if id, ok := taken[e.Name]; ok && id != e.ClusterID && e.Alias == "" {
-			e.Name += "-" + e.ClusterID[:min(len(e.ClusterID), len("8d91899c"))]
-		}
-		if !force && c.clusterConflict(e) != nil {
-			e.Name = cmp.Or(e.Alias, c.nameOf(e.ClusterID), e.Name)
-		}
+		e.Name = c.nameFor(e, taken)
 		taken[e.Name] = e.ClusterID
-		conflict := cmp.Or(c.clusterConflict(e), c.contextConflict(e), c.userConflict(e))
-		if conflict != nil && !force {
+		places := c.placesFor(e)
+		if conflict := c.conflict(e, places); conflict != nil && !force {
 			errs[i] = usageError(conflict)
 			continue
 		}
-		c.saveUser(e, c.userConflict(e) != nil) // while the contexts still tell whose it is
-		c.saveCluster(e, c.clusterConflict(e) != nil)
-		c.saveContext(e)
-		saved[i] = e.names()
+		for _, p := range places { // while the contexts still tell whose a user is
+			c.saveUser(e, p.User, c.userConflict(e, p) != nil)
+		}
+		for _, name := range clustersFor(e, places) {
+			c.saveCluster(e, name, c.clusterConflict(e, name) != nil)
+		}
+		for _, p := range places {
+			c.saveContext(p)
+		}
+		saved[i] = c.shown(places)
 	}
 	return saved, errs
 }
 
-// nameOf returns the name of the cluster's entry with that id, or "".
-func (c *Config) nameOf(id string) string {
-	if cluster := find(c.Clusters, func(cluster Cluster) bool { return c.IDOf(&cluster) == id }); cluster != nil {
-		return cluster.Name
+// shown returns the names that stand for all under which an entry was saved.
+func (c *Config) shown(places []Saved) Saved {
+	if current := find(places, func(p Saved) bool { return p.Context == c.CurrentContext }); current != nil {
+		return *current
 	}
-	return ""
+	return places[0]
 }
 
-func (e Entry) names() Saved {
-	s := Saved{Context: e.Alias, Cluster: e.Name, User: e.User}
-	if s.Context == "" {
-		s.Context = e.Name
-	}
-	if s.User == "" {
-		s.User = e.Name + "-admin"
-	}
-	return s
-}
-
-// saveCluster writes the cluster's entry. With replace set, nothing stays of the one that exists.
-func (c *Config) saveCluster(e Entry, replace bool) {
-	entry := c.Cluster(e.Name)
+// saveCluster writes a cluster's entry. With replace set, nothing stays of the one that exists.
+func (c *Config) saveCluster(e Entry, name string, replace bool) {
+	entry := c.Cluster(name)
 	if entry == nil {
-		c.Clusters = append(c.Clusters, Cluster{Name: e.Name, file: c.main})
-		entry = c.Cluster(e.Name)
-		c.main.add(clustersList, e.Name)
+		c.Clusters = append(c.Clusters, Cluster{Name: name, file: c.main})
+		entry = c.Cluster(name)
+		c.main.add(clustersList, name)
 	}
-	fields := entry.file.fields(clustersList, e.Name)
+	fields := entry.file.fields(clustersList, name)
 	if replace {
 		clear(fields)
 		entry.ClusterID = ""
@@ -109,8 +97,7 @@ func withExtension(extensions any, clusterID string) []any {
 	})
 }
 
-func (c *Config) saveContext(e Entry) {
-	names := e.names()
+func (c *Config) saveContext(names Saved) {
 	entry := c.Context(names.Context)
 	if entry == nil {
 		c.Contexts = append(c.Contexts, Context{Name: names.Context, file: c.main})
@@ -122,10 +109,9 @@ func (c *Config) saveContext(e Entry) {
 	fields["cluster"], fields["user"] = names.Cluster, names.User
 }
 
-// saveUser writes the user's entry. With replace set, or if it doesn't run a plugin, nothing stays of the one that
+// saveUser writes a user's entry. With replace set, or if it doesn't run a plugin, nothing stays of the one that
 // exists.
-func (c *Config) saveUser(e Entry, replace bool) {
-	name := e.names().User
+func (c *Config) saveUser(e Entry, name string, replace bool) {
 	entry := c.User(name)
 	if entry == nil {
 		c.Users = append(c.Users, User{Name: name, file: c.main})
@@ -142,52 +128,6 @@ func (c *Config) saveUser(e Entry, replace bool) {
 func (u *User) setExec(exec Exec) {
 	maps.Copy(u.file.child(u.file.fields(usersList, u.Name), "exec"), exec.value())
 	u.Exec = &exec
-}
-
-// clusterConflict reports a cluster's entry of the same name that belongs to another cluster.
-func (c *Config) clusterConflict(e Entry) error {
-	old := c.Cluster(e.Name)
-	if old == nil || c.IDOf(old) == e.ClusterID {
-		return nil
-	}
-	if (credential.Credential{Server: e.Server}).CheckServer(old.Server) == nil {
-		return nil
-	}
-	return &ConflictError{e.ClusterID, "cluster entry", e.Name, "for server " + show.URL(old.Server)}
-}
-
-// contextConflict reports a context of the same name that leads to another cluster.
-func (c *Config) contextConflict(e Entry) error {
-	old := c.Context(e.names().Context)
-	if old == nil || old.Cluster == e.names().Cluster {
-		return nil
-	}
-	if cluster := c.Cluster(old.Cluster); cluster != nil && c.IDOf(cluster) == e.ClusterID {
-		return nil
-	}
-	return &ConflictError{e.ClusterID, "context", old.Name, fmt.Sprintf("for cluster %q", old.Cluster)}
-}
-
-// userConflict reports a user of the same name that belongs to another cluster or, where clusters share a user,
-// one with another access token.
-func (c *Config) userConflict(e Entry) error {
-	name := e.names().User
-	old := c.User(name)
-	if old == nil {
-		return nil
-	}
-	own := slices.ContainsFunc(c.Contexts, func(context Context) bool {
-		return context.User == name && context.Cluster == e.names().Cluster
-	})
-	switch {
-	case e.User != "" && old.Exec.IsOurs() && slices.Equal(old.Exec.Args, e.Exec.Args):
-		return nil
-	case e.User == "" && old.Exec.IsOurs() && old.Exec.clusterID() == e.ClusterID:
-		return nil
-	case e.User == "" && old.Exec == nil && own: // doctl's, with a token
-		return nil
-	}
-	return &ConflictError{e.ClusterID, "user", name, "with other credentials"}
 }
 
 // SetCurrentContext makes a context the current one, in the file that says which is.

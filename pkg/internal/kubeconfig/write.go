@@ -2,9 +2,9 @@ package kubeconfig
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -18,28 +18,32 @@ import (
 type replacement struct {
 	*file
 	spot spot
+	text []byte
 	new  *atomicfile.File
 }
 
 // write replaces files, each completely or not at all. A link stays a link, and permissions stay; a new file is
-// private to its owner. A file with several names is replaced under each of them.
-func (e *editing) write(changes []Change) error {
+// private to its owner. A file with several names is replaced under each of them. The error is a *WriteError.
+func (e *editing) write(ctx context.Context, changes []Change) error {
 	var all []replacement
 	for _, change := range changes {
 		f := change.file
 		if err := e.unlockable[f.path]; err != nil {
-			return fmt.Errorf("locking kubeconfig %q: %w", f.path, show.Reason(err))
+			return &WriteError{f.path, "locking", show.Reason(err)}
+		}
+		if f.info != nil && f.info.Mode().Perm()&0o222 == 0 {
+			return &WriteError{f.path, "writing", ErrReadOnly} // its directory may let it be replaced
 		}
 		for _, s := range f.spots {
 			temp, err := e.prepare(f, s.place, change.New)
 			if err = cmp.Or(e.unlockable[s.path], err); err != nil {
-				return fmt.Errorf("writing kubeconfig %q: %w", s.path, show.Reason(err))
+				return &WriteError{s.path, "writing", show.Reason(err)}
 			}
-			all = append(all, replacement{f, s, temp})
+			all = append(all, replacement{f, s, change.New, temp})
 		}
 	}
 	err := e.do(func() (func(), error) {
-		replaced, err := replaceAll(all)
+		replaced, err := e.replaceAll(ctx, all)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.written, e.err = replaced > 0, err
@@ -52,10 +56,14 @@ func (e *editing) write(changes []Change) error {
 }
 
 // replaceAll puts the new files in place, and returns how many it did.
-func replaceAll(all []replacement) (int, error) {
+func (e *editing) replaceAll(ctx context.Context, all []replacement) (int, error) {
 	for i, r := range all {
-		if err := r.replace(); err != nil {
-			return i, fmt.Errorf("writing kubeconfig %q: %w", r.spot.path, show.Reason(err))
+		err := r.replace()
+		if isMount(err) {
+			err = e.backups.overwrite(ctx, r)
+		}
+		if err != nil {
+			return i, &WriteError{r.spot.path, "writing", show.Reason(err)}
 		}
 	}
 	return len(all), nil

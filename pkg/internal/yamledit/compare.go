@@ -7,6 +7,23 @@ import (
 	"slices"
 )
 
+// says reports whether the value at the top of a text is the one that is wanted. A key that the text doesn't have may
+// be null, an empty list or an empty text, all of which are the same.
+func says(text, want map[string]any) bool {
+	for key, value := range text {
+		wanted, ok := want[key]
+		if !ok || !equal(value, wanted) && !(isNothing(value) && isNothing(wanted)) {
+			return false
+		}
+	}
+	for key, wanted := range want {
+		if _, ok := text[key]; !ok && !isNothing(wanted) {
+			return false
+		}
+	}
+	return true
+}
+
 // equal reports whether two values are the same. Null equals an empty list.
 func equal(a, b any) bool {
 	if isEmpty(a) && isEmpty(b) {
@@ -38,11 +55,15 @@ func isCollection(value any) bool {
 }
 
 // changed returns the keys whose values are new or differ, in the order in which new ones are written: those of
-// mappings and lists first.
-func changed(old, new map[string]any) []string {
+// mappings and lists first. At the top, a new key without a value isn't one.
+func changed(old, new map[string]any, isTop bool) []string {
 	var keys []string
 	for key, value := range new {
-		if before, ok := old[key]; !ok || !equal(before, value) {
+		before, ok := old[key]
+		if isTop && isNothing(before) && isNothing(value) {
+			continue
+		}
+		if !ok || !equal(before, value) {
 			keys = append(keys, key)
 		}
 	}
@@ -83,6 +104,16 @@ func match(old, new []any) (gone []bool, kept int, keepsMapping bool) {
 		}
 	}
 	return gone, kept, keepsMapping
+}
+
+// areMappings reports whether those of the items that are chosen are mappings.
+func areMappings(items []any, chosen []bool) bool {
+	for i, item := range items {
+		if _, ok := item.(map[string]any); chosen[i] && !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func isSameItem(a, b any) bool {

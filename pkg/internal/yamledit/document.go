@@ -1,6 +1,8 @@
 // Package yamledit changes the value of a YAML mapping and keeps all other bytes of its text: comments, order,
 // quotes, line breaks.
 //
+// What is added can be removed without a trace: see was.go.
+//
 // Parse a text, change its plain value, and Apply returns a text with the new value. It compares the two values and
 // replaces the parts of the text that differ. It parses the result, which must have the new value: YAML that is odder
 // than this package expects is ErrTooOdd, never a wrong text.
@@ -27,18 +29,17 @@ var ErrTooOdd = errors.New(
 // Document is a text that has been parsed.
 type Document struct {
 	text  []byte
+	empty string     // what completes a text without a value
 	root  *yaml.Node // the mapping at the top
 	lines []int      // where each line starts
 }
 
-// Parse reads a text that is one YAML document, a mapping. A text without any value, or {}, is completed by
-// empty, which must be one. Errors name the line and never quote a value, which may be secret.
+// Parse reads a text that is one YAML document, a mapping. A text without any value, or with null or {}, is completed
+// by empty, which must be one. A text that is nil is missing: nothing is to be restored when its last addition goes.
+// Errors name the line and never quote a value, which may be secret.
 func Parse(text []byte, empty string) (*Document, error) {
 	if err := check(text); err != nil {
 		return nil, err
-	}
-	if string(bytes.TrimSpace(text)) == "{}" {
-		text = nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var node yaml.Node
@@ -49,7 +50,10 @@ func Parse(text []byte, empty string) (*Document, error) {
 	if err != nil {
 		return nil, Describe(err)
 	}
-	d := &Document{text: text, root: node.Content[0], lines: lineStarts(text)}
+	if text, ok := comment(text, node.Content[0]); ok && empty != "" {
+		return complete(text, empty)
+	}
+	d := &Document{text: text, empty: empty, root: node.Content[0], lines: lineStarts(text)}
 	if d.root.Kind != yaml.MappingNode {
 		return nil, errors.New("line 1: it is not a mapping")
 	}
@@ -63,21 +67,6 @@ func Parse(text []byte, empty string) (*Document, error) {
 }
 
 var errSeveral = errors.New("it has more than one YAML document")
-
-// complete parses a text that has no value followed by one that has.
-func complete(text []byte, empty string) (*Document, error) {
-	if empty == "" {
-		return nil, errors.New("it is empty")
-	}
-	if bytes.HasSuffix(text, []byte(empty)) { // it follows the end of another document
-		return nil, errSeveral
-	}
-	text = text[:len(text):len(text)]
-	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
-		text = append(text, '\n')
-	}
-	return Parse(append(text, empty...), empty)
-}
 
 // MaxValues bounds how many values a text may hold, at some 300 bytes of memory each.
 const MaxValues = 2 << 20
@@ -115,6 +104,11 @@ func lineStarts(text []byte) []int {
 	return lines
 }
 
+// DuplicateKeyError reports a mapping that has a key twice.
+type DuplicateKeyError struct{ Reason string }
+
+func (e *DuplicateKeyError) Error() string { return e.Reason }
+
 // Value returns the text's value, which is the caller's to change. Mappings are of type map[string]any where
 // all keys are strings, and lists of type []any.
 func (d *Document) Value() map[string]any {
@@ -131,8 +125,9 @@ func (d *Document) Decode(into any) error {
 	return nil
 }
 
-// Says reports whether the text has that value. Null and an empty list are the same.
-func (d *Document) Says(value map[string]any) bool { return equal(d.Value(), value) }
+// Says reports whether the text has that value. At the top, a missing key, null, an empty list and an empty text are
+// the same.
+func (d *Document) Says(value map[string]any) bool { return says(d.Value(), value) }
 
 // Describe returns an error of the YAML library without what it quotes of the text, but for names of keys.
 func Describe(err error) error {
@@ -141,14 +136,19 @@ func Describe(err error) error {
 		text = list.Errors[0]
 	}
 	text = regexp.MustCompile(`cannot unmarshal (\S+)(?s:.*)`).ReplaceAllString(text, "unexpected type $1")
+	isTwice := regexp.MustCompile(`mapping key .* already defined at line \d+$`).MatchString(text)
 	key := regexp.MustCompile(`^"[A-Za-z][A-Za-z-]{0,40}"$|^'.?'$`)
 	quoted := regexp.MustCompile(`(?s)"(\\.|[^"\\])*"|'[^']*'|` + "`[^`]*`")
-	return errors.New(quoted.ReplaceAllStringFunc(text, func(quoted string) string {
+	text = quoted.ReplaceAllStringFunc(text, func(quoted string) string {
 		if key.MatchString(quoted) {
 			return quoted
 		}
 		return "(not shown)"
-	}))
+	})
+	if isTwice {
+		return &DuplicateKeyError{text}
+	}
+	return errors.New(text)
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

@@ -40,7 +40,8 @@ func (d *Document) Apply(value map[string]any) ([]byte, error) {
 	if !ok {
 		return nil, ErrTooOdd
 	}
-	after, err := Parse(text, "")
+	text = uncomplete(text, d.empty)
+	after, err := Parse(text, d.empty)
 	if err != nil || !after.Says(value) {
 		return nil, ErrTooOdd
 	}
@@ -93,27 +94,48 @@ func (p *patch) inside(node *yaml.Node, old, new any, depth int) bool {
 
 // mapping changes the pairs of a mapping that differ. It returns false as inside does.
 func (p *patch) mapping(node *yaml.Node, old, new map[string]any, depth int) bool {
+	if node.Kind == yaml.MappingNode && len(node.Content) == 0 && isFlow(node) && len(old) == 0 && depth == 0 {
+		p.addPairs(node, new)
+		return true
+	}
 	if node.Kind != yaml.MappingNode || !keepsKey(old, new) {
 		return false
 	}
-	gone := make([]bool, len(node.Content)/2)
-	for i := range gone {
-		_, was := old[node.Content[2*i].Value]
-		_, is := new[node.Content[2*i].Value]
-		gone[i] = was && !is
-	}
+	gone := p.gonePairs(node, old, new, depth)
 	p.cut(node, gone)
-	for _, key := range changed(old, new) {
-		switch i := keyIndex(node, key); {
+	for _, key := range changed(old, new, depth == 0) {
+		i := keyIndex(node, key)
+		switch {
 		case i < 0:
 			p.addPair(node, key, new[key], depth)
+		case gone[i/2]:
+		case depth == 0 && isNothing(old[key]) && p.fill(node, i, new[key], depth):
+		case depth == 0 && isNothing(new[key]) && p.unfill(node, i):
 		case !p.inside(node.Content[i+1], old[key], new[key], depth+1):
 			p.replaceValue(node, i, new[key], depth)
-		case isEmpty(new[key]) && !isFlow(node.Content[i+1]): // all its lines are cut
-			p.insert(p.colon(node.Content[i])+1, depth+1, " null") // as Go writes an empty list
 		}
 	}
 	return true
+}
+
+// gonePairs reports which pairs of a mapping are to be cut: those whose keys are gone, and those that Apply has added
+// and whose values are gone. Something stays of a mapping between lines.
+func (p *patch) gonePairs(node *yaml.Node, old, new map[string]any, depth int) []bool {
+	gone := make([]bool, len(node.Content)/2)
+	added := make([]bool, len(gone))
+	stays := isFlow(node)
+	for i := range gone {
+		key := node.Content[2*i].Value
+		_, was := old[key]
+		_, is := new[key]
+		gone[i] = was && !is
+		added[i] = depth == 0 && is && !isNothing(old[key]) && isNothing(new[key]) && p.wasAdded(node, 2*i)
+		stays = stays || !gone[i] && !added[i]
+	}
+	for i := range gone {
+		gone[i] = gone[i] || added[i] && stays
+	}
+	return gone
 }
 
 // list changes the items of a list that differ. It returns false as inside does.
@@ -122,7 +144,7 @@ func (p *patch) list(node *yaml.Node, old, new []any, depth int) bool {
 		return false
 	}
 	gone, kept, keepsMapping := match(old, new)
-	if len(new) > 0 && !keepsMapping {
+	if len(new) > 0 && !keepsMapping && slices.Contains(gone, true) && (kept == 0 || !areMappings(old, gone)) {
 		return false
 	}
 	next := 0

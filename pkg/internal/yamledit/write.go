@@ -3,6 +3,7 @@ package yamledit
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -12,11 +13,41 @@ import (
 func (p *patch) addPair(mapping *yaml.Node, key string, value any, depth int) {
 	end := p.pairEnd(mapping, len(mapping.Content)-2)
 	if isFlow(mapping) {
-		p.insert(end, depth, ", "+p.flow(key)+": "+p.flow(value))
+		p.insert(end, depth, ", "+p.flowPair(key, value, depth))
 		return
 	}
 	indent := mapping.Content[0].Column - 1
-	p.insert(p.rest(end, indent), depth, "\n"+spaces(indent)+p.block(map[string]any{key: value}, indent))
+	text := p.block(map[string]any{key: value}, indent)
+	if name := p.block(key, 0); depth == 0 { // see was.go
+		switch value := value.(type) {
+		case []any:
+			text = name + ":\n" + spaces(indent+addedIndent) + p.block(value, indent+addedIndent)
+		case string:
+			text = name + ": " + p.flow(value)
+		}
+	}
+	p.insert(p.rest(end, indent), depth, "\n"+spaces(indent)+text)
+}
+
+// flowPair returns a pair as it is added in brackets.
+func (p *patch) flowPair(key string, value any, depth int) string {
+	before := " "
+	switch value.(type) {
+	case []any, string:
+		if depth == 0 {
+			before = strings.Repeat("\t", slices.Index(flowForms[:], keyAdded))
+		}
+	}
+	return p.flow(key) + ":" + before + p.flow(value)
+}
+
+// addPairs adds pairs to a mapping in brackets that has none.
+func (p *patch) addPairs(mapping *yaml.Node, value map[string]any) {
+	var pairs []string
+	for _, key := range changed(nil, value, true) {
+		pairs = append(pairs, p.flowPair(key, value[key], 0))
+	}
+	p.insert(p.content(mapping)+1, 0, strings.Join(pairs, ", "))
 }
 
 // addItems adds items after the last one of a list.
@@ -44,7 +75,11 @@ func (p *patch) replaceValue(mapping *yaml.Node, i int, value any, depth int) {
 	old := mapping.Content[i+1]
 	start, end := p.colon(mapping.Content[i])+1, p.pairEnd(mapping, i)
 	if isFlow(mapping) {
-		p.splice(start, end, " "+p.flow(value))
+		if isAbsent(old) {
+			p.splice(start, end, " "+p.flow(value))
+		} else {
+			p.splice(p.offset(old), end, p.flow(value))
+		}
 		return
 	}
 	text := strings.TrimPrefix(p.block(map[string]any{"k": value}, mapping.Content[0].Column-1), "k:")

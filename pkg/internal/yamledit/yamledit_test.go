@@ -74,7 +74,7 @@ func TestApply(t *testing.T) {
 		"sorted, lists first": {
 			text:   "x: 1\n",
 			change: func(v map[string]any) { v["c"], v["b"], v["d"] = 1, 2, []any{3} },
-			want:   "x: 1\nd:\n- 3\nb: 2\nc: 1\n",
+			want:   "x: 1\nd:\n  - 3\nb: 2\nc: 1\n",
 		},
 		"a removed key": {
 			text:   lines,
@@ -129,12 +129,12 @@ func TestApply(t *testing.T) {
 		"nothing to a list": {
 			text:   "list: # c\n  # d\nz: 1\n",
 			change: set("list", list(nil, "x")),
-			want:   "list: # c\n- is: null\n  name: x\n  # d\nz: 1\n",
+			want:   "list: #was nothing # c\n  # d\n- is: null\n  name: x\nz: 1\n",
 		},
 		"an empty list": {
 			text:   "'list':   [ ] # c\n",
 			change: set("list", []any{1}),
-			want:   "'list': # c\n- 1\n",
+			want:   "'list':   [1 ] # c\n",
 		},
 		"an empty mapping": {
 			text:   "m: {} # c\n",
@@ -189,7 +189,7 @@ func TestApply(t *testing.T) {
 		"an empty root": {
 			text:   "{} # c\n",
 			change: set("b", []any{1}),
-			want:   `{"b":[1]} # c` + "\n",
+			want:   `{"b":		[1]} # c` + "\n",
 		},
 		"an alias": {
 			text:   "x: &x {k: 1}\na: *x # c\n",
@@ -275,22 +275,29 @@ func TestValueIsACopy(t *testing.T) {
 }
 
 func TestParseCompletes(t *testing.T) {
-	tests := map[string]struct{ text, empty, want string }{
-		"nothing":       {"", "a: 1\n", "a: 1\n"},
-		"a comment":     {"# c", "a: 1\n", "# c\na: 1\n"},
-		"brackets":      {" {}\n", "a: 1\n", "a: 1\n"},
-		"a mark":        {"---\n", "a: 1\n", "---\na: 1\n"},
-		"another value": {"b: 2\n", "a: 1\n", "b: 2\n"},
+	tests := map[string]struct {
+		text []byte
+		want string
+	}{
+		"missing":       {nil, "a: 1\n"},
+		"nothing":       {[]byte(""), "#was nothing\na: 1\n"},
+		"a comment":     {[]byte("# c"), "# c #was nothing\na: 1\n"},
+		"brackets":      {[]byte(" {}\n"), " #was {}\n#was nothing\na: 1\n"},
+		"null":          {[]byte("null # c"), "#was null # c #was nothing\na: 1\n"},
+		"a mark":        {[]byte("---\n"), "---\n#was nothing\na: 1\n"},
+		"another value": {[]byte("b: 2\n"), "b: 2\n"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			d, err := Parse([]byte(test.text), test.empty)
+			d, err := Parse(test.text, "a: 1\n")
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.Apply(d.Value())
-			if err != nil || string(got) != test.want {
-				t.Errorf("got %q, %v; want %q", got, err, test.want)
+			if string(d.text) != test.want {
+				t.Errorf("got %q; want %q", d.text, test.want)
+			}
+			if got, err := d.Apply(d.Value()); err != nil || test.text != nil && string(got) != string(test.text) {
+				t.Errorf("without additions: got %q, %v; want %q", got, err, test.text)
 			}
 		})
 	}

@@ -1,0 +1,29 @@
+package kubeconfig
+
+import "slices"
+
+// Replace makes all entries of a cluster that no longer exists, and the users that run this plugin or doctl for it,
+// those of another cluster. Contexts stay as they are. The error is that of [Entry.Check].
+func (c *Config) Replace(goneID string, e Entry) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	var clusters, users []string
+	for i := range c.Clusters {
+		if c.IDOf(&c.Clusters[i]) == goneID {
+			clusters = append(clusters, c.Clusters[i].Name)
+		}
+	}
+	for _, user := range c.Users {
+		if user.Exec.IsOurs() && user.Exec.clusterID() == goneID {
+			users = append(users, user.Name)
+		}
+	}
+	for _, name := range slices.Compact(users) {
+		c.saveUser(e, name, true)
+	}
+	for _, name := range slices.Compact(clusters) {
+		c.saveCluster(e, name, true)
+	}
+	return nil
+}
