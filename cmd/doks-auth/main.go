@@ -29,13 +29,25 @@ func run() int {
 		Stderr:           os.Stderr,
 		StdinIsTerminal:  func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
 		StdoutIsTerminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
+		StderrIsTerminal: func() bool { return term.IsTerminal(int(os.Stderr.Fd())) },
+		Columns:          columns,
 		Getenv:           os.Getenv,
 		Home:             home,
 		UserHome:         userHome,
 		Now:              time.Now,
 		Executable:       func() (string, error) { return cmd.Executable(os.Args[0]) },
+		OpenTerminal:     cmd.Terminal(os.Stdin, os.Stderr),
 		ReadPassword:     func(ctx context.Context) ([]byte, error) { return cmd.ReadPassword(ctx, os.Stdin) },
 	})
+}
+
+// columns returns the width of the terminal that is standard output, or 0.
+func columns() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // userHome returns the home directory in the user database, or "".

@@ -73,11 +73,13 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	fails CODE COMMAND…  run a command that must exit with CODE and print nothing to standard output
 //	cluster ID NAME      add a cluster to the API
 //	clusters N           add N clusters to the API
-//	serve CLUSTER        start its API server and set HTTPS_PROXY to a proxy for it
+//	delete ID            remove a cluster from the API
+//	state ID STATE       change a cluster's state
+//	serve CLUSTER        start its API server, and set HTTPS_PROXY to a proxy for it and TUNNEL to another address of it
 //	revoke CLUSTER       revoke the tokens minted for it
 //	scopes SCOPE…        limit the access token to these scopes
 //	request CLUSTER SERVER WHAT… set a client's request in the environment; see requestOf
-//	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW
+//	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW, where \n is a line feed
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
 //
 // There is also an authorization server; see authCommands.
@@ -162,6 +164,12 @@ func TestScripts(t *testing.T) {
 				cluster.Name = args[1]
 				apiOf(ts).AddCluster(cluster)
 			},
+			"delete": func(ts *testscript.TestScript, _ bool, args []string) {
+				apiOf(ts).RemoveCluster(args[0])
+			},
+			"state": func(ts *testscript.TestScript, _ bool, args []string) {
+				apiOf(ts).SetState(args[0], args[1])
+			},
 			"clusters": func(ts *testscript.TestScript, _ bool, args []string) {
 				n, err := strconv.Atoi(args[0])
 				ts.Check(err)
@@ -178,6 +186,7 @@ func TestScripts(t *testing.T) {
 				proxy := httptest.NewServer(digitaloceantest.Proxy(map[string]string{cluster.Host(): cluster.Addr()}))
 				ts.Defer(func() { cluster.Close(); proxy.Close() })
 				ts.Setenv("HTTPS_PROXY", proxy.URL)
+				ts.Setenv("TUNNEL", "https://"+cluster.Addr())
 			},
 			"revoke": func(ts *testscript.TestScript, _ bool, args []string) {
 				apiOf(ts).Revoke(args[0])
@@ -195,7 +204,7 @@ func TestScripts(t *testing.T) {
 				if !strings.Contains(text, args[0]) {
 					ts.Fatalf("%s doesn't contain %q", args[2], args[0])
 				}
-				text = strings.ReplaceAll(text, args[0], args[1])
+				text = strings.ReplaceAll(text, args[0], strings.ReplaceAll(args[1], `\n`, "\n"))
 				ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
 			},
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -169,7 +169,7 @@ func TestRefreshesByDoctl(t *testing.T) {
 			u.auth.AccessLifetime = test.lifetime
 			d := &doctl{sessionUser: u}
 			u.write(u.auth.Start(acme))
-			var runs atomic.Int64
+			var runs, ended atomic.Int64
 			done := make(chan struct{})
 			var wait sync.WaitGroup
 			for range test.processes {
@@ -182,7 +182,10 @@ func TestRefreshesByDoctl(t *testing.T) {
 						}
 						got := u.plugin()
 						runs.Add(1)
-						if got.code != 0 || !u.api.Accepts(tokenID, tokenOf(got.stdout)) {
+						switch {
+						case got.code == 3 && strings.Contains(got.stderr, "has ended"):
+							ended.Add(1)
+						case got.code != 0 || !u.api.Accepts(tokenID, tokenOf(got.stdout)):
 							t.Errorf("got %+v, want exit code 0 and a valid token", got)
 						}
 					}
@@ -201,9 +204,10 @@ func TestRefreshesByDoctl(t *testing.T) {
 			if mints := u.api.Mints(tokenID); mints != 1 {
 				t.Errorf("got %d mints, want 1", mints)
 			}
-			if got := u.auth.Reuses(); got != d.collisions {
-				t.Errorf("got %d uses of spent refresh tokens, %d of them by doctl; want none by the plugin",
-					got, d.collisions)
+			// If both refresh at once, whoever comes second ends the session: nobody can prevent that without a lock.
+			if got := u.auth.Reuses(); got > d.collisions || d.collisions == 0 && ended.Load() > 0 {
+				t.Errorf("got %d uses of spent refresh tokens and %d runs without a session, but only %d times both at once",
+					got, ended.Load(), d.collisions)
 			}
 			if test.lifetime < time.Hour && byPlugin == 0 {
 				t.Error("got no refresh by the plugin, want some")

@@ -17,7 +17,9 @@ type account struct {
 
 	cache  string                 // the cache's directory; "" if there is no place for one
 	placed sync.Map               // identities, by cluster, that this run found out with Place
-	listed []digitalocean.Cluster // all of its clusters, after the first call of clusters
+	listed []digitalocean.Cluster // all of its clusters, after the first call of clusters; nil before
+	seen   sync.Map               // clusters as the API has shown them, by id
+	called sync.Map               // how the user calls clusters, by id, unless by the id
 }
 
 // account returns the account that the options choose.
@@ -73,30 +75,59 @@ func (a *account) clusters(ctx context.Context) ([]digitalocean.Cluster, error) 
 	if err != nil {
 		return nil, err
 	}
-	a.listed, err = client.Clusters(ctx)
-	return a.listed, a.explain(err)
+	defer a.waiting(theAPI)()
+	listed, err := client.Clusters(ctx)
+	if err != nil {
+		return nil, a.explain(err)
+	}
+	a.listed = append([]digitalocean.Cluster{}, listed...)
+	for _, cluster := range listed {
+		a.seen.Store(cluster.ID, cluster)
+	}
+	return a.listed, nil
 }
+
+// theAPI is what most waits are for.
+const theAPI = "the DigitalOcean API"
 
 // cluster looks up a cluster by its id or name.
 func (a *account) cluster(ctx context.Context, name string) (digitalocean.Cluster, error) {
 	if id, err := digitalocean.ParseClusterID(name); err == nil {
-		client, err := a.client()
-		if err != nil {
-			return digitalocean.Cluster{}, err
-		}
-		cluster, err := client.Cluster(ctx, id)
-		return cluster, a.explain(err)
+		return a.clusterByID(ctx, id)
 	}
 	clusters, err := a.clusters(ctx)
 	if err != nil {
 		return digitalocean.Cluster{}, fmt.Errorf("looking up cluster %s: %w", show.Word(name), err)
 	}
 	cluster, err := digitalocean.FindCluster(clusters, name)
+	if err != nil {
+		return cluster, a.suggest(err, name, clusters)
+	}
+	a.called.Store(cluster.ID, name)
+	return cluster, nil
+}
+
+func (a *account) clusterByID(ctx context.Context, id digitalocean.ClusterID) (digitalocean.Cluster, error) {
+	client, err := a.client()
+	if err != nil {
+		return digitalocean.Cluster{}, err
+	}
+	defer a.waiting(theAPI)()
+	cluster, err := client.Cluster(ctx, id)
+	if err == nil {
+		a.seen.Store(id, cluster)
+	}
 	return cluster, a.explain(err)
 }
 
 // clusterIDs returns the ids of clusters that are given by id or name. Only names need the account.
 func (o *options) clusterIDs(ctx context.Context, names []string) ([]digitalocean.ClusterID, error) {
+	ids, _, err := o.lookUpIDs(ctx, names)
+	return ids, err
+}
+
+// lookUpIDs is clusterIDs. It also returns the account, if it was needed.
+func (o *options) lookUpIDs(ctx context.Context, names []string) ([]digitalocean.ClusterID, *account, error) {
 	ids := make([]digitalocean.ClusterID, len(names))
 	var a *account
 	for i, name := range names {
@@ -107,16 +138,16 @@ func (o *options) clusterIDs(ctx context.Context, names []string) ([]digitalocea
 		}
 		if a == nil {
 			if a, err = o.account(); err != nil {
-				return nil, fmt.Errorf("looking up cluster %s: %w", show.Word(name), err)
+				return nil, nil, fmt.Errorf("looking up cluster %s: %w", show.Word(name), err)
 			}
 		}
 		cluster, err := a.cluster(ctx, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		ids[i] = cluster.ID
 	}
-	return ids, nil
+	return ids, a, nil
 }
 
 // explain adds to an error what its hint says about the account; see hintOf.
@@ -130,8 +161,9 @@ func (a *account) explain(err error) error {
 // accountError is an account's failure.
 type accountError struct {
 	error
-	source string   // of the account
-	roots  []string // variables that were ignored; see distrustRoots
+	source        string   // of the account
+	roots         []string // variables that were ignored; see distrustRoots
+	expirySeconds int      // the lifetime that was requested; 0: none
 }
 
 // Unwrap returns the underlying error.

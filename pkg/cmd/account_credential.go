@@ -36,17 +36,41 @@ func (a *account) credential(
 	got, err := a.steadily(func(a *account) (credential.Credential, error) {
 		return a.provider(id, how, begin).Credential(ctx)
 	})
-	return got, getting(id, a.explain(err))
+	if err == nil {
+		return got, nil
+	}
+	if err := a.stateError(ctx, id, how, err); err != nil {
+		return got, err
+	}
+	return got, &gettingError{a.nameOf(id), a.explainFetch(err, how)}
 }
+
+// explainFetch is explain for an error about a credential.
+func (a *account) explainFetch(err error, how fetch) error {
+	return &accountError{error: err, source: a.Source, roots: a.roots, expirySeconds: how.expirySeconds}
+}
+
+// gettingError is an error with the cluster that the credential was for, as the user calls it.
+type gettingError struct {
+	cluster string
+	err     error
+}
+
+// Error returns a message with the cluster and the cause.
+func (e *gettingError) Error() string {
+	return fmt.Sprintf("getting credentials for cluster %q: %v", e.cluster, e.err)
+}
+
+// Unwrap returns the cause.
+func (e *gettingError) Unwrap() error { return e.err }
 
 // steadily calls do for the account. If doctl's configuration or the login changes meanwhile, it finds the account
 // again.
 func (a *account) steadily(do func(*account) (credential.Credential, error)) (credential.Credential, error) {
+	const pause, most = 20 * time.Millisecond, 8
 	got, err := do(a)
-	for range 3 {
-		if !errors.Is(err, accounts.ErrChanged) {
-			break
-		}
+	for wait := pause; errors.Is(err, accounts.ErrChanged) && wait <= pause<<most; wait *= 2 {
+		time.Sleep(wait / 2) // doctl may be about to write
 		a.log().Info("the account has changed; finding it again", "source", a.Source)
 		again, findErr := a.account()
 		if findErr != nil {
@@ -62,7 +86,7 @@ func getting(id digitalocean.ClusterID, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("getting credentials for cluster %q: %w", id, err)
+	return &gettingError{string(id), err}
 }
 
 // renew returns a credential that replaces old, from the API if necessary.
@@ -98,8 +122,11 @@ func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *
 func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
 	seen, _ := a.Seen()
 	cached := a.cached(id, how, seen)
-	if dir, ok := cached.Store.(*cachedir.Dir); ok {
-		cached.Store = unkept{dir}
+	switch store := cached.Store.(type) {
+	case *cachedir.Dir:
+		cached.Store = unkept{store}
+	case announcing:
+		cached.Store = unkept{store.Dir}
 	}
 	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 		begin()
@@ -107,7 +134,9 @@ func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *c
 		if err != nil {
 			return credential.Credential{}, err
 		}
+		arrived := a.waiting(theAPI)
 		identity, err := a.Place(ctx, client, id)
+		arrived()
 		if err != nil {
 			return credential.Credential{}, err
 		}
@@ -122,6 +151,18 @@ type unkept struct{ *cachedir.Dir }
 
 // Put implements credential.Store.
 func (unkept) Put(context.Context, credential.Key, credential.Credential) error { return nil }
+
+// announcing is a cache that says when it waits for another process.
+type announcing struct {
+	*cachedir.Dir
+	options *options
+}
+
+// Lock implements credential.Store.
+func (c announcing) Lock(ctx context.Context, key credential.Key) (unlock func(), err error) {
+	defer c.options.waiting("another process that is fetching the credential")()
+	return c.Dir.Lock(ctx, key)
+}
 
 // identityFor returns the account's identity, if it is known.
 func (a *account) identityFor(id digitalocean.ClusterID) (credential.Secret, bool) {
@@ -138,8 +179,11 @@ func (a *account) identityFor(id digitalocean.ClusterID) (credential.Secret, boo
 // cached returns what serves a cluster's credential from the cache of an identity.
 func (a *account) cached(id digitalocean.ClusterID, how fetch, identity credential.Secret) *credential.Cached {
 	var store credential.Store = cachedir.Open(a.cache, identity)
-	if how.noCache {
+	switch {
+	case how.noCache:
 		store = new(credential.Memory)
+	case a.isWatched():
+		store = announcing{store.(*cachedir.Dir), a.options}
 	}
 	return &credential.Cached{
 		Store:          store,
@@ -157,7 +201,9 @@ func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetc
 	if err != nil {
 		return credential.Credential{}, err
 	}
+	arrived := a.waiting(theAPI)
 	got, err := client.Credential(ctx, id, how.expiry())
+	arrived()
 	got.ExpiresAt = got.ExpiresAt.Truncate(time.Second) // as cached, so that all callers get the same answer
 	if err == nil && !how.noCache {
 		a.later.fetched.Store(true)

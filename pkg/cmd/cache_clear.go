@@ -28,8 +28,9 @@ func newCacheClear(opts *options) *cobra.Command {
 		Use:   "clear {CLUSTER… | --expired | --all}",
 		Short: "Remove cached credentials",
 		Long: `clear removes the cached credentials of the given clusters, for all accounts; or those that are
-expired or unusable; or all of them. It reports what it removed. It revokes nothing: a token stays
-valid until it expires, and the next client that needs a credential fetches a new one.
+expired or unusable; or all of them. Failures, which are remembered for a few seconds, go with them. It
+reports what it removed. It revokes nothing: a token stays valid until it expires, and the next client
+that needs a credential fetches a new one.
 
 A cluster is given by its id, even if it no longer exists, or by its name, which is looked up in the
 account. If another process is fetching an entry, clear waits for it.`,
@@ -84,9 +85,15 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 			state := inventory.describe(ctx, e).State
 			return !e.Absent && (state == stateExpired || state == stateUnusable)
 		}
-		return c.all || slices.Contains(chosen, digitalocean.ClusterID(e.ClusterID))
+		return c.all || isOfAny(e, chosen)
 	}
 	return inventory.remove(ctx, entries, goes)
+}
+
+// isOfAny reports whether an entry is a credential, or a remembered failure, of one of the clusters.
+func isOfAny(e cachedir.Entry, ids []digitalocean.ClusterID) bool {
+	return slices.Contains(ids, digitalocean.ClusterID(e.ClusterID)) ||
+		slices.Contains(ids, digitalocean.ClusterID(e.FailureOf))
 }
 
 // remove removes the entries for which goes returns true, and returns a line for each credential that it
@@ -101,12 +108,16 @@ func (i *inventory) remove(
 			continue
 		}
 		line := removedLine(i.describe(ctx, e))
+		arrived := i.waiting("another process that is fetching a credential")
 		gone, err := e.Remove(ctx, goes)
+		arrived()
 		switch {
 		case err != nil:
 			failures = append(failures, removalError(ctx, e, err))
 		case gone && !e.Absent:
 			removed.WriteString(line)
+		case gone && e.FailureOf != "":
+			fmt.Fprintf(&removed, "remembered failure for cluster %q removed\n", oneLine(e.FailureOf))
 		}
 	}
 	return removed.String(), firstOf(failures)
@@ -121,7 +132,8 @@ func (c *cacheClear) chosen(
 		return nil, err
 	}
 	for _, id := range ids {
-		if !slices.ContainsFunc(entries, func(e cachedir.Entry) bool { return e.ClusterID == string(id) }) {
+		is := []digitalocean.ClusterID{id}
+		if !slices.ContainsFunc(entries, func(e cachedir.Entry) bool { return isOfAny(e, is) }) {
 			return nil, notCached(id)
 		}
 	}

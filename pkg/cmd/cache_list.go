@@ -7,10 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 )
 
 // cacheList is the command that lists cached credentials.
@@ -23,19 +24,26 @@ type cacheList struct {
 func newCacheList(opts *options) *cobra.Command {
 	l := &cacheList{options: opts}
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the cached credentials",
-		Long: `list prints the cache's entries, for all accounts, without the credentials. It needs no access token
-and makes no network calls. If it finds the account that an entry belongs to, by --token-file, the
-environment, the logins or doctl's contexts, it shows where, and verifies that the entry can be decrypted.
-For other entries it shows their clear-text header, which anybody could have written.
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the cached credentials",
+		Long: `list prints the cache's entries, for all accounts, without the credentials. It needs no access token and
+makes no network calls. A cluster has the name of its context in the kubeconfig, or else its id. If list
+finds the account that an entry belongs to, by --token-file, the environment, the logins or doctl's
+contexts, it shows where, and verifies that the entry can be decrypted. For other entries it shows their
+clear-text header, which anybody could have written.
+
+To fit the terminal, or 80 columns without one, a table may shorten where an access token comes from.
+'-o wide' shortens nothing, and adds the id and the server.
 
 The state is one of
   fresh             used as is
   due-for-renewal   still valid; renewed by the next use
   expired           no longer used; removed sooner or later
-  unusable          corrupt, from another version, or accessible to others; ignored and replaced`,
+  unusable          corrupt, from another version, or accessible to others;
+                    ignored and replaced`,
 		Example: `  doks-auth cache list
+  doks-auth cache list -o wide
   doks-auth cache list -o json | jq -r '.[] | select(.state == "expired") | .cluster_id'`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
@@ -43,15 +51,16 @@ The state is one of
 			if err != nil {
 				return nil, err
 			}
-			if len(cached) == 0 && l.output.format == formatTable {
+			if len(cached) == 0 && l.output.isTable() {
 				_, err = fmt.Fprintf(l.Stderr, "No credentials found in %q.\n", l.cachePath())
 				return nil, err
 			}
-			return l.output.render(cached, func(w io.Writer) { cacheTable(w, cached, l.Now()) })
+			return l.output.render(cached, func(w io.Writer) { l.write(w, cached) })
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	l.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
+	l.output = addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatJSONPath)
+	l.output.columns = opts.Columns
 	return cmd
 }
 
@@ -61,12 +70,17 @@ func (l *cacheList) list(ctx context.Context) ([]cachedCredential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the cache: %w", err)
 	}
-	inventory := newInventory(l.options)
+	inventory, config := newInventory(l.options), l.knownConfig()
 	cached := []cachedCredential{}
 	for _, e := range entries {
-		if !e.Absent {
-			cached = append(cached, inventory.describe(ctx, e))
+		if e.Absent {
+			continue
 		}
+		described := inventory.describe(ctx, e)
+		if id, err := digitalocean.ParseClusterID(e.ClusterID); err == nil {
+			described.Contexts = append(described.Contexts, config.ContextsOf(string(id))...)
+		}
+		cached = append(cached, described)
 	}
 	slices.SortStableFunc(cached, func(a, b cachedCredential) int {
 		return cmp.Or(cmp.Compare(a.ClusterID, b.ClusterID), a.ExpiresAt.Compare(b.ExpiresAt))
@@ -74,16 +88,32 @@ func (l *cacheList) list(ctx context.Context) ([]cachedCredential, error) {
 	return cached, nil
 }
 
-func cacheTable(w io.Writer, cached []cachedCredential, now time.Time) {
-	row(w, "CLUSTER", "SERVER", "ACCESS TOKEN", "EXPIRES IN", "STATE")
+// write writes the credentials as a table.
+func (l *cacheList) write(w io.Writer, cached []cachedCredential) {
+	t := table{
+		header:   []string{"NAME", "ACCESS TOKEN", "EXPIRES IN", "STATE"},
+		shortens: []int{1},
+		least:    map[int]int{1: 12},
+	}
+	if l.output.format == formatWide {
+		t.header = append(t.header, "ID", "SERVER")
+	}
 	for _, c := range cached {
-		expiresIn, state := "", c.State
-		if left := c.ExpiresAt.Sub(now); left > 0 && c.State != stateUnusable {
+		name, expiresIn, state := strings.Join(c.Contexts, ","), "", c.State
+		if name == "" {
+			name = c.ClusterID
+		}
+		if left := c.ExpiresAt.Sub(l.Now()); left > 0 && c.State != stateUnusable {
 			expiresIn = duration.HumanDuration(left)
 		}
 		if c.Reason != "" {
 			state += ": " + c.Reason
 		}
-		row(w, c.ClusterID, c.Server, strings.Join(c.AccessTokenFrom, ", "), expiresIn, state)
+		cells := []string{name, strings.Join(c.AccessTokenFrom, ", "), expiresIn, state}
+		if l.output.format == formatWide {
+			cells = append(cells, c.ClusterID, c.Server)
+		}
+		t.rows = append(t.rows, cells)
 	}
+	l.output.write(w, t)
 }

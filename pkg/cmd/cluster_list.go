@@ -27,35 +27,43 @@ type listedCluster struct {
 	digitalocean.Cluster
 	Contexts []string `json:"contexts"`
 	Cached   bool     `json:"cached"`
+	Current  bool     `json:"current"` // it is the current context's
 }
 
 func newClusterList(opts *options) *cobra.Command {
 	l := &clusterList{options: opts}
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the clusters of an account",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the clusters of an account",
 		Long: `list prints all clusters that the access token can see. For each it shows the kubeconfig's contexts
-that point to it, and whether a valid credential is cached.
+that point to it, and whether a valid credential is cached. A * marks the cluster of the current context.
+
+A table fits the terminal, or 80 columns without one: what doesn't fit has an ellipsis in its middle.
+'-o wide' shortens nothing, and adds the version, the id and the server. '-o name' prints what other commands
+take: names, and ids of clusters that share their name with another.
 
 The access token needs the scope kubernetes:read. No credential is fetched.`,
 		Example: `  doks-auth cluster list
-  doks-auth cluster list --context=work
-  doks-auth cluster list -o json | jq -r '.[] | select(.state == "running") | .id'`,
+  doks-auth cluster list -o wide
+  doks-auth cluster list -o jsonpath='{[*].id}'
+  doks-auth cluster list -o json | jq -r '.[] | select(.cached) | .name'`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
 			clusters, err := l.list(ctx)
 			if err != nil {
 				return nil, err
 			}
-			if len(clusters) == 0 && l.output.format == formatTable {
+			if len(clusters) == 0 && (l.output.isTable() || l.output.format == formatName) {
 				_, err = io.WriteString(l.Stderr, "No clusters found.\n")
 				return nil, err
 			}
-			return l.output.render(clusters, func(w io.Writer) { clustersTable(w, clusters) })
+			return l.output.render(clusters, func(w io.Writer) { l.write(w, clusters) })
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	l.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
+	l.output = addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatName, formatJSONPath)
+	l.output.columns = opts.Columns
 	return cmd
 }
 
@@ -69,25 +77,64 @@ func (l *clusterList) list(ctx context.Context) ([]listedCluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	contextsOf, cached := l.contextsOf(), account.cachedClusters(ctx)
+	config, cached := l.knownConfig(), account.cachedClusters(ctx)
+	current := currentCluster(config)
 	listed := make([]listedCluster, len(clusters))
 	for i, cluster := range clusters {
 		listed[i] = listedCluster{
 			Cluster:  cluster,
-			Contexts: append([]string{}, contextsOf(cluster.ID)...),
+			Contexts: append([]string{}, config.ContextsOf(string(cluster.ID))...),
 			Cached:   cached[cluster.ID],
+			Current:  cluster.ID == current,
 		}
 	}
 	return listed, nil
 }
 
-func clustersTable(w io.Writer, clusters []listedCluster) {
-	row(w, "ID", "NAME", "REGION", "VERSION", "STATE", "CONTEXTS", "CACHED")
+// write writes the clusters for people, or their names.
+func (l *clusterList) write(w io.Writer, clusters []listedCluster) {
+	if l.output.format == formatName {
+		for _, name := range namesOf(clusters) {
+			row(w, name)
+		}
+		return
+	}
+	t := table{
+		header:   []string{"NAME", "REGION", "STATUS", "CONTEXT", "CACHED"},
+		shortens: []int{3, 0, 2, 1},
+		least:    map[int]int{3: 12, 0: 20},
+	}
+	if l.output.format == formatWide {
+		t.header = append(t.header, "VERSION", "ID", "SERVER")
+	}
 	for _, c := range clusters {
-		cached := "no"
+		name, cached := c.Name, "no"
+		if c.Current {
+			name += currentMark
+		}
 		if c.Cached {
 			cached = "yes"
 		}
-		row(w, string(c.ID), c.Name, c.Region, c.Version, c.State, strings.Join(c.Contexts, ","), cached)
+		cells := []string{name, c.Region, c.State, strings.Join(c.Contexts, ","), cached}
+		if l.output.format == formatWide {
+			cells = append(cells, c.Version, string(c.ID), c.Endpoint)
+		}
+		t.rows = append(t.rows, cells)
 	}
+	l.output.write(w, t)
+}
+
+// namesOf returns for each cluster how commands name it: by its id if its name isn't unique.
+func namesOf(clusters []listedCluster) []string {
+	named := make(map[string]int)
+	for _, c := range clusters {
+		named[c.Name]++
+	}
+	names := make([]string, len(clusters))
+	for i, c := range clusters {
+		if names[i] = c.Name; named[c.Name] > 1 || c.Name != oneLine(c.Name) || c.Name == "" {
+			names[i] = string(c.ID)
+		}
+	}
+	return names
 }

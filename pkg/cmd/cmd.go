@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/keyring"
+	"github.com/doks-auth/doks-auth/pkg/internal/picker"
 )
 
 // Env is what a run gets from its process.
@@ -21,6 +22,8 @@ type Env struct {
 	Stdout, Stderr   io.Writer
 	StdinIsTerminal  func() bool
 	StdoutIsTerminal func() bool // nil means false
+	StderrIsTerminal func() bool // nil means false
+	Columns          func() int  // of the terminal that is standard output; 0, or nil: unknown
 	Getenv           func(string) string
 	Home             string        // the home directory; "" if there is none
 	UserHome         func() string // the home directory in the user database, or ""; nil means ""
@@ -32,6 +35,12 @@ type Env struct {
 	// ReadPassword reads a line from the terminal without showing it; nil: there is no terminal.
 	ReadPassword func(context.Context) ([]byte, error)
 
+	// OpenTerminal puts the terminal into raw mode; nil: there is none.
+	OpenTerminal func() (*picker.Terminal, error)
+
+	// Pause waits for a while, or until ctx ends; nil: with a timer.
+	Pause func(ctx context.Context, d time.Duration)
+
 	Keyring keyring.Keyring // nil: the system's
 }
 
@@ -42,7 +51,7 @@ type Env struct {
 func Run(ctx context.Context, env Env) int {
 	stdout := &watched{Writer: env.Stdout}
 	env.Stdout = stdout
-	opts := &options{Env: env, later: new(later)}
+	opts := &options{Env: env, later: new(later), waits: new(waits)}
 	root := newRoot(opts)
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)

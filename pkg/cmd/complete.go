@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
@@ -58,6 +59,31 @@ func (o *options) completeClusters(
 		}
 		return choices
 	})
+}
+
+// completeContext completes an argument with the kubeconfig's contexts, or, if none begins with what was typed, with
+// the clusters of the account.
+func (k *kubeconfigFiles) completeContext(o *options) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found, directive := o.complete(cmd, args, typed, func(context.Context, *options) []choice {
+			config, err := kubeconfig.Read(k.paths(o))
+			if err != nil {
+				return nil
+			}
+			var choices []choice
+			for _, context := range config.Contexts {
+				choices = append(choices, choice{word: context.Name})
+			}
+			return choices
+		})
+		if len(found) > 0 {
+			return found, directive
+		}
+		return o.completeCluster(cmd, args, typed)
+	}
 }
 
 // completeCachedClusters completes arguments with the ids of cached clusters, for all accounts.

@@ -5,13 +5,29 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// contextsOf returns a function that returns the kubeconfig's contexts for a cluster. If the kubeconfig can't be
-// read, there are none.
-func (o *options) contextsOf() func(digitalocean.ClusterID) []string {
+// knownConfig returns the kubeconfig that clients use. One that can't be read is empty.
+func (o *options) knownConfig() *kubeconfig.Config {
 	config, err := kubeconfig.Read(kubeconfig.Paths("", o.Getenv, o.Home))
 	if err != nil {
 		o.log().Warn("the kubeconfig can't be read", "reason", err)
-		config = new(kubeconfig.Config)
+		return new(kubeconfig.Config)
 	}
-	return func(id digitalocean.ClusterID) []string { return config.ContextsOf(string(id)) }
+	return config
+}
+
+// currentCluster returns the id of the current context's cluster, or "".
+func currentCluster(config *kubeconfig.Config) digitalocean.ClusterID {
+	context := config.Context(config.CurrentContext)
+	if context == nil {
+		return ""
+	}
+	cluster := config.Cluster(context.Cluster)
+	if cluster == nil {
+		return ""
+	}
+	id, err := digitalocean.ParseClusterID(config.IDOf(cluster))
+	if err != nil {
+		return ""
+	}
+	return id
 }

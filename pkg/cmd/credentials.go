@@ -33,7 +33,7 @@ func newCredentials(opts *options) *cobra.Command {
 	c := &credentials{options: opts, fetch: fetch{ignoreFailures: true}}
 	cmd := &cobra.Command{
 		Use:   "credentials CLUSTER",
-		Short: "Print a cluster's server, certificate authority and credential",
+		Short: "Print a cluster's server, authority and credential",
 		Long: `credentials prints the API's credentials resource for a cluster, given by id or name, for programs
 that can't read a kubeconfig. Its fields are server, certificate_authority_data,
 client_certificate_data, client_key_data, token and expires_at. As in the API, the data fields are
@@ -76,11 +76,13 @@ from exec-credential. To look up a name, the access token needs the scope kubern
 func (c *credentials) get(
 	ctx context.Context, args []string,
 ) (id digitalocean.ClusterID, got credential.Credential, err error) {
-	ids, err := c.clusterIDs(ctx, args)
+	ids, account, err := c.lookUpIDs(ctx, args)
 	if err != nil {
 		return id, got, err
 	}
-	account, err := c.account()
+	if account == nil {
+		account, err = c.account()
+	}
 	if err != nil {
 		return ids[0], got, getting(ids[0], err)
 	}

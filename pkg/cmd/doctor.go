@@ -2,15 +2,10 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
@@ -24,45 +19,31 @@ type doctor struct {
 
 	args   []string
 	config *kubeconfig.Config // empty if it can't be read
-	acting *options           // those of the kubeconfig's user that is checked, or else our own
+	entry  *kubeconfig.Exec   // of the kubeconfig's user that is checked; nil: none, or not to be acted as
+	acting *options           // those of that user, or else our own
 	found  *accounts.Account  // nil if there is none
+	listed *listing           // the clusters of that account; nil if it may not list them
+	broken bool               // the account or the API can't be used, and a finding says why
 }
-
-// finding is one result of a check.
-type finding struct {
-	Check   string `json:"check"`
-	Status  status `json:"status"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"` // what to do
-}
-
-type status string
-
-const (
-	statusOK      status = "ok"
-	statusWarning status = "warning"
-	statusFailure status = "failure"
-)
-
-// errUnhealthy is the error of a run that found and printed a failure.
-var errUnhealthy = errors.New("something is wrong: see above")
 
 func newDoctor(opts *options) *cobra.Command {
 	d := &doctor{options: opts}
 	cmd := &cobra.Command{
 		Use:   "doctor [CLUSTER]",
 		Short: "Diagnose the setup, and say how to fix it",
-		Long: `doctor checks, in this order, the program, the kubeconfig's entries, the access token, the API, the
-clock, the cache, and the connection to the API server of the given cluster, or of the current context's.
-It prints one line per finding, and how to fix what is wrong.
+		Long: `doctor checks, in this order, the program, the kubeconfig, the access token, the API, the clock, the cache,
+and the connection to the API server of a cluster: the current context's, or the one that is given by a
+context, a name or an id. It connects as kubectl would, to the server and through the proxy that the kubeconfig
+names. It prints a line for each finding, how to fix what is wrong, and a verdict.
 
-It prints no secret. It fetches a credential only if none is cached for the cluster, as kubectl would.
-The exit code is 1 if something failed; warnings don't count.`,
+It prints no secret. It fetches a credential only if none is cached for the cluster, as kubectl would. It gives
+the credential only to a server that proves to be the cluster's. The exit code is 1 if something failed;
+warnings don't count.`,
 		Example: `  doks-auth doctor
-  doks-auth doctor production
+  doks-auth doctor do-fra1-production
   doks-auth doctor -o json`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: opts.completeCluster,
+		ValidArgsFunction: d.files.completeContext(opts),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.args, d.config, d.acting = args, new(kubeconfig.Config), opts
 			return d.examine(cmd.Context())
@@ -88,22 +69,23 @@ func (d *doctor) checks() []check {
 	return []check{
 		{"program", only(d.checkProgram)},
 		{"kubeconfig", d.readKubeconfig},
+		{"kubeconfig", only(d.checkFiles)},
 		{"kubeconfig", only(d.checkEntries)},
 		{"kubeconfig", d.actAsEntry},
 		{"proxy", only(d.checkProxies)},
 		{"kuberc", only(d.checkPolicy)},
 		{"access token", d.findAccessToken},
 		{"access token", only(d.checkAccessToken)},
-		{"api", only(d.checkAPI)},
+		{"api", d.checkAPI},
+		{"kubeconfig", only(d.checkListed)},
 		{"cache", only(d.checkCache)},
 		{"cluster", only(d.checkCluster)},
 	}
 }
 
-// examine runs all checks, and prints their findings. A table is printed as they run.
+// examine runs all checks, and prints their findings and a verdict. A table is printed as they run.
 func (d *doctor) examine(ctx context.Context) error {
 	findings := []finding{}
-	failed := false
 	timeout, cancel := context.WithTimeout(ctx, max(d.timeout, 0))
 	defer cancel()
 	for _, check := range d.checks() {
@@ -115,12 +97,9 @@ func (d *doctor) examine(ctx context.Context) error {
 			found = []finding{failuref(check.name, "use a longer --timeout",
 				"not checked: time ran out after %s", d.timeout)}
 		}
-		for _, f := range found {
-			failed = failed || f.Status == statusFailure
-		}
 		findings = append(findings, found...)
-		if d.output.format == formatTable {
-			if err := writeFindings(d.Stdout, found); err != nil {
+		if d.output.isTable() {
+			if err := d.writeFindings(found); err != nil {
 				return err
 			}
 		}
@@ -128,56 +107,55 @@ func (d *doctor) examine(ctx context.Context) error {
 			break
 		}
 	}
-	if d.output.format != formatTable {
-		out, err := d.output.render(findings, nil)
-		if err != nil {
-			return err
-		}
-		if _, err := d.Stdout.Write(out); err != nil {
+	return d.conclude(findings)
+}
+
+// conclude prints the verdict, or all findings if they aren't printed as a table. It returns an error if there was a
+// failure.
+func (d *doctor) conclude(findings []finding) error {
+	verdict, failed := verdict(findings)
+	out := []byte(verdict + "\n")
+	if !d.output.isTable() {
+		var err error
+		if out, err = d.output.render(findings, nil); err != nil {
 			return err
 		}
 	}
+	if _, err := d.Stdout.Write(out); err != nil {
+		return err
+	}
 	if failed {
-		return errUnhealthy
+		return &unhealthy{verdict, d.output.isTable()}
 	}
 	return nil
 }
 
-// readKubeconfig reads the kubeconfig files.
-func (d *doctor) readKubeconfig(context.Context) ([]finding, func()) {
-	config, err := kubeconfig.Read(d.files.paths(d.options))
-	if err != nil {
-		return []finding{failure("kubeconfig", err)}, nil
-	}
-	return nil, func() { d.config = config }
-}
-
 // actAsEntry makes the following checks act as the kubeconfig's user that is checked.
 func (d *doctor) actAsEntry(context.Context) ([]finding, func()) {
-	acting := d.actingFor(d.config, d.args)
-	return nil, func() { d.acting = acting }
+	entry, acting := d.actingFor(d.config, d.args)
+	return nil, func() { d.entry, d.acting = entry, acting }
 }
 
 func (d *doctor) findAccessToken(context.Context) ([]finding, func()) {
 	found, err := d.acting.sources().Find()
 	if err != nil {
-		return []finding{failure("access token", d.acting.notFound(err))}, nil
+		return []finding{failure("access token", d.acting.notFound(err))}, func() { d.broken = true }
 	}
 	return nil, func() { d.found = found }
 }
 
-// actingFor returns the options of the kubeconfig's user that is checked. It returns our own if the command
-// line chooses an access token, or if the user's options would send it to another API.
-func (d *doctor) actingFor(config *kubeconfig.Config, args []string) *options {
+// actingFor returns the kubeconfig's user that is checked, and its options. It returns our own options if the
+// command line chooses an access token, or if the user's would send it to another API.
+func (d *doctor) actingFor(config *kubeconfig.Config, args []string) (*kubeconfig.Exec, *options) {
 	entry := d.entryOf(config, args)
 	if entry == nil || d.tokenFile+d.login+d.context+d.apiURL != "" {
-		return d.options
+		return nil, d.options
 	}
 	by, _, err := d.parseEntry(entry)
 	if err != nil || d.checkAddress(by) != nil {
-		return d.options
+		return nil, d.options
 	}
-	return by.options
+	return entry, by.options
 }
 
 // checkBudget bounds each check, so that there is time for the later ones.
@@ -207,43 +185,4 @@ func (d *doctor) within(ctx context.Context, c check) []finding {
 		r.keep()
 	}
 	return r.found
-}
-
-func ok(check, format string, args ...any) finding {
-	return finding{Check: check, Status: statusOK, Message: oneLine(fmt.Sprintf(format, args...))}
-}
-
-func warning(check, hint, format string, args ...any) finding {
-	message := oneLine(fmt.Sprintf(format, args...))
-	return finding{Check: check, Status: statusWarning, Message: message, Hint: oneLine(hint)}
-}
-
-// failure returns an error as a finding. It doesn't show a network error if that may quote a proxy address that
-// can't be shown.
-func failure(check string, err error) finding {
-	f := finding{Check: check, Status: statusFailure, Message: oneLine(err.Error())}
-	if name := oddProxy(); name != "" && credential.ClassOf(err) == credential.Unreachable {
-		f.Message = "no answer; the reason isn't shown, because it may contain " + name
-	}
-	f.Hint = oneLine(hintOf(err))
-	return f
-}
-
-func failuref(check, hint, format string, args ...any) finding {
-	f := warning(check, hint, format, args...)
-	f.Status = statusFailure
-	return f
-}
-
-// writeFindings writes each finding on a line, and its hint, if any, on another.
-func writeFindings(w io.Writer, findings []finding) error {
-	var out strings.Builder
-	for _, f := range findings {
-		fmt.Fprintf(&out, "%-9s %-14s %s\n", f.Status, f.Check, f.Message)
-		if f.Hint != "" {
-			fmt.Fprintf(&out, "%-24s → %s\n", "", f.Hint)
-		}
-	}
-	_, err := io.WriteString(w, out.String())
-	return err
 }

@@ -41,26 +41,27 @@ func (d *doctor) checkAccessToken(context.Context) []finding {
 	return findings
 }
 
-// checkAPI checks that the API answers and accepts the access token, and compares its clock with ours.
-func (d *doctor) checkAPI(ctx context.Context) []finding {
+// checkAPI checks that the API answers and accepts the access token, and compares its clock with ours. It keeps the
+// account's clusters.
+func (d *doctor) checkAPI(ctx context.Context) (findings []finding, keep func()) {
 	const check = "api"
 	if d.found == nil {
-		return nil
+		return nil, nil
 	}
 	account := d.acting.accountOf(d.found)
 	client, err := account.client()
 	if err != nil {
-		return []finding{failure(check, err)}
+		return []finding{failure(check, err)}, func() { d.broken = true }
 	}
 	by, address := proxyTo(account.API), shownURL(account.API)
 	if by != "" {
 		by = " through the proxy " + by
 	}
-	probe, err := client.Probe(ctx)
+	clusters, probe, err := client.Survey(ctx)
 	took := probe.Took.Round(time.Millisecond)
-	var findings []finding
 	switch e, _ := errors.AsType[*credential.Error](err); {
 	case err == nil:
+		keep = func() { d.listed = &listing{account.Account, clusters} }
 		findings = []finding{ok(check, "%s answers%s, after %s; the access token may list clusters", address, by, took)}
 	case e != nil && e.Status == http.StatusForbidden:
 		findings = []finding{warning(check, hintOf(err)+" to list clusters, or to find them by name",
@@ -70,6 +71,7 @@ func (d *doctor) checkAPI(ctx context.Context) []finding {
 			err = fmt.Errorf("%w (%s)", err, strings.TrimSpace(by))
 		}
 		findings = []finding{failure(check, account.explain(err))}
+		keep = func() { d.broken = true }
 	}
 	switch skew := probe.ClockSkew; {
 	case skew > 0:
@@ -79,7 +81,7 @@ func (d *doctor) checkAPI(ctx context.Context) []finding {
 	case err == nil || credential.ClassOf(err) == credential.Refused:
 		findings = append(findings, ok("clock", "agrees with the API's, to the minute"))
 	}
-	return findings
+	return findings, keep
 }
 
 // proxyTo returns the proxy for an address, or "".
@@ -154,4 +156,14 @@ func (d *doctor) checkCache(ctx context.Context) []finding {
 	}
 	return append(findings, ok(check, "%s: %d fresh, %d due for renewal, %d expired",
 		path, states[stateFresh], states[stateDue], states[stateExpired]))
+}
+
+// isWritable returns an error if files can't be created in a directory.
+func isWritable(dir string) error {
+	f, err := os.CreateTemp(dir, "doctor-*.tmp")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
 }

@@ -33,13 +33,23 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 		}
 	}
 	by.fetch.ignoreFailures = true
+	notChecked := warning(check, "", "%s: not checked, because of the failure above", target.id)
 	account, err := by.account()
-	if err != nil {
+	switch {
+	case err != nil && d.broken:
+		return append(found, notChecked)
+	case err != nil:
 		return append(found, failure(check, getting(target.id, err)))
+	}
+	if f := d.checkState(target.id, account, target.context); f != nil {
+		return append(found, *f)
 	}
 	found = append(found, account.checkOthers(ctx, target.id)...)
 	got, err := account.credential(ctx, target.id, by.fetch)
-	if err != nil {
+	switch {
+	case err != nil && d.broken:
+		return append(found, notChecked)
+	case err != nil:
 		return append(found, failure(check, err))
 	}
 	found = append(found, ok(check, "%s: credential valid until %s", target.id, expiry(got)))
@@ -102,6 +112,7 @@ func checkTarget(got credential.Credential, cluster *kubeconfig.Cluster) []findi
 // target is the cluster that is checked.
 type target struct {
 	id      digitalocean.ClusterID
+	context string              // in the kubeconfig, or ""
 	cluster *kubeconfig.Cluster // its entry in the kubeconfig, or nil
 }
 
@@ -123,13 +134,21 @@ func (d *doctor) target(
 			"no context in the kubeconfig points to cluster %q", ids[0])}
 	}
 	if name == "" {
-		return t, nil, []finding{warning(check, nameOne, "not checked: there is no current context")}
+		hint := nameOne
+		if d.found == nil {
+			hint = "" // it couldn't be looked up
+		}
+		return t, nil, []finding{warning(check, hint, "not checked: there is no current context")}
 	}
 	context := config.Context(name)
 	if context == nil {
-		return t, nil, []finding{failuref(check, "'kubectl config use-context NAME' chooses another",
-			"the current context %q isn't in the kubeconfig", name)}
+		hint := "'doks-auth kubeconfig save CLUSTER' adds one, and makes it the current one"
+		if len(config.Contexts) > 0 {
+			hint = "'kubectl config use-context NAME' chooses another"
+		}
+		return t, nil, []finding{failuref(check, hint, "the current context %q isn't in the kubeconfig", name)}
 	}
+	t.context = name
 	t.cluster = config.Cluster(context.Cluster)
 	if t.cluster == nil {
 		return t, nil, []finding{failuref(check, saveHint,
@@ -146,6 +165,9 @@ func (d *doctor) target(
 	case user == nil:
 		return target{}, nil, []finding{failuref(check, saveHint,
 			"the context %q refers to the user %q, which doesn't exist", name, context.User)}
+	case user.Exec.IsOurs() && user.Exec.Program() == "doctl" && usesSSO(user.Exec):
+		return target{}, nil, []finding{warning(check, "",
+			"not checked: the context %q needs single sign-on, which doks-auth doesn't have yet", name)}
 	case user.Exec.IsOurs() && user.Exec.Program() == "doctl":
 		return t, nil, nil // checkEntries has reported it
 	case !user.Exec.IsOurs():

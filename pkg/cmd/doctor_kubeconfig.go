@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -16,7 +15,6 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 func (d *doctor) checkProgram(context.Context) []finding {
@@ -30,49 +28,15 @@ func (d *doctor) checkProgram(context.Context) []finding {
 // saveHint fixes most of what can be wrong with an entry.
 const saveHint = "'doks-auth kubeconfig save CLUSTER' rewrites the entry"
 
-// checkEntries checks the users that run this program, or doctl.
-func (d *doctor) checkEntries(context.Context) []finding {
-	var findings []finding
-	if len(d.config.Files(true))+len(d.config.Files(false)) == 0 {
-		return nil // the kubeconfig can't be read
-	}
-	for _, path := range d.config.Files(true) {
-		findings = append(findings, ok("kubeconfig", "%s doesn't exist", path))
-	}
-	users, doctls := 0, 0
-	for _, user := range d.config.Users {
-		switch {
-		case !user.Exec.IsOurs():
-			continue
-		case user.Exec.Program() == "doctl":
-			doctls++
-			findings = append(findings, warning("kubeconfig",
-				"'doks-auth kubeconfig convert' replaces it with doks-auth", "user %q runs doctl", user.Name))
-			continue
-		}
-		users++
-		findings = append(findings, d.checkEntry(user)...)
-	}
-	if users+doctls == 0 {
-		files := d.config.Files(false)
-		if len(files) == 0 {
-			files = d.config.Files(true)
-		}
-		findings = append(findings, warning("kubeconfig", "'doks-auth kubeconfig save CLUSTER' adds one",
-			"no user in %s runs doks-auth", strings.Join(files, ", ")))
-	}
-	return findings
-}
-
-// checkEntry checks one user.
+// checkEntry checks one user. The findings don't name it.
 func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 	const check = "kubeconfig"
 	var findings []finding
 	fail := func(hint, format string, args ...any) {
-		findings = append(findings, failuref(check, hint, "user %q: "+format, append([]any{user.Name}, args...)...))
+		findings = append(findings, failuref(check, hint, format, args...))
 	}
 	warn := func(hint, format string, args ...any) {
-		findings = append(findings, warning(check, hint, "user %q: "+format, append([]any{user.Name}, args...)...))
+		findings = append(findings, warning(check, hint, format, args...))
 	}
 	version, err := execcredential.ParseVersion(user.Exec.APIVersion)
 	if err != nil {
@@ -106,11 +70,7 @@ func (d *doctor) checkEntry(user kubeconfig.User) []finding {
 			fail(f.Hint, "%s", f.Message)
 		}
 	}
-	findings = append(findings, d.checkCommand(user)...)
-	if len(findings) == 0 {
-		findings = append(findings, ok(check, "user %q runs %s", user.Name, shownCommand(user.Exec.Command)))
-	}
-	return findings
+	return append(findings, d.checkCommand(user)...)
 }
 
 // parseEntry parses an entry's arguments, in the environment that the entry sets, as exec-credential would. It
@@ -162,7 +122,7 @@ func shownValue(value string) string {
 // desktopPath is the usual PATH of programs that are started from a desktop, except on Windows.
 const desktopPath = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
-// checkCommand checks that clients find the program.
+// checkCommand checks that clients find the program. The findings don't name the user.
 func (d *doctor) checkCommand(user kubeconfig.User) []finding {
 	command := user.Exec.Command
 	looked := command
@@ -174,60 +134,16 @@ func (d *doctor) checkCommand(user kubeconfig.User) []finding {
 	switch {
 	case err != nil && filepath.Base(command) == command:
 		return []finding{failuref("kubeconfig", "install it there, or set command to its absolute path; "+saveHint,
-			"user %q: its command %q isn't on the PATH", user.Name, shown)}
+			"its command %q isn't on the PATH", shown)}
 	case err != nil:
-		return []finding{failuref("kubeconfig", saveHint, "user %q: its command %q isn't a program", user.Name, shown)}
+		return []finding{failuref("kubeconfig", saveHint, "its command %q isn't a program", shown)}
 	case filepath.Base(command) == command && runtime.GOOS != "windows" &&
 		!slices.Contains(strings.Split(desktopPath, ":"), filepath.Dir(found)):
 		return []finding{warning("kubeconfig", "set command to "+found+"; "+saveHint,
-			"user %q: programs that are started from a desktop may not find its command %q", user.Name, shown)}
+			"programs that are started from a desktop may not find its command %q", shown)}
 	}
 	if own, err := d.Executable(); err == nil && !sameFile(own, found) {
-		return []finding{warning("kubeconfig", saveHint, "user %q runs a different doks-auth: %s", user.Name, found)}
+		return []finding{warning("kubeconfig", saveHint, "it runs a different doks-auth: %s", found)}
 	}
 	return nil
-}
-
-// checkPolicy checks that kubectl may run the entries' commands.
-func (d *doctor) checkPolicy(context.Context) []finding {
-	policy, err := kubeconfig.ReadPluginPolicy(d.Getenv, d.Home)
-	if err != nil {
-		return []finding{failure("kuberc", err)}
-	}
-	var findings []finding
-	reported := make(map[string]bool)
-	for _, user := range d.config.Users {
-		if !user.Exec.IsOurs() || reported[user.Exec.Command] || policy.Allows(user.Exec.Command, exec.LookPath) {
-			continue
-		}
-		reported[user.Exec.Command] = true
-		command := "COMMAND"
-		if shellword.IsPlain(user.Exec.Command) { // plain in YAML, too
-			command = user.Exec.Command
-		}
-		hint := fmt.Sprintf("in %s, set credentialPluginPolicy: Allowlist, and add below credentialPluginAllowlist: "+
-			"the line '- command: %s' for kubectl 1.36 and later, or '- name: %s' for 1.35",
-			policy.Path, command, command)
-		kind := notShown
-		if isShown(policy.Type) {
-			kind = policy.Type
-		}
-		findings = append(findings, failuref("kuberc", hint,
-			"kubectl isn't allowed to run %s: its policy for credential plugins is %s",
-			shownCommand(user.Exec.Command), kind))
-	}
-	if len(findings) == 0 && policy.Type != "" {
-		findings = append(findings, ok("kuberc", "the policy %s of %s allows doks-auth", policy.Type, policy.Path))
-	}
-	return findings
-}
-
-// isWritable returns an error if files can't be created in a directory.
-func isWritable(dir string) error {
-	f, err := os.CreateTemp(dir, "doctor-*.tmp")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	return os.Remove(f.Name())
 }

@@ -20,15 +20,21 @@ import (
 
 const checkServer = "api server"
 
-// askServer asks the API server for its version. It goes to the server that the API names, and trusts only the
-// certificate authority that the API names, but uses the kubeconfig's proxy.
+// askServer asks a cluster's API server for its version, as a client with the kubeconfig's entry would: it goes to
+// the server and through the proxy that the entry names, and trusts what the entry trusts. It gives the credential
+// only to a server whose certificate is of the cluster's own authority. Without an entry it goes to the server that
+// the API names.
 func askServer(
 	ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster,
 ) finding {
-	server := strings.TrimRight(c.Server, "/")
+	address := c.Server
+	if entry != nil {
+		address = entry.Server
+	}
+	server := strings.TrimRight(address, "/")
 	shown := shownURL(server)
 	if !strings.HasPrefix(server, "https://") {
-		return failuref(checkServer, "", "the API names %s as the cluster's server, which isn't https", shown)
+		return failuref(checkServer, "", "%s wasn't called, because it isn't https", shown)
 	}
 	named, proxy := envProxy()
 	if entry != nil && entry.ProxyURL != "" {
@@ -38,16 +44,16 @@ func askServer(
 		return failuref(checkServer, proxyHint,
 			"%s wasn't called, because %s isn't of the form scheme://host:port", shown, named)
 	}
-	client, err := serverClient(c, entry)
+	client, isProven, err := serverClient(c, entry)
 	if err != nil {
 		return failure(checkServer, err)
 	}
 	defer client.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/version", nil)
 	if err != nil {
-		return failure(checkServer, err)
+		return failuref(checkServer, "fix the cluster's server in the kubeconfig", "%s isn't a URL", shown)
 	}
-	if !c.Token.IsZero() {
+	if isProven && !c.Token.IsZero() {
 		request.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
 	}
 	start := time.Now()
@@ -56,7 +62,12 @@ func askServer(
 		return noAnswer(shown, err)
 	}
 	defer response.Body.Close()
-	return answered(id, shown, response, time.Since(start).Round(time.Millisecond))
+	took := time.Since(start).Round(time.Millisecond)
+	if !isProven {
+		return ok(checkServer, "%s answers, after %s; it wasn't given the credential, because its certificate "+
+			"isn't checked against the cluster's authority", shown, took)
+	}
+	return answered(id, shown, response, took)
 }
 
 // noAnswer returns the finding that a failed request means. It shows the cause only if that can't quote what
@@ -73,7 +84,10 @@ func noAnswer(shown string, err error) finding {
 	case isNetwork && network.Op == "proxyconnect":
 		return failuref(checkServer, "check HTTPS_PROXY, or the cluster's proxy-url in the kubeconfig",
 			"the proxy to %s doesn't answer: %v", shown, err)
-	case isNetwork, isCertificate, errors.Is(err, io.EOF), errors.Is(err, context.DeadlineExceeded):
+	case isCertificate:
+		return failuref(checkServer, "another server may have answered; otherwise "+saveHint,
+			"%s has a certificate that isn't trusted: %v", shown, err)
+	case isNetwork, errors.Is(err, io.EOF), errors.Is(err, context.DeadlineExceeded):
 		return failuref(checkServer, hint, "%s doesn't answer: %v", shown, err)
 	}
 	return failuref(checkServer, hint, "%s doesn't answer as an API server does", shown)
@@ -102,16 +116,19 @@ func answered(id digitalocean.ClusterID, shown string, response *http.Response, 
 	return ok(checkServer, "%s answers, after %s: Kubernetes %s", shown, took, string(version))
 }
 
-// serverClient returns a client for the API server, with the kubeconfig's proxy and the credential's certificates.
-func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Client, error) {
-	config := &tls.Config{RootCAs: x509.NewCertPool()}
-	if !config.RootCAs.AppendCertsFromPEM(c.CertificateAuthority) {
-		return nil, errors.New("the API returned no readable certificate authority")
+// serverClient returns a client for the API server that trusts what the entry trusts, and uses its proxy. It has the
+// credential's certificate, and isProven is true, only if the server must prove to be the cluster's.
+func serverClient(
+	c credential.Credential, entry *kubeconfig.Cluster,
+) (client *http.Client, isProven bool, err error) {
+	config, isProven, err := serverTLS(c, entry)
+	if err != nil {
+		return nil, false, err
 	}
-	if c.Token.IsZero() {
+	if isProven && c.Token.IsZero() {
 		pair, err := tls.X509KeyPair(c.ClientCertificate, []byte(c.ClientKey.Reveal()))
 		if err != nil {
-			return nil, errors.New("the client certificate can't be used")
+			return nil, false, errors.New("the client certificate can't be used")
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -119,10 +136,38 @@ func serverClient(c credential.Credential, entry *kubeconfig.Cluster) (*http.Cli
 	if entry != nil && entry.ProxyURL != "" {
 		proxy, err := url.Parse(entry.ProxyURL)
 		if err != nil {
-			return nil, errors.New("the proxy-url in the kubeconfig isn't a URL")
+			return nil, false, errors.New("the proxy-url in the kubeconfig isn't a URL")
 		}
 		transport.Proxy = http.ProxyURL(proxy)
 	}
 	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &http.Client{Transport: transport, CheckRedirect: noRedirects}, nil
+	return &http.Client{Transport: transport, CheckRedirect: noRedirects}, isProven, nil
+}
+
+// serverTLS returns how a client with the entry verifies the server, and whether that proves that it is the cluster's.
+func serverTLS(c credential.Credential, entry *kubeconfig.Cluster) (config *tls.Config, isProven bool, err error) {
+	own := x509.NewCertPool()
+	if !own.AppendCertsFromPEM(c.CertificateAuthority) {
+		return nil, false, errors.New("the API returned no readable certificate authority")
+	}
+	if entry == nil {
+		return &tls.Config{RootCAs: own}, true, nil
+	}
+	config = &tls.Config{ServerName: entry.TLSServerName, InsecureSkipVerify: entry.InsecureSkipTLSVerify}
+	authority, err := entry.Authority()
+	if err != nil || config.InsecureSkipVerify {
+		return config, false, nil // checkTarget has reported the error
+	}
+	if len(authority) == 0 {
+		return config, false, nil // the system's
+	}
+	isOwn := !errors.Is(c.CheckTarget(credential.Target{Server: c.Server, CertificateAuthority: authority}),
+		credential.ErrAuthority)
+	if isOwn {
+		config.RootCAs = own
+		return config, true, nil
+	}
+	config.RootCAs = x509.NewCertPool()
+	config.RootCAs.AppendCertsFromPEM(authority)
+	return config, false, nil
 }

@@ -75,6 +75,9 @@ func (e *execCredential) respond(
 	if err != nil {
 		return nil, err
 	}
+	// A person may have fixed what a remembered failure says. A client always reads the output.
+	e.unattended = e.StdoutIsTerminal == nil || !e.StdoutIsTerminal()
+	e.fetch.ignoreFailures = !e.unattended && !e.byClient()
 	account, err := e.account()
 	if err != nil {
 		return nil, getting(id, err)

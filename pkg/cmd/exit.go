@@ -41,11 +41,17 @@ func exitCode(err error) int {
 	}
 }
 
-// report prints an error on one line, and its hint, if any, on another.
+// report prints an error on one line, and its hint, if any, on another. It doesn't repeat doctor's verdict.
 func report(w io.Writer, err error) {
+	if e, ok := errors.AsType[*unhealthy](err); ok && e.printed {
+		return
+	}
 	text, hint := shownUnknown(err.Error()), hintOf(err)
 	if errors.Is(err, context.Canceled) {
 		text, hint = "interrupted", ""
+		if e, ok := errors.AsType[*interruptedError](err); ok {
+			text, hint = e.Error(), e.hint
+		}
 	}
 	lines := "doks-auth: " + oneLine(text) + "\n"
 	if hint != "" {
@@ -53,6 +59,15 @@ func report(w io.Writer, err error) {
 	}
 	io.WriteString(w, lines)
 }
+
+// interruptedError means that a person interrupted a run, and says what it had done by then.
+type interruptedError struct{ left, hint string }
+
+// Error returns a message with what was done.
+func (e *interruptedError) Error() string { return "interrupted: " + e.left }
+
+// Unwrap returns [context.Canceled].
+func (e *interruptedError) Unwrap() error { return context.Canceled }
 
 // oneLine replaces what would break the line or control the terminal with spaces.
 func oneLine(s string) string {
@@ -98,8 +113,9 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 		}
 	}
 	unknown, isFlag := errors.AsType[*pflag.NotExistError](err)
+	invalid, isValue := errors.AsType[*pflag.InvalidValueError](err)
 	err = errors.New(shownUnknown(flagError(err).Error()))
-	if isFlag && unknown.GetSpecifiedName() == "version" {
+	if isFlag && unknown.GetSpecifiedName() == versionFlagName || isValue && invalid.GetFlag().Name == versionFlagName {
 		hint = "'doks-auth version' prints the version; in a kubeconfig these are doctl's arguments: " +
 			"'doks-auth kubeconfig save' rewrites the entry"
 	}

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
-	"net/http"
 	"strings"
-	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
@@ -54,6 +52,9 @@ func hintOf(err error) string {
 func adviceOn(err error) string {
 	if e, ok := errors.AsType[*advised](err); ok {
 		return e.hint
+	}
+	if e, ok := errors.AsType[*digitalocean.StateError](err); ok {
+		return adviceOnState(e)
 	}
 	if e, ok := errors.AsType[*credential.TargetError](err); ok {
 		return adviceOnTarget(e.Field)
@@ -133,46 +134,7 @@ func adviceOnDoctl(e *accounts.DoctlError) string {
 	case errors.Is(e, boundedfile.ErrNotRegular):
 		return "DIGITALOCEAN_CONFIG must name doctl's config.yaml"
 	case len(e.Contexts) > 0:
-		return "it has one for: " + strings.Join(e.Contexts, ", ")
+		return "it has one for: " + someOf(e.Contexts)
 	}
 	return "'doks-auth auth login' signs in without doctl; 'doctl auth login' creates doctl's configuration"
-}
-
-// adviceOnAPI returns what to do about an error of the API, or about no answer. It works with a remembered
-// failure, too, which keeps only class and status.
-func adviceOnAPI(err error) string {
-	e, ok := errors.AsType[*credential.Error](err)
-	if !ok {
-		return ""
-	}
-	answer, _ := errors.AsType[*digitalocean.APIError](err)
-	switch status := e.Status; {
-	case status == http.StatusUnauthorized:
-		return "the access token is wrong, expired or revoked; replace it"
-	case status == http.StatusForbidden && answer != nil:
-		return "the access token needs the scope " + answer.Scope
-	case status == http.StatusForbidden:
-		return "the access token needs the scope kubernetes:access_cluster"
-	case status == http.StatusNotFound:
-		return "check the cluster id, and that the access token belongs to the cluster's team"
-	case status == http.StatusTooManyRequests && answer != nil && !answer.RetryAt.IsZero():
-		return "try again after " + answer.RetryAt.UTC().Format(time.RFC3339)
-	case status == http.StatusTooManyRequests:
-		return "the access token's rate limit is used up; try again later"
-	case status == http.StatusUnprocessableEntity:
-		return "the requested lifetime may be out of the API's range"
-	case status >= 500:
-		return "try again later; https://status.digitalocean.com reports incidents"
-	case status >= 300 && status < 400:
-		return "a proxy or a login page may be in the way; otherwise check the API's address"
-	case status != 0:
-		return ""
-	case e.ClockSkew != 0:
-		return "set the clock"
-	case e.Class == credential.Unusable:
-		return "something other than the API may have answered: check the API's address and your proxies"
-	case e.Class == credential.Unreachable:
-		return "check the network; behind a proxy, set HTTPS_PROXY, and make the system trust its certificate authority"
-	}
-	return ""
 }

@@ -21,6 +21,7 @@ const (
 // cachedCredential is an entry of the cache as the commands show it. Its texts are safe to print.
 type cachedCredential struct {
 	ClusterID       string    `json:"cluster_id"` // "" if it can't be read
+	Contexts        []string  `json:"contexts"`   // in the kubeconfig, where they are asked for
 	Server          string    `json:"server"`
 	AccessTokenFrom []string  `json:"access_token_from"` // sources of the access token that it belongs to
 	FetchedAt       time.Time `json:"fetched_at,omitzero"`
@@ -60,6 +61,7 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 	described := cachedCredential{
 		ClusterID:       oneLine(e.ClusterID),
 		Server:          oneLine(e.Server),
+		Contexts:        []string{},
 		AccessTokenFrom: []string{},
 		FetchedAt:       e.FetchedAt,
 		ExpiresAt:       e.ExpiresAt,

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,12 +14,20 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // newKubeconfig returns the commands about kubeconfig files.
 func newKubeconfig(opts *options) *cobra.Command {
-	return newGroup("kubeconfig", "Save, show, remove and convert entries in kubeconfig files",
-		newKubeconfigSave(opts), newKubeconfigShow(opts), newKubeconfigRemove(opts), newKubeconfigConvert(opts))
+	return newGroup("kubeconfig", "Save, list, show, remove and convert kubeconfig entries",
+		newKubeconfigSave(opts), called(newKubeconfigList(opts), "ls"), newKubeconfigShow(opts),
+		called(newKubeconfigRemove(opts), "rm"), newKubeconfigPrune(opts), newKubeconfigConvert(opts))
+}
+
+// called gives a command one more name.
+func called(cmd *cobra.Command, alias string) *cobra.Command {
+	cmd.Aliases = append(cmd.Aliases, alias)
+	return cmd
 }
 
 // kubeconfigFiles are the kubeconfig files that a command works on.
@@ -37,9 +47,15 @@ func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubec
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	ended := make(chan struct{})
+	paths := k.paths(o)
 	_, err := bounded(ctx, o, func(ctx context.Context) (struct{}, error) {
 		defer close(ended)
-		return struct{}{}, kubeconfig.Edit(ctx, k.paths(o), edit)
+		unlocked := o.waiting("another program to unlock the kubeconfig " + show.Path(strings.Join(paths, ", ")))
+		defer unlocked()
+		return struct{}{}, o.editor().Edit(ctx, paths, func(c *kubeconfig.Config) error {
+			unlocked()
+			return edit(c)
+		})
 	})
 	if o.timeout > 0 { // otherwise it wasn't started
 		select {
@@ -48,6 +64,15 @@ func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubec
 		}
 	}
 	return err
+}
+
+// editor returns an editor that keeps the old texts of files which it writes in place among this user's state.
+func (o *options) editor() kubeconfig.Editor {
+	state := o.statePath()
+	if state == "" {
+		return kubeconfig.Editor{}
+	}
+	return kubeconfig.Editor{Backups: filepath.Join(state, "kubeconfigs")}
 }
 
 // untilUnlocked bounds how long an edit may take to release its locks after its time is up.
@@ -84,12 +109,26 @@ const commandUsage = "`program` for clients to run (default the absolute path of
 func (e *kubeconfigEntries) entry(
 	ctx context.Context, account *account, cluster digitalocean.Cluster,
 ) (kubeconfig.Entry, error) {
+	entry, err := e.plan(account, cluster) // before minting a token for it
+	if err != nil {
+		return kubeconfig.Entry{}, err
+	}
+	got, err := account.credential(ctx, cluster.ID, e.fetch)
+	if err != nil {
+		return kubeconfig.Entry{}, err
+	}
+	entry.Server, entry.CA = got.Server, got.CertificateAuthority
+	return entry, nil
+}
+
+// plan returns a cluster's entry without what comes with a credential: the server and its authority.
+func (e *kubeconfigEntries) plan(account *account, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
 	exec, err := e.exec(account.Account)
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
 	entry := kubeconfig.Entry{
-		Name:      "do-" + cluster.Region + "-" + cluster.Name,
+		Name:      defaultName(cluster),
 		Alias:     e.alias,
 		ClusterID: string(cluster.ID),
 		Exec:      exec,
@@ -109,13 +148,5 @@ func (e *kubeconfigEntries) entry(
 	} else {
 		entry.Exec.Args = append(entry.Exec.Args, string(cluster.ID))
 	}
-	if err := entry.Check(); err != nil { // before minting a token for it
-		return kubeconfig.Entry{}, err
-	}
-	got, err := account.credential(ctx, cluster.ID, e.fetch)
-	if err != nil {
-		return kubeconfig.Entry{}, err
-	}
-	entry.Server, entry.CA = got.Server, got.CertificateAuthority
-	return entry, nil
+	return entry, entry.Check()
 }

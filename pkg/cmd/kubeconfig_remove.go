@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,45 +11,42 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 func newKubeconfigRemove(opts *options) *cobra.Command {
 	var files kubeconfigFiles
 	cmd := &cobra.Command{
-		Use:   "remove CLUSTER",
-		Short: "Remove a cluster from the kubeconfig",
-		Long: `remove deletes a cluster from the kubeconfig: its entry, all contexts that point to it, their users
-unless others use them, and its cached credentials. It doesn't call the API, so it works even if the
-cluster no longer exists.
+		Use:   "remove CLUSTER…",
+		Short: "Remove clusters from the kubeconfig",
+		Long: `remove deletes clusters from the kubeconfig: their entries, all contexts that point to them, their users
+unless others use them, and their cached credentials. With several files in KUBECONFIG it does so in each.
+It doesn't call the API, so it works even if a cluster no longer exists.
 
-The cluster is given by its id, its name, or the name of its entry or of a context. If its context is the
-current one, there is no current context afterwards.`,
+A cluster is given by its id, its name, or the name of its entry or of a context. If one of them isn't
+found, nothing is removed. If the current context is among those removed, there is none afterwards, unless
+another file sets one.`,
 		Example: `  doks-auth kubeconfig remove production
   doks-auth kubeconfig remove 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
-		Args: usageArgs(oneCluster),
+		Args: usageArgs(someClusters),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var gone kubeconfig.Removed
-			err := files.edit(cmd.Context(), opts, func(c *kubeconfig.Config) (err error) {
-				gone, err = c.Remove(args[0])
+			var all []kubeconfig.Removed
+			err := files.edit(cmd.Context(), opts, func(c *kubeconfig.Config) error {
+				var err error
+				all, err = removeAll(c, args)
 				return err
 			})
 			if err != nil {
 				return err
 			}
 			var out strings.Builder
-			for _, entries := range []struct {
-				kind  string
-				names []string
-			}{{"context", gone.Contexts}, {"cluster", gone.Clusters}, {"user", gone.Users}} {
-				for _, name := range entries.names {
-					fmt.Fprintf(&out, "removed %s %q\n", entries.kind, name)
-				}
-			}
-			if gone.Current {
-				out.WriteString("there is no current context now\n")
+			var ids []string
+			for _, gone := range all {
+				writeRemoved(&out, gone)
+				ids = append(ids, gone.ClusterIDs...)
 			}
 			cleared, err := bounded(cmd.Context(), opts, func(ctx context.Context) (string, error) {
-				return opts.clearCached(ctx, gone.ClusterIDs)
+				return opts.clearCached(ctx, ids)
 			})
 			out.WriteString(cleared)
 			if _, err := fmt.Fprint(opts.Stdout, out.String()); err != nil {
@@ -66,6 +64,62 @@ current one, there is no current context afterwards.`,
 		})
 	}
 	return cmd
+}
+
+// someClusters requires at least one cluster.
+func someClusters(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("no cluster is given")
+	}
+	return nil
+}
+
+// removeAll removes clusters. One that was named twice, by its id and its name for instance, is removed once.
+func removeAll(c *kubeconfig.Config, names []string) ([]kubeconfig.Removed, error) {
+	before := make(map[string]bool) // what the names of those that are gone already could be
+	var all []kubeconfig.Removed
+	for _, name := range names {
+		gone, err := c.Remove(name)
+		if err != nil && before[strings.ToLower(name)] {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, known := range slices.Concat([]string{name}, gone.ClusterIDs, gone.Contexts, gone.Clusters, gone.Users) {
+			before[strings.ToLower(known)] = true
+		}
+		all = append(all, gone)
+	}
+	return all, nil
+}
+
+// writeRemoved writes a line for each entry that is gone, and for each that counts now.
+func writeRemoved(out *strings.Builder, gone kubeconfig.Removed) {
+	for _, entries := range []struct {
+		kind  string
+		names []string
+	}{{"context", gone.Contexts}, {"cluster", gone.Clusters}, {"user", gone.Users}} {
+		for _, name := range entries.names {
+			fmt.Fprintf(out, "removed %s %q\n", entries.kind, name)
+		}
+	}
+	for _, e := range gone.Uncovered {
+		to := ""
+		switch e.Kind {
+		case "context":
+			to = fmt.Sprintf(", for cluster %q", e.Cluster)
+		case "cluster":
+			to = ", for server " + shownURL(e.Server)
+		}
+		fmt.Fprintf(out, "%s %q is now the one in %s%s\n", e.Kind, e.Name, show.Path(e.Path), to)
+	}
+	if gone.Current {
+		out.WriteString("there is no current context now\n")
+	}
+	if gone.Next != "" {
+		fmt.Fprintf(out, "the current context is now %q\n", gone.Next)
+	}
 }
 
 // clearCached removes the cached credentials of clusters, for all accounts, and returns a line for each.

@@ -2,13 +2,12 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
@@ -22,19 +21,23 @@ type kubeconfigSave struct {
 
 	files      kubeconfigFiles
 	all        bool
+	wait       bool
 	setCurrent bool
 	force      bool
+	dryRun     bool
 }
 
 func newKubeconfigSave(opts *options) *cobra.Command {
 	s := &kubeconfigSave{kubeconfigEntries: newEntries(opts)}
 	cmd := &cobra.Command{
-		Use:   "save CLUSTER…",
+		Use:   "save [CLUSTER…]",
 		Short: "Add clusters to the kubeconfig, or update them",
 		Long: `save writes a cluster, a user and a context to the kubeconfig for each cluster that is given by id or
-name, or with --all for each cluster of the account. kubectl and other clients then work with it.
+name, or with --all for each cluster of the account. kubectl and other clients then work with it. Without
+a cluster, on a terminal, save asks for one or several.
 
-An existing entry is updated, and keeps its other fields. Everything else in the file stays the same,
+An existing entry is updated, and keeps its other fields. An entry for another cluster is replaced only if
+the account no longer has that cluster, or with --force. Everything else in the file stays the same,
 byte for byte. The API returns the server and its certificate authority together with a credential,
 which save caches for the first kubectl.
 
@@ -42,38 +45,46 @@ The user's entry records which access token to use: the login, the doctl context
 An access token from the environment isn't recorded: each client then needs the variable, too. The entry
 also records --expiry-seconds, --api-url and --cache-dir.
 
---timeout applies to each cluster, and to the file. The access token needs the scopes kubernetes:read
-and kubernetes:access_cluster; the latter is enough if --alias is given and the cluster is given by id.`,
+--wait waits up to 15 minutes for clusters that are provisioning. --timeout applies to each cluster, and to
+the file. The access token needs the scopes kubernetes:read and kubernetes:access_cluster; the latter is
+enough if --alias is given and the cluster is given by id.`,
 		ValidArgsFunction: opts.completeClusters,
 		Example: `  doks-auth kubeconfig save production
   doks-auth kubeconfig save 8d91899c-0739-4a1a-acc5-deadbeefbb8f --alias production
-  doks-auth kubeconfig save --all --context work`,
+  doks-auth kubeconfig save --all --context work
+  doks-auth kubeconfig save production --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("set-current-context") {
-				s.setCurrent = len(args) == 1
-			}
-			return s.run(cmd.Context(), args)
+			chosen := cmd.Flags().Changed("set-current-context")
+			return s.run(cmd.Context(), args, chosen)
 		},
 	}
 	flags := cmd.Flags()
 	s.addFlags(flags)
 	s.files.addFlag(flags)
 	flags.BoolVar(&s.all, "all", false, "save all clusters of the account")
+	flags.BoolVar(&s.wait, "wait", false, "wait for clusters that are provisioning")
 	flags.BoolVar(&s.setCurrent, "set-current-context", true, "make the cluster's context the current one")
 	flags.Lookup("set-current-context").DefValue = "true for one cluster, otherwise false"
 	flags.BoolVar(&s.force, "force", false, "overwrite entries of the same name that belong to another cluster")
+	flags.BoolVar(&s.dryRun, "dry-run", false, "print the lines that would change, and modify and fetch nothing")
 	return cmd
 }
 
-func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
+// run saves clusters. isSet says that a flag says whether the context becomes the current one.
+func (s *kubeconfigSave) run(ctx context.Context, names []string, isSet bool) error {
+	asks := !s.all && len(names) == 0 && s.canAsk()
 	switch {
 	case s.all && len(names) > 0:
 		return usageErrorf("--all can't be combined with clusters")
-	case !s.all && len(names) == 0:
+	case !s.all && len(names) == 0 && !asks:
 		return usageErrorf("no cluster is named; --all saves all of them")
-	case s.alias != "" && len(names) != 1:
+	case s.alias != "" && len(names) != 1 && !asks:
 		return usageErrorf("--alias can be used with only one cluster")
+	case s.wait && s.dryRun:
+		return usageErrorf("--wait can't be combined with --dry-run")
 	}
+	ctx, stop := untilSignal(ctx)
+	defer stop()
 	account, err := s.account()
 	if err != nil {
 		return err
@@ -84,14 +95,37 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	if len(clusters) == 0 {
+		_, err := io.WriteString(s.Stderr, "No clusters found.\n")
+		return err
+	}
+	if asks {
+		if clusters, err = s.ask(ctx, clusters); err != nil {
+			return err
+		}
+	}
+	if !isSet {
+		s.setCurrent = !s.all && len(clusters) == 1
+	}
+	if s.dryRun {
+		return s.preview(ctx, account, clusters)
+	}
+	return s.saveAll(ctx, account, clusters)
+}
+
+// saveAll fetches what clusters need, and writes it.
+func (s *kubeconfigSave) saveAll(ctx context.Context, account *account, clusters []digitalocean.Cluster) error {
 	found, errs := s.fetchAll(ctx, account, clusters)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return s.interrupted(len(found), len(clusters))
 	}
 	if len(found) == 0 {
 		return s.failed(errs)
 	}
-	conflicts, err := s.save(ctx, found, errs[0] == nil)
+	conflicts, err := s.save(ctx, account, found, errs[0] == nil)
+	if errors.Is(err, context.Canceled) {
+		return s.interrupted(len(found), len(clusters))
+	}
 	if err != nil {
 		return err
 	}
@@ -99,38 +133,17 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string) error {
 	return s.failed(append(errs, conflicts...))
 }
 
-// save writes entries to the kubeconfig and prints what it did. For each entry it returns why it couldn't be
-// written, or nil. first says that the first entry is that of the first cluster on the command line.
-func (s *kubeconfigSave) save(
-	ctx context.Context, found []kubeconfig.Entry, first bool,
-) (conflicts []error, err error) {
-	var saved []kubeconfig.Saved
-	current, none := false, false
-	err = s.files.edit(ctx, s.options, func(c *kubeconfig.Config) error {
-		saved, conflicts = c.Save(found, s.force)
-		if current = s.setCurrent && first && conflicts[0] == nil; current {
-			c.SetCurrentContext(saved[0].Context)
-		}
-		none = c.CurrentContext == ""
-		return nil
-	})
-	if err != nil {
-		return nil, err
+// interrupted returns the error of a run that was interrupted before it wrote the kubeconfig.
+func (s *kubeconfigSave) interrupted(fetched, of int) error {
+	err := &interruptedError{left: "nothing was written to the kubeconfig"}
+	switch {
+	case of == 1 && fetched == 1:
+		err.hint = "the credential is kept in the cache: the same command goes on from there"
+	case fetched > 0:
+		err.hint = fmt.Sprintf("the credentials of %d of %d clusters are kept in the cache: "+
+			"the same command goes on from there", fetched, of)
 	}
-	var out strings.Builder
-	for i, names := range saved {
-		if conflicts[i] == nil {
-			fmt.Fprintf(&out, "saved context %q\n", names.Context)
-		}
-	}
-	if current {
-		fmt.Fprintf(&out, "the current context is %q\n", saved[0].Context)
-	}
-	if none {
-		out.WriteString("there is no current context: 'kubectl config use-context NAME' chooses one\n")
-	}
-	_, err = fmt.Fprint(s.Stdout, out.String())
-	return conflicts, err
+	return err
 }
 
 // noteVariable says that clients will need the variable that the access token comes from.
@@ -146,17 +159,6 @@ func (s *kubeconfigSave) noteVariable(account *account) {
 	fmt.Fprintf(s.Stderr, "kubectl needs %s in its environment, too; to avoid that, %s\n", name, instead)
 }
 
-// failed returns one error for several, or nil. If there is more than one, it prints each.
-func (s *kubeconfigSave) failed(errs []error) error {
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if len(errs) > 1 {
-		for _, err := range errs {
-			fmt.Fprintf(s.Stderr, "not saved: %s\n", oneLine(err.Error()))
-		}
-	}
-	return firstOf(errs)
-}
-
 // lookUp looks up clusters by id or name; without names it returns all clusters of the account.
 func (e *kubeconfigEntries) lookUp(
 	ctx context.Context, account *account, names []string,
@@ -168,7 +170,9 @@ func (e *kubeconfigEntries) lookUp(
 		return nil, err
 	}
 	if len(names) == 0 {
-		return account.clusters(ctx)
+		clusters, err := account.clusters(ctx)
+		account.callByName(clusters)
+		return clusters, err
 	}
 	var found []digitalocean.Cluster
 	for _, name := range names {
@@ -180,44 +184,21 @@ func (e *kubeconfigEntries) lookUp(
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, cluster)
+		same := func(other digitalocean.Cluster) bool { return other.ID == cluster.ID }
+		if !slices.ContainsFunc(found, same) {
+			found = append(found, cluster)
+		}
 	}
 	return found, nil
 }
 
-// fetchesAtOnce is the maximum number of concurrent fetches.
-const fetchesAtOnce = 8
-
-// fetchAll fetches the clusters' credentials. It returns the entries of those that it could fetch, in order, and
-// an error or nil for each cluster.
-func (s *kubeconfigSave) fetchAll(
-	ctx context.Context, account *account, clusters []digitalocean.Cluster,
-) ([]kubeconfig.Entry, []error) {
-	entries := make([]kubeconfig.Entry, len(clusters))
-	errs := make([]error, len(clusters))
-	var group errgroup.Group
-	group.SetLimit(fetchesAtOnce)
-	var mu sync.Mutex // guards done, and standard error
-	done := 0
-	for i, cluster := range clusters {
-		group.Go(func() error {
-			entries[i], errs[i] = bounded(ctx, s.options, func(ctx context.Context) (kubeconfig.Entry, error) {
-				return s.entry(ctx, account, cluster)
-			})
-			mu.Lock()
-			defer mu.Unlock()
-			if done++; s.all && errs[i] == nil {
-				fmt.Fprintf(s.Stderr, "fetched %d/%d: %q\n", done, len(clusters), cluster.Name)
-			}
-			return nil
-		})
-	}
-	group.Wait()
-	var found []kubeconfig.Entry
+// entriesOf returns the entries that were made, without the gaps of those that failed.
+func entriesOf(entries []kubeconfig.Entry, errs []error) []kubeconfig.Entry {
+	var made []kubeconfig.Entry
 	for i, entry := range entries {
 		if errs[i] == nil {
-			found = append(found, entry)
+			made = append(made, entry)
 		}
 	}
-	return found, errs
+	return made
 }

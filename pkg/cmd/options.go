@@ -34,6 +34,8 @@ type options struct {
 
 	forClient   bool     // the options are those of a kubeconfig entry
 	later       *later   // what is left to do after the answer
+	waits       *waits   // what the run waits for; nil: it doesn't say
+	unattended  bool     // the output goes to a program, which may be a client that passes no request
 	helpRefused error    // set if --help was refused; see newRoot
 	roots       []string // variables that name certificate authorities and were ignored; see distrustRoots
 }
@@ -61,6 +63,7 @@ func (o *options) sources() accounts.Sources {
 		OwnFiles:  o.byClient(),
 		StateDir:  sync.OnceValue(o.statePath),
 		Hold:      o.later.hold,
+		OnWait:    o.waiting,
 		UserAgent: userAgent(),
 		Keyring:   o.Keyring,
 		Now:       o.Now,

@@ -18,7 +18,10 @@ import (
 
 // The formats of -o. Not every command supports all of them.
 const (
+	formatText     = "text" // a line
 	formatTable    = "table"
+	formatWide     = "wide" // a table with more columns
+	formatName     = "name" // only names, one a line
 	formatJSON     = "json"
 	formatYAML     = "yaml"
 	formatJSONPath = "jsonpath=" // followed by a template in kubectl's syntax
@@ -29,6 +32,10 @@ type output struct {
 	format   string
 	template *jsonpath.JSONPath // of formatJSONPath
 	allowed  []string
+	isList   bool // the result is a list
+
+	noHeaders bool       // of the table
+	columns   func() int // see Env.Columns
 }
 
 // addOutputFlag adds the flag -o to a command, with the formats that it supports. The first is the default.
@@ -71,16 +78,34 @@ func (o *output) Set(text string) error {
 		return nil
 	}
 	if template == "" {
-		return errors.New("it has no template, such as {.server}")
+		return errors.New("it has no template, such as " + o.templateExample())
 	}
 	o.template = jsonpath.New("output")
 	return o.template.Parse(template)
 }
 
-// render returns a result in the chosen format; table writes its rows with row.
+// addListFlags adds the flags of a command that prints a list.
+func addListFlags(cmd *cobra.Command, allowed ...string) *output {
+	o := addOutputFlag(cmd, allowed...)
+	o.isList = true
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "print no headers above a table")
+	return o
+}
+
+// isTable reports whether the result is printed as a table.
+func (o *output) isTable() bool { return o.format == formatTable || o.format == formatWide }
+
+func (o *output) templateExample() string {
+	if o.isList {
+		return "{[*].name}"
+	}
+	return "{.server}"
+}
+
+// render returns a result in the chosen format; table writes it for people.
 func (o *output) render(result any, table func(rows io.Writer)) ([]byte, error) {
 	var out bytes.Buffer
-	if o.format == formatTable {
+	if o.isTable() || o.format == formatText || o.format == formatName {
 		aligned := tabwriter.NewWriter(&out, 0, 0, 3, ' ', 0)
 		table(aligned)
 		aligned.Flush() // a Buffer doesn't fail
@@ -125,18 +150,25 @@ func (o *output) execute(out *bytes.Buffer, text []byte) error {
 		// The cause may quote a value, which may be a secret.
 		return advise(credential.Usage,
 			errors.New("evaluating the template of -o: it refers to something that the result doesn't have"),
-			"'-o json' shows the fields; a template looks like {.server}")
+			"'-o json' shows the fields; a template looks like "+o.templateExample())
 	}
 	return nil
 }
 
-// complete completes -o.
-func (o *output) complete(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// complete completes -o. A template follows its format without a space.
+func (o *output) complete(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	directive := cobra.ShellCompDirectiveNoFileComp
-	if slices.Contains(o.allowed, formatJSONPath) {
-		directive |= cobra.ShellCompDirectiveNoSpace
+	var formats []cobra.Completion
+	for _, format := range o.allowed {
+		if !strings.HasPrefix(format, typed) {
+			continue
+		}
+		formats = append(formats, format)
+		if format == formatJSONPath {
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
 	}
-	return o.allowed, directive
+	return formats, directive
 }
 
 // row writes a row of a table. It makes sure that no cell can break the row or control the terminal, and shows

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -32,20 +33,26 @@ func commands() []command {
 // newRoot returns the root command. It builds only the subcommands that the arguments call: building them
 // all would slow down every kubectl.
 func newRoot(opts *options) *cobra.Command {
-	e := &execCredential{options: opts}
+	e := &bare{execCredential: execCredential{options: opts}}
 	root := &cobra.Command{
 		Use:                        "doks-auth",
 		Short:                      "A kubectl exec credential plugin for DigitalOcean Kubernetes",
 		Long:                       rootHelp,
+		Example:                    rootExample,
 		Args:                       usageArgs(cobra.NoArgs),
-		RunE:                       e.bare,
+		RunE:                       e.run,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorOf(cmd, err) })
+	root.SetHelpFunc(printHelp)
+	root.SetUsageFunc(printUsage)
 	opts.addFlags(root.PersistentFlags())
 	e.addFlags(root.Flags())
+	if !opts.byClient() { // whose --version is doctl's: see usageErrorOf
+		addVersionFlag(root.Flags(), &e.showVersion)
+	}
 	for _, c := range commands() {
 		root.AddCommand(refused(c.name)) // a placeholder, replaced below if it is called
 	}
@@ -54,23 +61,34 @@ func newRoot(opts *options) *cobra.Command {
 	}
 	called, _, _ := root.Find(opts.Args)
 	for _, c := range commands() {
-		if (called == root || called.Name() == c.name) && (c.forClients || !opts.byClient()) {
+		isCalled, isShown := called.Name() == c.name, called == root && !opts.byClient()
+		if isCalled && (c.forClients || !opts.byClient()) || isShown {
 			stub, _, _ := root.Find([]string{c.name})
 			root.RemoveCommand(stub)
 			root.AddCommand(c.build(opts))
 		}
 	}
-	if !opts.byClient() {
-		root.RegisterFlagCompletionFunc("account", opts.completeLogins)
-		root.RegisterFlagCompletionFunc("context", opts.completeContexts)
-	} else {
+	if opts.byClient() {
 		root.SetHelpFunc(func(*cobra.Command, []string) { opts.helpRefused = refusal() })
+	} else if opts.isCompletion() {
+		opts.prepareCompletion(root)
 	}
 	return root
 }
 
-// bare runs the root command: it answers a request as exec-credential does, or prints the help without one.
-func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
+// bare is the root command without a subcommand.
+type bare struct {
+	execCredential
+
+	showVersion bool
+}
+
+// run runs the root command: it answers a request as exec-credential does, or prints an overview without one.
+func (e *bare) run(cmd *cobra.Command, args []string) error {
+	if e.showVersion {
+		_, err := io.WriteString(e.Stdout, thisBuild().line())
+		return err
+	}
 	err := e.prints(func(ctx context.Context, args []string) ([]byte, error) {
 		request, late, err := e.request(ctx)
 		if err != nil {
@@ -79,28 +97,26 @@ func (e *execCredential) bare(cmd *cobra.Command, args []string) error {
 		return e.respond(ctx, request, late, args)
 	})(cmd, args)
 	if errors.Is(err, execcredential.ErrNoRequest) {
-		return cmd.Help()
+		_, err = io.WriteString(e.Stdout, overview(cmd))
 	}
 	return err
 }
 
 const rootHelp = `doks-auth provides Kubernetes clients with credentials for DigitalOcean Kubernetes clusters.
 
-kubectl and other clients run it as the exec plugin that a user in the kubeconfig names. It answers from
-an encrypted cache in a few milliseconds, and calls the DigitalOcean API only when it must.
+kubectl and other clients run it as the exec plugin that a user in the kubeconfig names. It answers from an
+encrypted cache in a few milliseconds, and calls the DigitalOcean API only when it must.
 
-To get started, or if something doesn't work:
-
-  doks-auth auth login
-  doks-auth kubeconfig save CLUSTER
-  doks-auth doctor
-
-doctl's sign-in works, too. The access token for the DigitalOcean API comes from the first of these that
-is given: --token-file, --account, --context, the variables DIGITALOCEAN_ACCESS_TOKEN, DIGITALOCEAN_TOKEN
-and DIGITALOCEAN_TOKEN_FILE, the current login of 'doks-auth auth login', doctl's current context.
+The access token for the API comes from the first of these that is given: --token-file, --account, --context,
+the variables DIGITALOCEAN_ACCESS_TOKEN, DIGITALOCEAN_TOKEN and DIGITALOCEAN_TOKEN_FILE, the current login of
+'doks-auth auth login', doctl's current context.
 
 Without a command, doks-auth does what exec-credential does if it finds an ExecCredential request in
 KUBERNETES_EXEC_INFO or on standard input.
 
-Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 API
-unreachable, 6 unusable answer, 7 refused for safety, 1 anything else.`
+Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 API unreachable,
+6 unusable answer, 7 refused for safety, 1 anything else.`
+
+const rootExample = `  doks-auth auth login
+  doks-auth kubeconfig save production
+  doks-auth doctor`

@@ -52,7 +52,7 @@ func TestUsageErrors(t *testing.T) {
 		"credentials --no-cache=no x":   `invalid argument for "--no-cache" flag: it is neither true nor false`,
 		"credentials --expiry-seconds":  `flag needs an argument: --expiry-seconds`,
 		"credentials -o":                `flag needs an argument: --output`,
-		"cluster list -o xml":           `invalid argument "xml" for "-o, --output" flag: it is not table, json or yaml`,
+		"doctor -o xml":                 `invalid argument "xml" for "-o, --output" flag: it is not table, json or yaml`,
 		"credentials --expiry-seconds=": `invalid argument "" for "--expiry-seconds" flag: it is not a number`,
 	}
 	for line, want := range tests {

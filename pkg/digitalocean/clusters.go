@@ -40,7 +40,17 @@ const (
 // A page without new clusters ends the list. A list of more than 10,000 clusters
 // or 100 pages is an error of class Unusable. Memory use depends only on the number of clusters.
 func (c *Client) Clusters(ctx context.Context) ([]Cluster, error) {
+	clusters, _, err := c.Survey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing clusters: %w", err)
+	}
+	return clusters, nil
+}
+
+// Survey is Clusters, and Probe in the same calls.
+func (c *Client) Survey(ctx context.Context) ([]Cluster, Probe, error) {
 	var clusters []Cluster
+	var probe Probe
 	seen := make(map[ClusterID]bool)
 	add := func(cluster Cluster) error {
 		if seen[cluster.ID] { // listed twice if it moves to the next page between two calls
@@ -55,15 +65,26 @@ func (c *Client) Clusters(ctx context.Context) ([]Cluster, error) {
 	}
 	for page := 1; page <= maxPages; page++ {
 		before := len(clusters)
-		more, _, err := c.page(ctx, page, clustersPerPage, add)
+		more, probed, err := c.probe(ctx, page, clustersPerPage, add)
+		if page == 1 {
+			probe = probed
+		}
 		if err != nil {
-			return nil, fmt.Errorf("listing clusters: %w", err)
+			return nil, probe, err
 		}
 		if !more || len(clusters) == before {
-			return clusters, nil
+			return clusters, probe, nil
 		}
 	}
-	return nil, fmt.Errorf("listing clusters: %w", c.unusable(errors.New("its pages don't end"), 0))
+	return nil, probe, c.unusable(errors.New("its pages don't end"), 0)
+}
+
+// probe gets a page of the list, and says how that went.
+func (c *Client) probe(ctx context.Context, n, size int, add func(Cluster) error) (more bool, p Probe, err error) {
+	asked := c.options.Now()
+	more, header, err := c.page(ctx, n, size, add)
+	now := c.options.Now()
+	return more, Probe{Took: now.Sub(asked), ClockSkew: clockSkew(header, now)}, err
 }
 
 // page gets a page of the list and reports whether there are more.
@@ -112,10 +133,8 @@ type Probe struct {
 // Probe lists a single cluster to check whether the API answers. A refusal is an answer too: Probe then returns
 // its result along with the error. It mints nothing.
 func (c *Client) Probe(ctx context.Context) (Probe, error) {
-	asked := c.options.Now()
-	_, header, err := c.page(ctx, 1, 1, func(Cluster) error { return nil })
-	now := c.options.Now()
-	return Probe{Took: now.Sub(asked), ClockSkew: clockSkew(header, now)}, err
+	_, probe, err := c.probe(ctx, 1, 1, func(Cluster) error { return nil })
+	return probe, err
 }
 
 // FindCluster returns the cluster with the given name. The error is a [*NameError], of class NotFound if there

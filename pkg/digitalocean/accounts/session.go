@@ -156,7 +156,9 @@ func (a *Account) live(ctx context.Context, refused credential.Secret) (session,
 func (a *Account) liveUnderLock(
 	ctx context.Context, k keeper, ended session, refused credential.Secret,
 ) (s session, done bool, err error) {
+	arrived := a.sources.waiting("another process that is refreshing the session of %s", a.Source)
 	unlock, err := k.lock(ctx, ended)
+	arrived()
 	if err != nil {
 		if ctx.Err() != nil {
 			err = &BusyError{inTime(ctx, err)}
@@ -213,7 +215,9 @@ func (a *Account) refresh(ctx context.Context, k keeper, s session) (session, er
 		release := a.sources.Hold()
 		defer release()
 	}
+	answered := a.sources.waiting("the authorization server, to refresh the session of %s", a.Source)
 	grant, err := a.askForGrant(ctx, s)
+	answered()
 	if err != nil {
 		return session{}, err
 	}

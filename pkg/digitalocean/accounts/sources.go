@@ -43,6 +43,10 @@ type Sources struct {
 	// neither end nor be interrupted: the session could be lost. nil: nothing is done.
 	Hold func() (release func())
 
+	// OnWait is called before a wait that may be long, with what is waited for, and what it returns afterwards. nil:
+	// nothing is done.
+	OnWait func(reason string) (done func())
+
 	Transport http.RoundTripper // for calls to authorization servers; nil: one like http.DefaultTransport
 	UserAgent string            // of these calls
 	Keyring   keyring.Keyring   // nil: the system's
@@ -128,6 +132,14 @@ func (s *Sources) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return s.Log
+}
+
+// waiting announces a wait, until the function that it returns is called.
+func (s *Sources) waiting(format string, args ...any) (done func()) {
+	if s.OnWait == nil {
+		return func() {}
+	}
+	return s.OnWait(fmt.Sprintf(format, args...))
 }
 
 func (s *Sources) state() *statedir.Dir {

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,8 +122,9 @@ func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	fault := a.fault
 	cluster := a.visible(r)
+	exists := cluster != nil && cluster.hasCredentials()
 	a.mu.Unlock()
-	if cluster == nil {
+	if !exists {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
 		return
 	}
@@ -183,6 +185,21 @@ func (a *API) AddCluster(c *Cluster) {
 		a.order = append(a.order, c.ID)
 	}
 	a.clusters[c.ID] = c
+}
+
+// RemoveCluster removes a cluster from the API.
+func (a *API) RemoveCluster(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.clusters, id)
+	a.order = slices.DeleteFunc(a.order, func(other string) bool { return other == id })
+}
+
+// SetState changes the state of a cluster.
+func (a *API) SetState(id, state string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.clusters[id].State = state
 }
 
 // Cluster returns the cluster with the given ID, or nil.

@@ -18,7 +18,7 @@ import (
 // Cluster is a cluster in the API. Set its fields before the API serves it.
 type Cluster struct {
 	ID, Name, Region, Version string
-	State                     string // such as "running" or "provisioning"
+	State                     string // such as "running"; without credentials while "provisioning", "error" or "deleted"
 	Server                    string // its API server's URL
 
 	// TeamUUID is the team that the cluster belongs to. To members of other teams the API answers as if the
@@ -52,6 +52,11 @@ func NewCluster(id string) (*Cluster, error) {
 		Server: "https://" + id + ".k8s.ondigitalocean.com",
 		ca:     ca,
 	}, nil
+}
+
+// hasCredentials reports whether the API has credentials for the cluster in its state.
+func (c *Cluster) hasCredentials() bool {
+	return c.State != "provisioning" && c.State != "error" && c.State != "deleted"
 }
 
 // CA returns the certificate of the cluster's certificate authority, as PEM.

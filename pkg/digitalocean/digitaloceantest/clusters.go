@@ -46,12 +46,14 @@ func (a *API) getCluster(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	fault := a.clustersFault
 	cluster := a.visible(r)
-	a.mu.Unlock()
 	if cluster == nil {
+		a.mu.Unlock()
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
 		return
 	}
-	answerWith(fault, w, r, map[string]any{"kubernetes_cluster": cluster.resource()})
+	answer := map[string]any{"kubernetes_cluster": cluster.resource()}
+	a.mu.Unlock()
+	answerWith(fault, w, r, answer)
 }
 
 // visible returns the cluster that a call's path names, or nil if there is none that the bearer may see.

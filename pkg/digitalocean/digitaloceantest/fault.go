@@ -19,6 +19,8 @@ func Status(status int, headers ...string) Fault {
 		401: "unauthorized",
 		403: "forbidden",
 		404: "not_found",
+		409: "conflict",
+		412: "precondition_failed",
 		422: "unprocessable_entity",
 		429: "too_many_requests",
 	}
@@ -26,6 +28,8 @@ func Status(status int, headers ...string) Fault {
 		401: "Unable to authenticate you",
 		403: "You are not authorized to perform this operation",
 		404: "The resource you requested could not be found.",
+		409: "The cluster is being upgraded",
+		412: "The cluster is not in the required state",
 		422: "expiry_seconds is not valid",
 		429: "API rate limit exceeded",
 	}
@@ -153,6 +157,8 @@ func Named() map[string]Fault {
 		"401":                  Status(401),
 		"403":                  Status(403),
 		"404":                  Status(404),
+		"409":                  Status(409),
+		"412":                  Status(412),
 		"422":                  Status(422),
 		"429":                  Status(429),
 		"429-retry-after-1":    Status(429, "Retry-After", "1"),

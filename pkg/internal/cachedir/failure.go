@@ -8,6 +8,13 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
+// failureFile is what a file with a failure contains.
+type failureFile struct {
+	credential.Failure
+
+	ClusterID string `json:"cluster_id,omitempty"` // so that it can be found without the access token
+}
+
 // Failure implements credential.FailureStore.
 func (d *Dir) Failure(_ context.Context, key credential.Key) (credential.Failure, error) {
 	seal, err := d.seal(key)
@@ -31,7 +38,7 @@ func (d *Dir) PutFailure(_ context.Context, key credential.Key, f credential.Fai
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(f)
+	data, err := json.Marshal(failureFile{f, key.ClusterID})
 	if err != nil {
 		return err
 	}
@@ -39,4 +46,14 @@ func (d *Dir) PutFailure(_ context.Context, key credential.Key, f credential.Fai
 		return err
 	}
 	return privatefile.Write(seal.path(failureSuffix), data)
+}
+
+// failedCluster returns the cluster of the failure in the file at path, or "".
+func failedCluster(path string) string {
+	data, err := readFile(path)
+	var f failureFile
+	if err != nil || json.Unmarshal(data, &f) != nil {
+		return ""
+	}
+	return f.ClusterID
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,12 +29,22 @@ func TestFailureFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := newSeal(d.path, key, accessToken).path(failureSuffix)
-		if got, err := os.ReadFile(path); err != nil || string(got) != text {
-			t.Errorf("got %s, %v; want %s", got, err, text)
+		withCluster := strings.TrimSuffix(text, "}") + `,"cluster_id":"` + key.ClusterID + `"}`
+		if got, err := os.ReadFile(path); err != nil || string(got) != withCluster {
+			t.Errorf("got %s, %v; want %s", got, err, withCluster)
 		}
-		got, err := d.Failure(t.Context(), key)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("got error %v, want none (-want +got):\n%s", err, diff)
+		entries, err := List(d.path)
+		if err != nil || len(entries) != 1 || entries[0].FailureOf != key.ClusterID || !entries[0].Absent {
+			t.Errorf("got %+v, %v; want the failure's cluster, %s", entries, err, key.ClusterID)
+		}
+		for _, written := range []string{text, withCluster} {
+			if err := os.WriteFile(path, []byte(written), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := d.Failure(t.Context(), key)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s: got error %v, want none (-want +got):\n%s", written, err, diff)
+			}
 		}
 	}
 }

@@ -26,6 +26,9 @@ type Entry struct {
 	Expiry               time.Duration // the requested lifetime
 	FetchedAt, ExpiresAt time.Time
 
+	// FailureOf is the cluster of the remembered failure, if there is one. It proves nothing, either.
+	FailureOf string
+
 	base  string   // the files' path without a suffix
 	temps []string // the paths of temporary files, left behind or about to be renamed
 }
@@ -67,7 +70,7 @@ func isSuffix(s string) bool { return s == entrySuffix || s == failureSuffix || 
 
 // readEntry returns the entry whose files are at base.
 func readEntry(base string) Entry {
-	e := Entry{Name: filepath.Base(base), base: base}
+	e := Entry{Name: filepath.Base(base), base: base, FailureOf: failedCluster(base + failureSuffix)}
 	data, err := readFile(base + entrySuffix)
 	var head header
 	if err == nil {

@@ -1,0 +1,33 @@
+package cmd
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/picker"
+)
+
+// Terminal returns a function for Env.OpenTerminal.
+func Terminal(in, out *os.File) func() (*picker.Terminal, error) {
+	return func() (*picker.Terminal, error) { return picker.Open(in, out) }
+}
+
+// canAsk reports whether there is a person to ask.
+func (o *options) canAsk() bool {
+	return o.OpenTerminal != nil && o.StdinIsTerminal != nil && o.StdinIsTerminal() && o.isWatched()
+}
+
+// pause waits for a while, or until ctx ends.
+func (o *options) pause(ctx context.Context, d time.Duration) {
+	if o.Pause != nil {
+		o.Pause(ctx, d)
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
