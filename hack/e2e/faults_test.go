@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,17 +149,20 @@ func TestClock(t *testing.T) {
 // holder starts a plugin and returns while it holds the lock, in the middle of a fetch.
 func (u *user) holder() *exec.Cmd {
 	u.t.Helper()
-	u.api.SetFault(digitaloceantest.Hang)
-	calls := u.api.Calls()
+	hangs := make(chan struct{}, 10)
+	u.api.SetFault(func(w http.ResponseWriter, r *http.Request, mint func() map[string]any) {
+		hangs <- struct{}{}
+		digitaloceantest.Hang(w, r, mint)
+	})
 	cmd := exec.CommandContext(u.t.Context(), plugin(), "exec-credential", "--api-version=v1", tokenID)
 	cmd.Env = u.env
 	if err := cmd.Start(); err != nil {
 		u.t.Fatal(err)
 	}
-	for start := time.Now(); u.api.Calls() == calls; time.Sleep(time.Millisecond) {
-		if time.Since(start) > hung {
-			u.t.Fatalf("got no call after %s, want one", hung)
-		}
+	select {
+	case <-hangs:
+	case <-time.After(hung):
+		u.t.Fatalf("got no call after %s, want one", hung)
 	}
 	u.api.SetFault(nil)
 	return cmd

@@ -21,9 +21,11 @@ func Lock(ctx context.Context, path string) (unlock func(), err error) {
 // tryLock takes the lock on the file at path. The error is filelock.ErrHeld while another process holds it.
 // If the directory belongs to this user, anything at path but a lock file of this user is replaced by one.
 func tryLock(path string) (unlock func(), err error) {
+	// What is locked here may be replaced before it is looked at afterwards, so it must have been fit before, too.
+	fit := !spoilt(path, nil)
 	unlock, err = filelock.Try(path, true)
 	dir := filepath.Dir(path)
-	if !spoilt(path, err) || !isOwn(dir) {
+	if fit && !spoilt(path, err) || !isOwn(dir) {
 		for range 3 { // it may have been replaced between the two, and again
 			if err == nil || errors.Is(err, filelock.ErrHeld) {
 				break
