@@ -81,11 +81,15 @@ const (
 	scopeCredentials = "kubernetes:access_cluster"
 )
 
-// neededFor says what doks-auth needs each scope for.
-var neededFor = map[string]string{
-	scopeAccount:     "to tell accounts apart",
-	scopeClusters:    "to list clusters",
-	scopeCredentials: "to get credentials",
+// neededFor says what doks-auth needs a scope for.
+func neededFor(scope string) string {
+	switch scope {
+	case scopeAccount:
+		return "to tell accounts apart"
+	case scopeClusters:
+		return "to list clusters"
+	}
+	return "to get credentials"
 }
 
 // missingNote returns a line about scopes that doks-auth needs, or "".
@@ -95,7 +99,7 @@ func missingNote(missing []string) string {
 	}
 	each := make([]string, len(missing))
 	for i, scope := range missing {
-		each[i] = scope + " (" + neededFor[scope] + ")"
+		each[i] = scope + " (" + neededFor(scope) + ")"
 	}
 	noun := "scope"
 	if len(missing) > 1 {

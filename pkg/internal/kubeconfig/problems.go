@@ -63,12 +63,12 @@ func Problems(text []byte) []Problem {
 	}
 	c.version(root)
 	fields{
-		"preferences":     fields{"colors": truth, "extensions": extensions},
+		"preferences":     fields{"colors": truth, "extensions": extensions()},
 		"current-context": text1,
-		"extensions":      extensions,
-		clustersList:      listOf("cluster", clusterShape),
-		contextsList:      listOf("context", contextShape),
-		usersList:         listOf("user", userShape),
+		"extensions":      extensions(),
+		clustersList:      listOf("cluster", clusterShape()),
+		contextsList:      listOf("context", contextShape()),
+		usersList:         listOf("user", userShape()),
 	}.check(c, "", root)
 	return c.found
 }

@@ -197,15 +197,24 @@ func nameIn(item *yaml.Node) string {
 	return name
 }
 
-var (
-	extensions = listOf("extension", nil)
+// The shapes are functions so that a program that doesn't check a kubeconfig doesn't build them when it starts.
 
-	clusterShape = fields{
+func extensions() shape { return listOf("extension", nil) }
+
+func clusterShape() fields {
+	return fields{
 		"server": text1, "tls-server-name": text1, "insecure-skip-tls-verify": truth, "certificate-authority": text1,
-		"certificate-authority-data": data{}, "proxy-url": text1, "disable-compression": truth, "extensions": extensions,
+		"certificate-authority-data": data{}, "proxy-url": text1, "disable-compression": truth,
+		"extensions": extensions(),
 	}
-	contextShape = fields{"cluster": text1, "user": text1, "namespace": text1, "extensions": extensions}
-	userShape    = fields{
+}
+
+func contextShape() fields {
+	return fields{"cluster": text1, "user": text1, "namespace": text1, "extensions": extensions()}
+}
+
+func userShape() fields {
+	return fields{
 		"client-certificate": text1, "client-certificate-data": data{}, "client-key": text1, "client-key-data": data{},
 		"token": text1, "tokenFile": text1, "username": text1, "password": text1,
 		"as": text1, "as-uid": text1, "as-groups": list{text1}, "as-user-extra": mapOf{list{text1}},
@@ -214,6 +223,6 @@ var (
 			"command": text1, "args": list{text1}, "env": list{fields{"name": text1, "value": text1}}, "apiVersion": text1,
 			"installHint": text1, "provideClusterInfo": truth, "interactiveMode": text1,
 		},
-		"extensions": extensions,
+		"extensions": extensions(),
 	}
-)
+}

@@ -22,21 +22,27 @@ const (
 	keyTab
 )
 
-// controls are the keys that terminals send as one byte.
-var controls = map[byte]key{
-	'\r': keyEnter, '\n': keyEnter, '\t': keyTab, 0x7f: keyBackspace, '\b': keyBackspace,
-	ctrl('A'): keyAll, ctrl('C'): keyCancel, ctrl('D'): keyCancel, ctrl('N'): keyDown, ctrl('P'): keyUp,
-	ctrl('U'): keyClear,
+// The keys are in functions so that a program that picks nothing doesn't build them when it starts.
+
+// controls returns the keys that terminals send as one byte.
+func controls() map[byte]key {
+	return map[byte]key{
+		'\r': keyEnter, '\n': keyEnter, '\t': keyTab, 0x7f: keyBackspace, '\b': keyBackspace,
+		ctrl('A'): keyAll, ctrl('C'): keyCancel, ctrl('D'): keyCancel, ctrl('N'): keyDown, ctrl('P'): keyUp,
+		ctrl('U'): keyClear,
+	}
 }
 
 func ctrl(letter byte) byte { return letter & 0x1f }
 
-// sequences are the keys that terminals send as an escape sequence (ECMA-48, xterm's and the Linux console's).
-var sequences = map[string]key{
-	"[A": keyUp, "OA": keyUp, "[B": keyDown, "OB": keyDown,
-	"[5~": keyPageUp, "[6~": keyPageDown,
-	"[H": keyHome, "OH": keyHome, "[1~": keyHome, "[7~": keyHome,
-	"[F": keyEnd, "OF": keyEnd, "[4~": keyEnd, "[8~": keyEnd,
+// sequences returns the keys that terminals send as an escape sequence (ECMA-48, xterm's and the Linux console's).
+func sequences() map[string]key {
+	return map[string]key{
+		"[A": keyUp, "OA": keyUp, "[B": keyDown, "OB": keyDown,
+		"[5~": keyPageUp, "[6~": keyPageDown,
+		"[H": keyHome, "OH": keyHome, "[1~": keyHome, "[7~": keyHome,
+		"[F": keyEnd, "OF": keyEnd, "[4~": keyEnd, "[8~": keyEnd,
+	}
 }
 
 // parseKeys returns the keys in what a terminal sent, and the beginning of a sequence at its end. An escape at the end
@@ -46,7 +52,7 @@ func parseKeys(text []byte) (keys []key, rest []byte) {
 		first := text[0]
 		if first != 0x1b {
 			text = text[1:]
-			if k, ok := controls[first]; ok {
+			if k, ok := controls()[first]; ok {
 				keys = append(keys, k)
 			} else if first >= ' ' && first < 0x7f {
 				keys = append(keys, key(first))
@@ -60,7 +66,7 @@ func parseKeys(text []byte) (keys []key, rest []byte) {
 		if size == 0 {
 			return keys, bytes.Clone(text)
 		}
-		if k, ok := sequences[string(text[1:1+size])]; ok {
+		if k, ok := sequences()[string(text[1:1+size])]; ok {
 			keys = append(keys, k)
 		}
 		text = text[1+size:]
