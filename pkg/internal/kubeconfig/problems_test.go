@@ -43,7 +43,7 @@ func TestProblemsAreKubectls(t *testing.T) {
 	var texts []string
 	for kind, shape := range map[string]fields{
 		"cluster": clusterShape(), "context": contextShape(), "user": userShape(),
-		"user:\n    exec": userShape()["exec"].(fields), "user:\n    auth-provider": userShape["auth-provider"].(fields),
+		"user:\n    exec": userShape()["exec"].(fields), "user:\n    auth-provider": userShape()["auth-provider"].(fields),
 	} {
 		list, nested, isNested := strings.Cut(kind, ":\n    ")
 		for field := range shape {
