@@ -134,9 +134,17 @@ func (k *doctlSession) isOurs(ctx context.Context, shown, newest session) bool {
 	return err == nil && newErr == nil && a.sameAccount(b)
 }
 
-// ErrChanged means that doctl's configuration has a session of perhaps another account since the account was found.
-// Find it again.
-var ErrChanged = fmt.Errorf("doctl's configuration has changed: %w", credential.ErrNotAsked)
+// ErrChanged means that doctl's configuration, or a login, has been that of perhaps another account since the account
+// was found. Find it again.
+var ErrChanged error = changedError{}
+
+// changedError is a type because fmt.Errorf would format it each time the program starts.
+type changedError struct{}
+
+func (changedError) Error() string {
+	return "the account has changed: " + credential.ErrNotAsked.Error()
+}
+func (changedError) Unwrap() error { return credential.ErrNotAsked }
 
 // refreshes implements keeper. doctl doesn't refresh a session without an expiry either.
 func (k *doctlSession) refreshes(s session) bool { return !s.Refresh.IsZero() && !s.ExpiresAt.IsZero() }

@@ -20,7 +20,7 @@ var (
 	ErrNoFiles = errors.New("no kubeconfig: the home directory is unknown")
 
 	// ErrDirectory means that a directory is where a kubeconfig should be.
-	ErrDirectory = fmt.Errorf("%w but a directory", boundedfile.ErrNotRegular)
+	ErrDirectory error = directoryError{}
 
 	// ErrUTF16 means that a file isn't UTF-8, as all programs but PowerShell 5 write it.
 	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it, and must be UTF-8")
@@ -38,6 +38,13 @@ var (
 	// ErrOwnConfig means that doctl's arguments name a configuration file.
 	ErrOwnConfig = errors.New("it has a --config of its own")
 )
+
+// directoryError is a boundedfile.ErrNotRegular that says more. It is a type because fmt.Errorf would format it each time
+// the program starts.
+type directoryError struct{}
+
+func (directoryError) Error() string { return boundedfile.ErrNotRegular.Error() + " but a directory" }
+func (directoryError) Unwrap() error { return boundedfile.ErrNotRegular }
 
 // ReadError reports a file that can't be read or isn't a kubeconfig.
 type ReadError struct {
