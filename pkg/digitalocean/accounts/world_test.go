@@ -1,7 +1,6 @@
 package accounts_test
 
 import (
-	"context"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -198,5 +197,3 @@ func (w *world) refreshToken() string {
 	token, _, _ := strings.Cut(rest, "\n")
 	return token
 }
-
-var _ = context.Background

@@ -76,19 +76,24 @@ func (data) check(c *checker, field string, n *yaml.Node) {
 	}
 }
 
-// fields is a mapping with known fields. Others are ignored.
-type fields map[string]shape
-
-func (s fields) check(c *checker, field string, n *yaml.Node) {
+// pairs returns the pairs of a mapping. It reports any other value, and returns none.
+func (c *checker) pairs(field string, n *yaml.Node) []pair {
 	found, _ := kindOf(n)
 	if found != kindMapping {
 		if found != kindNull {
 			c.report(field, mustBe("a mapping", found))
 		}
-		return
+		return nil
 	}
 	pairs, _ := pairsOf(n)
-	for _, p := range pairs {
+	return pairs
+}
+
+// fields is a mapping with known fields. Others are ignored.
+type fields map[string]shape
+
+func (s fields) check(c *checker, field string, n *yaml.Node) {
+	for _, p := range c.pairs(field, n) {
 		if shape := s[p.key]; shape != nil {
 			shape.check(c, below(field, p.key), p.value)
 		}
@@ -106,15 +111,7 @@ func below(field, key string) string {
 type mapOf struct{ value shape }
 
 func (s mapOf) check(c *checker, field string, n *yaml.Node) {
-	found, _ := kindOf(n)
-	if found != kindMapping {
-		if found != kindNull {
-			c.report(field, mustBe("a mapping", found))
-		}
-		return
-	}
-	pairs, _ := pairsOf(n)
-	for _, p := range pairs {
+	for _, p := range c.pairs(field, n) {
 		s.value.check(c, field+" (a value)", p.value) // the key may be anything, and isn't shown
 	}
 }

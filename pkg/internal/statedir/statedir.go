@@ -11,12 +11,8 @@ package statedir
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,7 +21,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
@@ -176,127 +171,6 @@ func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) 
 	return privatefile.Lock(ctx, strings.TrimSuffix(d.file(name), suffix)+lockSuffix)
 }
 
-// reserved is the space on disk that a Reservation has. A record is smaller.
-const reserved = 16 << 10
-
-// Reservation is space on disk for a record that must not be lost, because what it will hold can't be had again.
-type Reservation struct {
-	file *atomicfile.File
-	root *os.Root
-	name string
-}
-
-// Reserve makes sure that a record can be written.
-func (d *Dir) Reserve(name string) (*Reservation, error) {
-	if err := d.create(name); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(filepath.Dir(d.file(name)))
-	if err != nil {
-		return nil, err
-	}
-	base := filepath.Base(d.file(name))
-	file, err := atomicfile.Create(root, base+".*"+privatefile.TempSuffix)
-	if err == nil {
-		if err = file.Reserve(reserved); err != nil {
-			file.Remove()
-		}
-	}
-	if err != nil {
-		root.Close()
-		return nil, err
-	}
-	return &Reservation{file, root, base}, nil
-}
-
-// Write replaces the record, and ends the reservation.
-func (r *Reservation) Write(v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return r.file.Publish(r.name, data)
-}
-
-// Close ends the reservation. It must be called.
-func (r *Reservation) Close() {
-	r.file.Remove()
-	r.root.Close()
-}
-
-// Random returns 32 random bytes: those in the record of that name or, if there are none, new ones, which it keeps
-// there. All processes get the same. The record counts as written, for Prune.
-func (d *Dir) Random(ctx context.Context, name string) ([]byte, error) {
-	secret, err := d.readRandom(name)
-	if err == nil {
-		now := time.Now()
-		os.Chtimes(d.file(name), now, now)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return secret, err
-	}
-	unlock, err := d.Lock(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if secret, err := d.readRandom(name); !errors.Is(err, fs.ErrNotExist) {
-		return secret, err
-	}
-	secret = NewRandom()
-	return secret, d.Write(name, secret)
-}
-
-// readRandom returns the random bytes in a record. If there are some that can't be read, that is an error: new ones
-// would make useless what depends on them.
-func (d *Dir) readRandom(name string) ([]byte, error) {
-	var secret []byte
-	err := d.Read(name, &secret)
-	if err == nil && len(secret) != randomSize {
-		err = &privatefile.Error{Reason: "not a record"}
-	}
-	return secret, err
-}
-
-const randomSize = 32
-
-// NewRandom returns 32 random bytes.
-func NewRandom() []byte {
-	secret := make([]byte, randomSize)
-	rand.Read(secret) // never fails
-	return secret
-}
-
-// Seal encrypts a text under a key of 32 bytes, for one purpose.
-func Seal(key []byte, purpose string, text []byte) ([]byte, error) {
-	aead, err := newAEAD(key)
-	if err != nil {
-		return nil, err
-	}
-	return aead.Seal(nil, nil, text, []byte(purpose)), nil
-}
-
-// Unseal returns a text that Seal sealed.
-func Unseal(key []byte, purpose string, sealed []byte) ([]byte, error) {
-	aead, err := newAEAD(key)
-	if err != nil {
-		return nil, err
-	}
-	text, err := aead.Open(nil, nil, sealed, []byte(purpose))
-	if err != nil {
-		return nil, fmt.Errorf("it can't be decrypted: %w", err)
-	}
-	return text, nil
-}
-
-func newAEAD(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
 // Prune removes records of a folder that haven't been written for longer than age, and leftovers of crashes and locks
 // there that are as old. It doesn't remove a lock that is held.
 func (d *Dir) Prune(folder string, age time.Duration) {
@@ -310,14 +184,18 @@ func (d *Dir) Prune(folder string, age time.Duration) {
 		if err != nil || time.Since(info.ModTime()) <= age {
 			continue
 		}
-		path := filepath.Join(dir, file.Name())
-		if strings.HasSuffix(path, lockSuffix) {
-			unlock, err := filelock.Try(path, false)
-			if err != nil {
-				continue
-			}
-			defer unlock()
-		}
-		os.Remove(path)
+		removeUnused(filepath.Join(dir, file.Name()))
 	}
+}
+
+// removeUnused removes a file, unless it is a lock that is held.
+func removeUnused(path string) {
+	if strings.HasSuffix(path, lockSuffix) {
+		unlock, err := filelock.Try(path, false)
+		if err != nil {
+			return
+		}
+		defer unlock()
+	}
+	os.Remove(path)
 }
