@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -69,10 +68,7 @@ func try(ctx context.Context, client *digitalocean.Client) (access, error) {
 	return found, nil
 }
 
-func isForbidden(err error) bool {
-	e, ok := errors.AsType[*credential.Error](err)
-	return ok && e.Status == http.StatusForbidden
-}
+func isForbidden(err error) bool { return credential.StatusOf(err) == http.StatusForbidden }
 
 // The scopes that doks-auth needs, besides the one for credentials.
 const (

@@ -50,6 +50,14 @@ func ClassOf(err error) Class {
 	return Other
 }
 
+// StatusOf returns the status of the first *Error in err's tree, or 0 if there is none.
+func StatusOf(err error) int {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Status
+	}
+	return 0
+}
+
 // ErrNotAsked is wrapped by an error of a provider that has no answer because something changed before it asked. The
 // caller should start again. [Cached] doesn't remember such an error.
 var ErrNotAsked = errors.New("try again")

@@ -13,7 +13,6 @@ package digitalocean
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -111,10 +110,7 @@ func (c *Client) get(ctx context.Context, path, scope string, decode func(body i
 	return c.getAs(withBearer(ctx, other), path, scope, decode)
 }
 
-func isUnauthorized(err error) bool {
-	e, ok := errors.AsType[*credential.Error](err)
-	return ok && e.Status == http.StatusUnauthorized
-}
+func isUnauthorized(err error) bool { return credential.StatusOf(err) == http.StatusUnauthorized }
 
 // getAs is get with the access token of ctx.
 func (c *Client) getAs(

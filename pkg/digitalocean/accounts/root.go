@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -223,10 +223,7 @@ func (a *Account) ask(ctx context.Context, client *digitalocean.Client, cluster 
 	return found, err
 }
 
-func isForbidden(err error) bool {
-	e, ok := errors.AsType[*credential.Error](err)
-	return ok && e.Status == 403
-}
+func isForbidden(err error) bool { return credential.StatusOf(err) == http.StatusForbidden }
 
 // NamedIdentity returns a secret that stands for an account which a program has a name for: always the same for the same
 // name and state directory.
