@@ -138,7 +138,7 @@ func (s Server) SignInError(code, description string) error {
 // classOf returns the class of an error with a code, as far as the code determines it.
 func classOf(code string) credential.Class {
 	switch code {
-	case "invalid_grant", "access_denied", "invalid_client", "unauthorized_client":
+	case "invalid_grant", "access_denied", "invalid_client", "unauthorized_client", "expired_token":
 		return credential.Refused
 	case "server_error", "temporarily_unavailable":
 		return credential.Unreachable

@@ -37,7 +37,7 @@ func NewVerifier() credential.Secret { return credential.NewSecret(oauth2.Genera
 // AuthorizeURL returns the address to open in a browser to sign in. It contains the verifier only as a hash (S256).
 // The state must be random: the browser brings it back to redirectURI, which proves that the sign-in is this one.
 func (s Server) AuthorizeURL(
-	clientID, redirectURI, state string, verifier credential.Secret, scopes []string,
+	clientID, redirectURI, state string, verifier credential.Secret, scopes []string, more ...oauth2.AuthCodeOption,
 ) string {
 	config := oauth2.Config{
 		ClientID:    clientID,
@@ -45,7 +45,7 @@ func (s Server) AuthorizeURL(
 		RedirectURL: redirectURI,
 		Scopes:      scopes,
 	}
-	return config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier.Reveal()))
+	return config.AuthCodeURL(state, append(more, oauth2.S256ChallengeOption(verifier.Reveal()))...)
 }
 
 // Grant is the result of a sign-in or a refresh.
@@ -54,6 +54,8 @@ type Grant struct {
 	Refresh   credential.Secret // for the next refresh; empty if the session can't be refreshed
 	ExpiresAt time.Time         // of Access, in whole seconds; zero if unknown
 	Scope     string            // separated by spaces; "" if the answer has none, and they are as requested
+	IDToken   credential.Secret // of OpenID Connect, not verified; empty if there is none
+	Date      time.Time         // when the server answered, by its own clock; zero if it doesn't say
 	User      User
 }
 

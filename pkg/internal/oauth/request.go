@@ -46,6 +46,7 @@ func formRequest(doing, endpoint string, form url.Values) request {
 // answer is a complete answer to a request.
 type answer struct {
 	start     time.Time // when the request was sent, by the client's clock
+	date      time.Time // when it was answered, by the server's clock; zero if it doesn't say
 	status    int
 	mediaType string
 	body      []byte
@@ -119,6 +120,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	defer resp.Body.Close()
 	a := answer{start: start, status: resp.StatusCode}
 	a.mediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	limit := maxBody
 	if !a.isSuccess() {
 		limit = maxErrorBody

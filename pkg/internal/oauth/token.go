@@ -113,6 +113,8 @@ func (c *Client) grant(ctx context.Context, r request) (Grant, error) {
 		Refresh:   refresh,
 		ExpiresAt: fields.expiry(answer.start),
 		Scope:     fields.scope(),
+		IDToken:   fields.idToken(),
+		Date:      answer.date,
 		User:      fields.user(),
 	}, nil
 }
@@ -146,13 +148,31 @@ func (f fields) checkTokenType() error {
 // expiry returns when a token that was requested at start expires, or the zero time if that is unknown. Some servers
 // send expires_in as a string.
 func (f fields) expiry(start time.Time) time.Time {
-	// ParseFloat returns infinity for a number out of range, and 0 for anything that isn't a number.
-	seconds, _ := strconv.ParseFloat(strings.Trim(string(f["expires_in"]), `"`), 64)
-	if math.IsNaN(seconds) || seconds < 1 {
+	lifetime := f.seconds("expires_in")
+	if lifetime == 0 {
 		return time.Time{}
 	}
-	lifetime := time.Duration(min(seconds, maxExpiry.Seconds())) * time.Second
 	return start.Add(lifetime).UTC().Truncate(time.Second)
+}
+
+// seconds returns a positive number of seconds, or 0 if there is none.
+func (f fields) seconds(name string) time.Duration {
+	// ParseFloat returns infinity for a number out of range, and 0 for anything that isn't a number.
+	seconds, _ := strconv.ParseFloat(strings.Trim(string(f[name]), `"`), 64)
+	if math.IsNaN(seconds) || seconds < 1 {
+		return 0
+	}
+	return time.Duration(min(seconds, maxExpiry.Seconds())) * time.Second
+}
+
+// idToken returns the ID token (OpenID Connect Core 1.0, section 3.1.3.3), or the empty secret if there is none that can
+// be one.
+func (f fields) idToken() credential.Secret {
+	text := f.text("id_token")
+	if len(text) > maxToken {
+		return credential.Secret{}
+	}
+	return credential.NewSecret(text)
 }
 
 // scope returns the scopes, or "" if they are not of the form that RFC 6749, section 3.3, defines.

@@ -30,6 +30,10 @@ func grant() oauth.Grant {
 func checkGrant(t *testing.T, got, want oauth.Grant, err error) {
 	t.Helper()
 	equal := cmp.Comparer(credential.Secret.Equal)
+	if err == nil && got.Date.IsZero() {
+		t.Error("got no date, want the server's")
+	}
+	got.Date = want.Date
 	if diff := cmp.Diff(want, got, equal); err != nil || diff != "" {
 		t.Errorf("got %v and another grant than wanted (-want +got):\n%s", err, diff)
 	}

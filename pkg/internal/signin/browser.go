@@ -33,6 +33,16 @@ func Browser(getenv func(string) string) func(ctx context.Context, url string) e
 	}.open
 }
 
+var errNoDesktop = errors.New("there is no desktop")
+
+// CheckDesktop returns an error if Browser has nothing to open a browser with: neither $BROWSER nor a desktop.
+func CheckDesktop(getenv func(string) string) error {
+	if getenv("BROWSER") != "" || (launcher{getenv: getenv, system: runtime.GOOS}).hasDesktop() {
+		return nil
+	}
+	return errNoDesktop
+}
+
 // silence makes the library discard what a launcher prints, which may break the command's own output. With nil, the
 // launcher has the null device. Any other writer would be a pipe, and the browser would lose it when we exit.
 var silence = sync.OnceFunc(func() { browser.Stdout, browser.Stderr = nil, nil })
@@ -51,7 +61,7 @@ func (l launcher) open(ctx context.Context, url string) error {
 	commands := filepath.SplitList(l.getenv("BROWSER"))
 	if len(commands) == 0 {
 		if !l.hasDesktop() {
-			return errors.New("opening a browser: there is no desktop")
+			return fmt.Errorf("opening a browser: %w", errNoDesktop)
 		}
 		return l.wait(ctx, func() error { return l.openDefault(url) })
 	}

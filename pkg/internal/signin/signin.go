@@ -34,11 +34,12 @@ type Request struct {
 	// nil or fails, people are asked to open the address.
 	Open func(ctx context.Context, url string) error
 
-	// Out is where people read what to do, usually the standard error; nil: nowhere.
+	// Out is where people read what to do, usually the standard error; nil: nowhere. Then the sign-in fails if Open
+	// does.
 	Out io.Writer
 
-	// Paste is where people may paste the address that the browser ends at, if it can't reach this machine; nil:
-	// nowhere. The goroutine that reads it can't be interrupted: it ends after the next line.
+	// Paste is where people who read Out may paste the address that the browser ends at, if it can't reach this machine;
+	// nil: nowhere. The goroutine that reads it can't be interrupted: it ends after the next line.
 	Paste io.Reader
 }
 
@@ -57,12 +58,9 @@ func (r Request) Do(ctx context.Context, exchange Exchange) error {
 	if r.State == "" {
 		return errors.New("signing in: there is no state")
 	}
-	if r.Out == nil {
-		r.Out = io.Discard
-	}
 	start := time.Now()
 	if ctx.Err() != nil {
-		return over(ctx, start)
+		return Over(ctx, start)
 	}
 	listeners, redirectURI, err := r.listen(ctx)
 	if err != nil {
@@ -78,8 +76,9 @@ func (r Request) Do(ctx context.Context, exchange Exchange) error {
 
 	got, err := r.await(ctx, desk, address)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		err = Over(ctx, start)
 	case err != nil:
-		err = over(ctx, start)
 	case got.refusal != nil:
 		err = got.refusal
 	default:
@@ -107,8 +106,11 @@ func (r Request) await(ctx context.Context, desk *desk, address string) (answer,
 		case <-ctx.Done():
 			return answer{}, ctx.Err()
 		case err := <-opened:
+			if err != nil && r.Out == nil {
+				return answer{}, err
+			}
 			r.tell(err, address)
-			if r.Paste != nil {
+			if r.Paste != nil && r.Out != nil {
 				fmt.Fprintln(r.Out, pastePrompt)
 				pasted = linesOf(ctx, r.Paste)
 			}
@@ -134,6 +136,9 @@ func (r Request) await(ctx context.Context, desk *desk, address string) (answer,
 
 // tell tells people where to sign in. err is why no browser was opened.
 func (r Request) tell(err error, address string) {
+	if r.Out == nil {
+		return
+	}
 	if err != nil {
 		fmt.Fprintf(r.Out, "Open this address in a browser:\n%s\n", address)
 		return
@@ -141,8 +146,8 @@ func (r Request) tell(err error, address string) {
 	fmt.Fprintf(r.Out, "Continue in your browser. If none opened, go to:\n%s\n", address)
 }
 
-// over returns the error of a sign-in that began at start and whose context has ended.
-func over(ctx context.Context, start time.Time) error {
+// Over returns the error of a sign-in that began at start and whose context has ended.
+func Over(ctx context.Context, start time.Time) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("waiting for the sign-in: %w", ctx.Err())
 	}
