@@ -57,6 +57,14 @@ var rules = []rule{
 		since: "the API knows nothing of the protocol, of the cache or of accounts",
 	},
 	{
+		pkg: "pkg/oidc",
+		may: []string{
+			"pkg/credential", "pkg/internal/oauth", "pkg/internal/onecall", "pkg/internal/serverurl", "pkg/internal/show",
+			"pkg/internal/signin", "pkg/internal/statedir",
+		},
+		since: "who signs people in knows nothing of DigitalOcean, of the protocol or of the cache",
+	},
+	{
 		pkg: "pkg/internal/kubeconfig",
 		may: []string{
 			"pkg/credential", "pkg/internal/atomicfile", "pkg/internal/boundedfile", "pkg/internal/filelock",
@@ -92,7 +100,11 @@ var rules = []rule{
 		may:   []string{"pkg/credential", "pkg/internal/onecall", "pkg/internal/serverurl", "pkg/internal/show"},
 		since: "an authorization server knows nothing of what its tokens are for",
 	},
-	{pkg: "pkg/internal/signin", may: []string{"pkg/credential"}, since: "a sign-in knows nothing of whom it is for"},
+	{
+		pkg:   "pkg/internal/signin",
+		may:   []string{"pkg/credential", "pkg/internal/fileowner"},
+		since: "a sign-in knows nothing of whom it is for",
+	},
 	{pkg: "pkg/internal/keyring", may: []string{"pkg/credential"}, since: "a keyring knows nothing of its secrets"},
 	{pkg: "pkg/internal/picker", since: "choosing from a list knows nothing of what is in it"},
 	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
@@ -119,6 +131,7 @@ var rules = []rule{
 			"pkg/internal/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/fileowner",
 			"pkg/internal/keyring", "pkg/internal/oauth", "pkg/internal/picker", "pkg/internal/serverurl",
 			"pkg/internal/shellword", "pkg/internal/show", "pkg/internal/signin", "pkg/internal/statedir", "pkg/internal/userdir",
+			"pkg/oidc",
 		},
 		since: "the command line wires, and is wired by nobody",
 	},
@@ -132,6 +145,7 @@ var soles = map[string]string{
 	"github.com/gofrs/flock":                "pkg/internal/filelock",
 	"github.com/zalando/go-keyring":         "pkg/internal/keyring",
 	"github.com/cli/browser":                "pkg/internal/signin",
+	"github.com/coreos/go-oidc":             "pkg/oidc",
 	"k8s.io/client-go/rest":                 "pkg/restconfig",
 }
 

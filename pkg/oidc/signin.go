@@ -1,0 +1,268 @@
+package oidc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/internal/signin"
+	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
+)
+
+// Way is how somebody can sign in. In the zero Way nobody can.
+type Way struct {
+	// Open opens a browser. nil: there is none. Somebody who reads Out can sign in with another one: with a code, if the
+	// provider supports that (RFC 8628), or if that browser reaches Port of this machine.
+	Open func(ctx context.Context, url string) error
+
+	// Out is where somebody reads what to do; nil: nobody does.
+	Out io.Writer
+
+	// Paste is where somebody can paste the address that a browser on another machine ends at; nil: nowhere.
+	Paste io.Reader
+
+	Port    int           // of the redirect URI http://localhost:PORT/callback; 0: DefaultPort
+	Time    time.Duration // how long somebody may take; 0: only the context bounds it
+	Timeout time.Duration // bounds each step that depends on nobody; 0: only the context does
+
+	// Reason says why nobody can sign in, if neither Open nor Out is set.
+	Reason error
+}
+
+// DefaultPort is the port that is registered at providers for DigitalOcean's own client, doctl.
+const DefaultPort = 8080
+
+// quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
+const quiet = 10 * time.Minute
+
+// NeededError means that somebody must sign in, and nobody can. Its class is Refused.
+type NeededError struct {
+	Client Client
+	Reason error // why nobody can
+}
+
+// Error returns a message with the provider and the reason.
+func (e *NeededError) Error() string {
+	return fmt.Sprintf("signing in at %s is necessary, but not possible here: %v", show.URL(e.Client.Issuer), e.Reason)
+}
+
+// Unwrap returns the reason.
+func (e *NeededError) Unwrap() error { return e.Reason }
+
+// AttemptError means that somebody must sign in, but left a recent sign-in unanswered, or failed. Its class is Refused.
+type AttemptError struct {
+	Client Client
+	Ago    time.Duration
+	Reason string // why the sign-in failed; "" if it wasn't completed
+}
+
+// Error returns a message with the provider and what became of the sign-in.
+func (e *AttemptError) Error() string {
+	what := "wasn't completed"
+	if e.Reason != "" {
+		what = "failed: " + e.Reason
+	}
+	return fmt.Sprintf("the sign-in at %s that began %s ago %s", show.URL(e.Client.Issuer), e.Ago.Round(time.Second), what)
+}
+
+// mayAsk returns an error unless somebody may be asked to sign in.
+func (s *Session) mayAsk(r *record, way Way) error {
+	if r.Attempt != nil {
+		if ago := s.sessions.now().Sub(r.Attempt.At); ago > -quiet && ago < quiet {
+			return refused(&AttemptError{s.Client, max(ago, 0), r.Attempt.Reason})
+		}
+	}
+	if way.Open == nil && way.Out == nil {
+		return refused(&NeededError{s.Client, way.Reason})
+	}
+	return nil
+}
+
+func refused(err error) error { return &credential.Error{Class: credential.Refused, Err: err} }
+
+// SignIn has somebody sign in, even if there is a session or a sign-in has just failed. It is for commands that a person
+// types. If another process is having somebody sign in, SignIn waits for that, and takes the result. With a Way that
+// needs no browser of this machine it doesn't wait.
+func (s *Session) SignIn(ctx context.Context, way Way) error {
+	asked := s.sessions.now().Truncate(time.Second)
+	if way.Open != nil {
+		arrived := s.sessions.waiting("another process that is signing in at %s", show.URL(s.Issuer))
+		unlock, err := s.sessions.state().Lock(ctx, s.recordName())
+		arrived()
+		if err != nil {
+			return s.failed("waiting for another process that is signing in", inTime(ctx, err))
+		}
+		defer unlock()
+	}
+	r, _, err := s.load(ctx)
+	if err == nil && (way.Open == nil || !r.answers(s.sessions.now(), asked)) {
+		_, err = s.signIn(ctx, r, way)
+	}
+	if err != nil {
+		return err
+	}
+	*s = *s.sessions.session(r)
+	return nil
+}
+
+// signIn has somebody sign in.
+func (s *Session) signIn(ctx context.Context, r *record, way Way) (tokens, error) {
+	step, end := limited(ctx, way.Timeout)
+	provider, err := s.discover(step)
+	end()
+	if err != nil {
+		return tokens{}, err
+	}
+	place, err := s.reserve()
+	if err != nil {
+		return tokens{}, err
+	}
+	defer place.Close()
+	began := false
+	t, err := provider.ask(ctx, r, way, place, func() {
+		began = true
+		s.note(r, "")
+	})
+	if err != nil && began {
+		s.note(r, printable(err.Error()))
+	}
+	return t, err
+}
+
+// note remembers that somebody was asked to sign in, and why that failed. It is best effort: the record can be written,
+// or nobody would have been asked.
+func (s *Session) note(r *record, reason string) {
+	if r.Attempt == nil || reason == "" {
+		r.Attempt = &attempt{At: s.sessions.now().UTC().Truncate(time.Second)}
+	}
+	r.Attempt.Reason = reason
+	if err := s.sessions.state().Write(s.recordName(), r); err != nil {
+		s.sessions.log().Warn("the sign-in can't be remembered", "at", s.Issuer, "reason", err)
+	}
+}
+
+// ask asks somebody to sign in, and keeps the result. It calls begin before.
+func (p *provider) ask(
+	ctx context.Context, r *record, way Way, place *statedir.Reservation, begin func(),
+) (tokens, error) {
+	ctx, cancel := limited(ctx, way.Time)
+	defer cancel()
+	if way.Open == nil && way.Out != nil && p.Device != "" {
+		t, err := p.askByCode(ctx, r, way, place, begin)
+		if !oauth.IsCode(err, "unauthorized_client", "unsupported_grant_type", "invalid_client", "invalid_scope") {
+			return t, err
+		}
+		p.session.sessions.log().Info("the provider doesn't let this client sign in with a code", "reason", err)
+	}
+	return p.askByBrowser(ctx, r, way, place, begin)
+}
+
+// askByBrowser has somebody sign in with a browser that comes back to a port of this machine.
+func (p *provider) askByBrowser(
+	ctx context.Context, r *record, way Way, place *statedir.Reservation, begin func(),
+) (tokens, error) {
+	port := way.Port
+	if port == 0 {
+		port = DefaultPort
+	}
+	// For another provider, somebody may be signing in already.
+	unlock, err := p.session.sessions.state().Lock(ctx, fmt.Sprintf("%sport-%d", recordsFolder, port))
+	if err != nil {
+		return tokens{}, p.session.failed("signing in", inTime(ctx, err))
+	}
+	defer unlock()
+	state, nonce, verifier := rand.Text(), rand.Text(), oauth.NewVerifier()
+	var t tokens
+	err = signin.Request{
+		URL: func(redirectURI string) string {
+			begin()
+			return p.AuthorizeURL(p.session.ID, redirectURI, state, verifier, p.scopes(), oidc.Nonce(nonce))
+		},
+		State: state, Issuer: p.Issuer, Host: "localhost", Port: port, Open: way.Open, Out: way.Out, Paste: way.Paste,
+	}.Do(ctx, func(ctx context.Context, code, redirectURI string) error {
+		ctx, end := limited(ctx, way.Timeout)
+		defer end()
+		asked := p.session.sessions.now()
+		grant, err := p.client.Exchange(ctx, p.Server, p.session.ID, credential.NewSecret(code), verifier, redirectURI)
+		if err != nil {
+			return err
+		}
+		t, err = p.accept(ctx, r, grant, nonce, asked, place)
+		return err
+	})
+	if unlistened, ok := errors.AsType[*signin.PortError](err); ok {
+		err = usageError(p.session.failed("signing in", unlistened))
+	}
+	return t, err
+}
+
+// askByCode has somebody sign in on any device, with a code.
+func (p *provider) askByCode(
+	ctx context.Context, r *record, way Way, place *statedir.Reservation, begin func(),
+) (tokens, error) {
+	step, end := limited(ctx, way.Timeout)
+	device, err := p.client.StartDevice(step, p.OpenID, p.session.ID, p.scopes())
+	end()
+	if err != nil {
+		return tokens{}, err
+	}
+	begin()
+	fmt.Fprintf(way.Out, "Open this address in a browser, and enter the code %s:\n%s\n", device.Code, device.Address)
+	start := time.Now()
+	grant, err := p.client.AwaitDevice(ctx, p.OpenID, p.session.ID, device)
+	if err != nil && ctx.Err() != nil {
+		err = signin.Over(ctx, start)
+	}
+	if err != nil {
+		return tokens{}, err
+	}
+	step, end = limited(ctx, way.Timeout)
+	defer end()
+	return p.accept(step, r, grant, "", p.session.sessions.now(), place)
+}
+
+// accept verifies what a sign-in returned, and keeps it.
+func (p *provider) accept(
+	ctx context.Context, r *record, grant oauth.Grant, nonce string, asked time.Time, place *statedir.Reservation,
+) (tokens, error) {
+	verified, err := p.verify(ctx, grant, nonce, asked)
+	if err != nil {
+		return tokens{}, err
+	}
+	if r.User.Subject != "" && r.User.Subject != verified.user.Subject {
+		r.Root = statedir.NewRandom() // what is cached is somebody else's
+	}
+	t := tokens{refresh: grant.Refresh}
+	verified.fill(r, &t)
+	r.Since, r.Attempt = verified.asked, nil
+	if err := p.session.keep(ctx, place.Write, r, t); err != nil {
+		return tokens{}, &KeepError{show.Reason(err)}
+	}
+	return t, nil
+}
+
+// scopes returns the scopes to ask for. team_role is what DigitalOcean's clusters authorize by. A provider that doesn't
+// offer offline_access might refuse it (OpenID Connect Core 1.0, section 11).
+func (p *provider) scopes() []string {
+	scopes := []string{oidc.ScopeOpenID, "email", "team_role"}
+	if p.HasScope(oidc.ScopeOfflineAccess) {
+		scopes = append(scopes, oidc.ScopeOfflineAccess)
+	}
+	return scopes
+}
+
+// limited returns a context that ends after a while; 0: not by itself.
+func limited(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	if after <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, after)
+}
