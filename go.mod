@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/cli/browser v1.3.0
 	github.com/digitalocean/godo v1.236.0
+	github.com/go-jose/go-jose/v4 v4.1.9
 	github.com/gofrs/flock v0.13.2
 	github.com/google/go-cmp v0.7.0
 	github.com/hashicorp/go-retryablehttp v0.7.8

@@ -39,6 +39,10 @@ var rules = []rule{
 		since: "a stand-in that shared code with what it tests would share its mistakes",
 	},
 	{
+		pkg:   "pkg/oidc/oidctest",
+		since: "a stand-in that shared code with what it tests would share its mistakes",
+	},
+	{
 		pkg: "pkg/digitalocean/accounts",
 		may: []string{
 			"pkg/credential", "pkg/digitalocean", "pkg/internal/atomicfile", "pkg/internal/boundedfile",
