@@ -53,7 +53,7 @@ type API struct {
 	delay        time.Duration
 	userAgent    string
 
-	fault, clustersFault, accountFault Fault
+	fault, clustersFault, accountFault, kubeconfigFault Fault
 }
 
 type mintedToken struct {
@@ -77,6 +77,7 @@ func NewAPI(accessTokens ...string) *API {
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters", a.listClusters)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}", a.getCluster)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}/credentials", a.credentials)
+	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}/kubeconfig", a.kubeconfig)
 	a.mux.HandleFunc("GET /v2/kubernetes/clusters/{id}/user", a.clusterUser)
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
@@ -128,20 +129,31 @@ func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "not_found", "The resource you requested could not be found.")
 		return
 	}
-	seconds := 0
-	if asked := r.URL.Query().Get("expiry_seconds"); asked != "" {
-		var err error
-		if seconds, err = strconv.Atoi(asked); err != nil || seconds < 0 {
-			writeError(w, http.StatusUnprocessableEntity, "unprocessable_entity", "expiry_seconds is not valid")
-			return
-		}
+	expiry, ok := expiryOf(w, r)
+	if !ok {
+		return
 	}
-	mint := func() map[string]any { return a.mint(cluster, time.Duration(seconds)*time.Second) }
+	mint := func() map[string]any { return a.mint(cluster, expiry) }
 	if fault != nil {
 		fault(w, r, mint)
 		return
 	}
 	writeJSON(w, http.StatusOK, mint())
+}
+
+// expiryOf returns the lifetime that a call asks for, 0 if it asks for none. It answers a call for an invalid one with an
+// error.
+func expiryOf(w http.ResponseWriter, r *http.Request) (expiry time.Duration, ok bool) {
+	asked := r.URL.Query().Get("expiry_seconds")
+	if asked == "" {
+		return 0, true
+	}
+	seconds, err := strconv.Atoi(asked)
+	if err != nil || seconds < 0 {
+		writeError(w, http.StatusUnprocessableEntity, "unprocessable_entity", "expiry_seconds is not valid")
+		return 0, false
+	}
+	return time.Duration(seconds) * time.Second, true
 }
 
 // mint mints a credential and returns it in the API's form.

@@ -115,7 +115,7 @@ func neededScope(r *http.Request) string {
 	switch {
 	case r.URL.Path == "/v2/account":
 		return ScopeAccount
-	case strings.HasSuffix(r.URL.Path, "/credentials"):
+	case strings.HasSuffix(r.URL.Path, "/credentials"), strings.HasSuffix(r.URL.Path, "/kubeconfig"):
 		return ScopeCredentials
 	default:
 		return ScopeClusters

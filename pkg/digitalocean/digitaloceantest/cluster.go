@@ -30,6 +30,9 @@ type Cluster struct {
 	Certificates      bool
 	CertificateExpiry time.Duration
 
+	// SSO is the cluster's single sign-on. It changes what the API says, not what Serve's API server accepts.
+	SSO SSO
+
 	// Handler handles authenticated requests to Serve's API server; nil answers each with a version.
 	Handler http.Handler
 

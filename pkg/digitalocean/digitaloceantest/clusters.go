@@ -98,6 +98,7 @@ func (c *Cluster) resource() map[string]any {
 		"version":  c.Version,
 		"endpoint": c.Server,
 		"status":   map[string]any{"state": c.State},
+		"sso":      c.SSO.resource(),
 	}
 }
 
