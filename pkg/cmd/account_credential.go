@@ -178,21 +178,26 @@ func (a *account) identityFor(id digitalocean.ClusterID) (credential.Secret, boo
 
 // cached returns what serves a cluster's credential from the cache of an identity.
 func (a *account) cached(id digitalocean.ClusterID, how fetch, identity credential.Secret) *credential.Cached {
-	var store credential.Store = cachedir.Open(a.cache, identity)
-	switch {
-	case how.noCache:
-		store = new(credential.Memory)
-	case a.isWatched():
-		store = announcing{store.(*cachedir.Dir), a.options}
-	}
 	return &credential.Cached{
-		Store:          store,
+		Store:          a.store(identity, how),
 		Key:            digitalocean.CacheKey(a.API, id, how.expiry(), identity),
 		Refresh:        how.forceRefresh,
 		IgnoreFailures: how.ignoreFailures,
 		Now:            a.Now,
 		Log:            a.log(),
 	}
+}
+
+// store returns the cache's part of an identity.
+func (o *options) store(identity credential.Secret, how fetch) credential.Store {
+	dir := cachedir.Open(o.cachePath(), identity)
+	switch {
+	case how.noCache:
+		return new(credential.Memory)
+	case o.isWatched():
+		return announcing{dir, o}
+	}
+	return dir
 }
 
 // fetch gets a credential from the API.

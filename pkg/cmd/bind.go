@@ -22,26 +22,36 @@ const authorityAge = 10 * time.Minute
 // request names none, there is no check. If the cluster's certificate authority has changed since the cached
 // credential was fetched, bind returns a newer one.
 func (e *execCredential) bind(
-	ctx context.Context, account *account, id digitalocean.ClusterID,
+	ctx context.Context, from source, id digitalocean.ClusterID,
 	got credential.Credential, request execcredential.Request,
 ) (credential.Credential, error) {
-	if e.skipServerCheck || request.Target.IsZero() && request.CertificateAuthorityFile == "" {
-		return got, nil
-	}
-	target, err := targetOf(request)
-	if err != nil {
-		return got, err
-	}
-	refusal := got.CheckTarget(target)
+	refusal := e.check(got, request)
 	if !errors.Is(refusal, credential.ErrAuthority) || e.Now().Sub(got.FetchedAt) < authorityAge {
 		return got, refusal
 	}
-	newer, err := account.renew(ctx, id, e.fetch, got)
+	newer, err := from.renew(ctx, id, e.fetch, got)
 	if err != nil {
 		e.log().Warn("can't check whether the certificate authority has changed", "reason", err)
 		return got, refusal
 	}
-	return newer, newer.CheckTarget(target)
+	return newer, e.check(newer, request)
+}
+
+// bindsTo reports whether a credential may go only to the server that the request names.
+func (e *execCredential) bindsTo(request execcredential.Request) bool {
+	return !e.skipServerCheck && (!request.Target.IsZero() || request.CertificateAuthorityFile != "")
+}
+
+// check returns an error unless a credential may go to the server that the request names, if it names one.
+func (e *execCredential) check(got credential.Credential, request execcredential.Request) error {
+	if !e.bindsTo(request) {
+		return nil
+	}
+	target, err := targetOf(request)
+	if err != nil {
+		return err
+	}
+	return got.CheckTarget(target)
 }
 
 // maxAuthorityFile is the maximum size of a certificate file.

@@ -15,6 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
+	"github.com/doks-auth/doks-auth/pkg/oidc"
 )
 
 // execCredential is the command that Kubernetes clients run.
@@ -24,6 +25,8 @@ type execCredential struct {
 	fetch           fetch
 	apiVersion      string
 	skipServerCheck bool
+	sso             ssoFlags
+	way             oidc.Way // how somebody can sign in at the provider that sso names
 }
 
 func newExecCredential(opts *options) *cobra.Command {
@@ -38,10 +41,15 @@ It reads the request from KUBERNETES_EXEC_INFO or, without --api-version, from s
 that is a terminal. Without a request it answers in the version that --api-version says, or else v1.
 
 The cluster is the first of these that is given: the argument, clusterID in the request's
-spec.cluster.config, the id in the host name of spec.cluster.server (<id>.k8s.ondigitalocean.com).`,
+spec.cluster.config, the id in the host name of spec.cluster.server (<id>.k8s.ondigitalocean.com).
+
+With --sso-issuer-url and --sso-client-id, the credential is the ID token of a sign-in at an OpenID
+provider, and no access token is used. Somebody may have to sign in with a browser first, within 3 minutes.
+The provider and the cluster must have been recorded: 'doks-auth kubeconfig save' and 'doks-auth auth login'
+do that.`,
 		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
-		RunE: opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
+		RunE: e.prints(func(ctx context.Context, args []string) ([]byte, error) {
 			request, late, err := e.request(ctx)
 			if errors.Is(err, execcredential.ErrNoRequest) {
 				request, err = execcredential.Request{Version: execcredential.V1}, nil
@@ -64,9 +72,46 @@ func (e *execCredential) addFlags(flags *pflag.FlagSet) {
 	e.fetch.addCacheFlags(flags)
 	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false,
 		"give the credential to a server that isn't the cluster's, such as a tunnel")
+	e.sso.addTo(flags)
+	e.sso.addDoctlsTo(flags)
 }
 
-// respond goes from a request to its response: it finds the cluster, the account, and the account's credential
+// prints is the options' method, but gives people time to sign in if they can.
+func (e *execCredential) prints(
+	do func(context.Context, []string) ([]byte, error),
+) func(*cobra.Command, []string) error {
+	run := e.options.prints(do)
+	return func(cmd *cobra.Command, args []string) error {
+		if e.sso.isSet() {
+			if e.way = e.findWay(); e.way.IsPossible() {
+				e.signInTime = signInTime
+			}
+		}
+		return run(cmd, args)
+	}
+}
+
+// source is where the credentials of clusters come from.
+type source interface {
+	// credential returns a cluster's credential, from the cache if how allows that.
+	credential(ctx context.Context, id digitalocean.ClusterID, how fetch) (credential.Credential, error)
+
+	// renew returns a credential that replaces old.
+	renew(
+		ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential,
+	) (credential.Credential, error)
+}
+
+// source returns where the credential for a request comes from: an account of DigitalOcean, or a session for single
+// sign-on.
+func (e *execCredential) source(id digitalocean.ClusterID, request execcredential.Request) (source, error) {
+	if e.sso.isSet() {
+		return e.ssoSource(id, request)
+	}
+	return e.account()
+}
+
+// respond goes from a request to its response: it finds the cluster, the account or the session, and its credential
 // for the cluster, and checks that the client may have it.
 func (e *execCredential) respond(
 	ctx context.Context, request execcredential.Request, late lateRequest, args []string,
@@ -78,18 +123,18 @@ func (e *execCredential) respond(
 	// A person may have fixed what a remembered failure says. A client always reads the output.
 	e.unattended = e.StdoutIsTerminal == nil || !e.StdoutIsTerminal()
 	e.fetch.ignoreFailures = !e.unattended && !e.byClient()
-	account, err := e.account()
+	source, err := e.source(id, request)
 	if err != nil {
 		return nil, getting(id, err)
 	}
-	got, err := account.credential(ctx, id, e.fetch)
+	got, err := source.credential(ctx, id, e.fetch)
 	if err != nil {
 		return nil, err
 	}
 	if request, err = late(ctx, request); err != nil {
 		return nil, err
 	}
-	if got, err = e.bind(ctx, account, id, got, request); err != nil {
+	if got, err = e.bind(ctx, source, id, got, request); err != nil {
 		return nil, getting(id, err)
 	}
 	var response bytes.Buffer

@@ -32,12 +32,13 @@ type options struct {
 	timeout   time.Duration
 	verbose   bool
 
-	forClient   bool     // the options are those of a kubeconfig entry
-	later       *later   // what is left to do after the answer
-	waits       *waits   // what the run waits for; nil: it doesn't say
-	unattended  bool     // the output goes to a program, which may be a client that passes no request
-	helpRefused error    // set if --help was refused; see newRoot
-	roots       []string // variables that name certificate authorities and were ignored; see distrustRoots
+	signInTime  time.Duration // that somebody may take to sign in, in addition to timeout
+	forClient   bool          // the options are those of a kubeconfig entry
+	later       *later        // what is left to do after the answer
+	waits       *waits        // what the run waits for; nil: it doesn't say
+	unattended  bool          // the output goes to a program, which may be a client that passes no request
+	helpRefused error         // set if --help was refused; see newRoot
+	roots       []string      // variables that name certificate authorities and were ignored; see distrustRoots
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
@@ -132,15 +133,16 @@ func (o *options) prints(do func(context.Context, []string) ([]byte, error)) fun
 // expired: its error says more than that time is up.
 const maxGrace = 500 * time.Millisecond
 
-// bounded runs a step until it returns, --timeout expires or ctx ends. It returns in time even if the step is
+// bounded runs a step until it returns, its time is up or ctx ends. That time is --timeout, and what somebody may take to
+// sign in. It returns in time even if the step is
 // stuck in something that ignores its context, such as a file on a dead network disk.
 func bounded[T any](ctx context.Context, o *options, step func(context.Context) (T, error)) (T, error) {
 	var none T
 	if o.timeout <= 0 {
 		return none, usageErrorf("--timeout %s: it must be positive", o.timeout)
 	}
-	grace := min(o.timeout/10, maxGrace)
-	ctx, cancel := context.WithTimeout(ctx, o.timeout-grace)
+	limit, grace := o.timeout+o.signInTime, min(o.timeout/10, maxGrace)
+	ctx, cancel := context.WithTimeout(ctx, limit-grace)
 	defer cancel()
 
 	type result struct {
@@ -169,6 +171,6 @@ func bounded[T any](ctx context.Context, o *options, step func(context.Context) 
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return none, ctx.Err()
 	}
-	return none, advise(credential.Unreachable, fmt.Errorf("gave up after %s: %w", o.timeout, timedOut),
+	return none, advise(credential.Unreachable, fmt.Errorf("gave up after %s: %w", limit, timedOut),
 		"check the network, and the file systems of the token file, doctl's configuration and the cache")
 }

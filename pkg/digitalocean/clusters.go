@@ -23,6 +23,7 @@ type Cluster struct {
 	Version  string    `json:"version"`
 	State    string    `json:"state"`    // such as "running" or "provisioning"
 	Endpoint string    `json:"endpoint"` // its API server's URL; empty until it has one
+	SSO      SSO       `json:"sso,omitzero"`
 }
 
 // clustersPerPage is the API's maximum.
@@ -188,6 +189,7 @@ type clusterAnswer struct {
 	Status   struct {
 		State string `json:"state"`
 	} `json:"status"`
+	SSO SSO `json:"sso"`
 }
 
 func (a clusterAnswer) cluster() (Cluster, error) {
@@ -197,7 +199,9 @@ func (a clusterAnswer) cluster() (Cluster, error) {
 	}
 	c := Cluster{
 		ID: id, Name: a.Name, Region: a.Region, Version: a.Version, State: a.Status.State, Endpoint: a.Endpoint,
+		SSO: a.SSO,
 	}
 	return c, cmp.Or(checkText("name", c.Name), checkText("region", c.Region), checkText("version", c.Version),
-		checkText("state", c.State), checkText("endpoint", c.Endpoint))
+		checkText("state", c.State), checkText("endpoint", c.Endpoint),
+		c.SSO.check())
 }

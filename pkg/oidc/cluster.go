@@ -18,9 +18,11 @@ type Cluster struct {
 	Client               Client
 }
 
-// ErrNotPinned means that nobody has recorded which server and certificate authority a cluster has, or that its client
-// is another one.
-var ErrNotPinned = errors.New("the cluster's server isn't recorded on this machine")
+// Errors about clusters.
+var (
+	ErrNotPinned   = errors.New("the cluster's server isn't recorded on this machine")
+	ErrOtherClient = errors.New("the cluster accepts another provider's ID tokens, as recorded on this machine")
+)
 
 // clusterRecord is what the state directory holds about a cluster.
 type clusterRecord struct {

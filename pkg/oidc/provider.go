@@ -64,18 +64,18 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	if err != nil || r.answers(s.sessions.now(), after) {
 		return r, t, err
 	}
-	arrived := s.sessions.waiting("another process that is signing in at %s", show.URL(s.Issuer))
-	unlock, err := s.sessions.state().Lock(ctx, s.recordName())
-	arrived()
+	unlock, err := s.lock(ctx, way)
 	if err != nil {
-		return nil, tokens{}, s.failed("waiting for another process that is signing in", inTime(ctx, err))
+		return nil, tokens{}, err
 	}
 	defer unlock()
 	r, t, err = s.load(ctx)
 	if err != nil || r.answers(s.sessions.now(), after) {
 		return r, t, err
 	}
-	err = s.refresh(ctx, r, &t)
+	step, end := limited(ctx, way.Timeout)
+	err = s.refresh(step, r, &t)
+	end()
 	switch {
 	case err == nil:
 		return r, t, nil
@@ -91,6 +91,21 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	}
 	t, err = s.signIn(ctx, r, way)
 	return r, t, err
+}
+
+// lock waits for the session's lock. Whoever could sign in is told that somebody else is doing that.
+func (s *Session) lock(ctx context.Context, way Way) (unlock func(), err error) {
+	if way.Out != nil {
+		said := time.AfterFunc(time.Second, func() {
+			fmt.Fprintf(way.Out, "Waiting for another process that is signing in at %s.\n", show.URL(s.Issuer))
+		})
+		defer said.Stop()
+	}
+	unlock, err = s.sessions.state().Lock(ctx, s.recordName())
+	if err != nil {
+		return nil, s.failed("waiting for another process that is signing in", inTime(ctx, err))
+	}
+	return unlock, nil
 }
 
 // errEnded means that a session can't be refreshed, or that there is none.

@@ -37,6 +37,9 @@ type Way struct {
 	Reason error
 }
 
+// IsPossible reports whether somebody can sign in.
+func (w Way) IsPossible() bool { return w.Open != nil || w.Out != nil }
+
 // DefaultPort is the port that is registered at providers for DigitalOcean's own client, doctl.
 const DefaultPort = 8080
 
@@ -80,7 +83,7 @@ func (s *Session) mayAsk(r *record, way Way) error {
 			return refused(&AttemptError{s.Client, max(ago, 0), r.Attempt.Reason})
 		}
 	}
-	if way.Open == nil && way.Out == nil {
+	if !way.IsPossible() {
 		return refused(&NeededError{s.Client, way.Reason})
 	}
 	return nil
@@ -94,11 +97,9 @@ func refused(err error) error { return &credential.Error{Class: credential.Refus
 func (s *Session) SignIn(ctx context.Context, way Way) error {
 	asked := s.sessions.now().Truncate(time.Second)
 	if way.Open != nil {
-		arrived := s.sessions.waiting("another process that is signing in at %s", show.URL(s.Issuer))
-		unlock, err := s.sessions.state().Lock(ctx, s.recordName())
-		arrived()
+		unlock, err := s.lock(ctx, way)
 		if err != nil {
-			return s.failed("waiting for another process that is signing in", inTime(ctx, err))
+			return err
 		}
 		defer unlock()
 	}
@@ -129,21 +130,25 @@ func (s *Session) signIn(ctx context.Context, r *record, way Way) (tokens, error
 	began := false
 	t, err := provider.ask(ctx, r, way, place, func() {
 		began = true
-		s.note(r, "")
+		s.note(r, new(attempt))
 	})
-	if err != nil && began {
-		s.note(r, printable(err.Error()))
+	switch _, isNeeded := errors.AsType[*NeededError](err); {
+	case err == nil || !began:
+	case isNeeded: // nobody was asked
+		s.note(r, nil)
+	default:
+		s.note(r, &attempt{Reason: printable(err.Error())})
 	}
 	return t, err
 }
 
-// note remembers that somebody was asked to sign in, and why that failed. It is best effort: the record can be written,
-// or nobody would have been asked.
-func (s *Session) note(r *record, reason string) {
-	if r.Attempt == nil || reason == "" {
-		r.Attempt = &attempt{At: s.sessions.now().UTC().Truncate(time.Second)}
+// note remembers what became of the attempt to sign in. It is best effort: the record can be written, or nobody would
+// have been asked.
+func (s *Session) note(r *record, a *attempt) {
+	if a != nil {
+		a.At = s.sessions.now().UTC().Truncate(time.Second)
 	}
-	r.Attempt.Reason = reason
+	r.Attempt = a
 	if err := s.sessions.state().Write(s.recordName(), r); err != nil {
 		s.sessions.log().Warn("the sign-in can't be remembered", "at", s.Issuer, "reason", err)
 	}
@@ -200,6 +205,9 @@ func (p *provider) askByBrowser(
 	})
 	if unlistened, ok := errors.AsType[*signin.PortError](err); ok {
 		err = usageError(p.session.failed("signing in", unlistened))
+	}
+	if unopened, ok := errors.AsType[*signin.OpenError](err); ok {
+		err = refused(&NeededError{p.session.Client, unopened})
 	}
 	return t, err
 }

@@ -34,8 +34,8 @@ type Request struct {
 	// nil or fails, people are asked to open the address.
 	Open func(ctx context.Context, url string) error
 
-	// Out is where people read what to do, usually the standard error; nil: nowhere. Then the sign-in fails if Open
-	// does.
+	// Out is where people read what to do, usually the standard error; nil: nowhere. Then the sign-in fails with an
+	// *OpenError if Open fails.
 	Out io.Writer
 
 	// Paste is where people who read Out may paste the address that the browser ends at, if it can't reach this machine;
@@ -107,7 +107,7 @@ func (r Request) await(ctx context.Context, desk *desk, address string) (answer,
 			return answer{}, ctx.Err()
 		case err := <-opened:
 			if err != nil && r.Out == nil {
-				return answer{}, err
+				return answer{}, &OpenError{err}
 			}
 			r.tell(err, address)
 			if r.Paste != nil && r.Out != nil {
@@ -133,6 +133,15 @@ func (r Request) await(ctx context.Context, desk *desk, address string) (answer,
 		}
 	}
 }
+
+// OpenError means that no browser could be opened, and that nobody could be told so.
+type OpenError struct{ Err error }
+
+// Error returns the cause's message.
+func (e *OpenError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *OpenError) Unwrap() error { return e.Err }
 
 // tell tells people where to sign in. err is why no browser was opened.
 func (r Request) tell(err error, address string) {

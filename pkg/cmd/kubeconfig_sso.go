@@ -1,0 +1,105 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/spf13/pflag"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/oidc"
+)
+
+// ssoChoice says which clusters get a user that signs in at the cluster's OpenID provider.
+type ssoChoice struct {
+	with, without bool
+	port          int
+	all           bool // the choice is for many clusters: it holds where it can
+}
+
+func (c *ssoChoice) addTo(flags *pflag.FlagSet) {
+	flags.BoolVar(&c.with, "sso", false, "use single sign-on if the cluster has it (default: only if it requires it)")
+	flags.BoolVar(&c.without, "no-sso", false, "use an access token, although an entry uses single sign-on")
+	flags.Var(port{&c.port}, "sso-callback-port",
+		"`port` of this machine that the OpenID provider's client is registered for (default 8080)")
+}
+
+// choose reports whether a cluster's user uses single sign-on. had says that it does now.
+func (c ssoChoice) choose(cluster digitalocean.Cluster, had bool) (bool, error) {
+	switch {
+	case c.with && c.without:
+		return false, usageErrorf("--sso can't be combined with --no-sso")
+	case c.without && cluster.SSO.Required && !c.all:
+		return false, advise(credential.Usage, fmt.Errorf("cluster %q accepts single sign-on only", cluster.Name),
+			"leave --no-sso out")
+	case c.with && !cluster.SSO.Enabled && !c.all:
+		return false, advise(credential.Usage, fmt.Errorf("cluster %q has no single sign-on", cluster.Name),
+			"leave --sso out")
+	}
+	return cluster.SSO.Enabled && (cluster.SSO.Required || c.with || had && !c.without), nil
+}
+
+// ssoFlagsOf returns the flags of an entry for a cluster with single sign-on.
+func (c ssoChoice) flagsOf(sso digitalocean.SSO) (ssoFlags, error) {
+	flags := ssoFlags{sso.IssuerURL, sso.ClientID, c.port}
+	if err := flags.client().Check(); err != nil {
+		return flags, &credential.Error{
+			Class: credential.Unusable, Err: fmt.Errorf("the cluster's single sign-on can't be used: %w", err),
+		}
+	}
+	return flags, nil
+}
+
+// ssoExec returns how clients should run this program for single sign-on.
+func (e *kubeconfigEntries) ssoExec(flags ssoFlags) (kubeconfig.Exec, error) {
+	version, err := execcredential.ParseVersion(e.execAPIVersion)
+	if err != nil {
+		return kubeconfig.Exec{}, usageErrorf("--exec-api-version must be v1 or v1beta1")
+	}
+	command, err := e.program()
+	if err != nil {
+		return kubeconfig.Exec{}, err
+	}
+	args := append([]string{"exec-credential", "--api-version=" + path.Base(string(version))}, flags.args()...)
+	if e.cacheDir != "" {
+		args = append(args, "--cache-dir="+e.cacheDir)
+	}
+	return kubeconfig.Exec{
+		APIVersion:         string(version),
+		Command:            command,
+		Args:               args,
+		InstallHint:        installHint,
+		InteractiveMode:    "IfAvailable",
+		ProvideClusterInfo: true,
+	}, nil
+}
+
+// record records where a cluster's ID tokens come from and may go. A client's run believes only that.
+func (o *options) record(ctx context.Context, cluster oidc.Cluster) error {
+	if _, err := o.sessions().Record(ctx, cluster.Client); err != nil {
+		return adviseOnState(err)
+	}
+	return adviseOnState(o.sessions().Pin(cluster))
+}
+
+// ssoServer returns the server and the certificate authority of a cluster with single sign-on.
+func (a *account) ssoServer(ctx context.Context, id digitalocean.ClusterID, how fetch) (oidc.Cluster, error) {
+	client, err := a.client()
+	if err != nil {
+		return oidc.Cluster{}, err
+	}
+	arrived := a.waiting(theAPI)
+	server, authority, err := client.SSOServer(ctx, id)
+	arrived()
+	if err == nil {
+		return oidc.Cluster{ID: string(id), Server: server, CertificateAuthority: authority}, nil
+	}
+	if err := a.stateError(ctx, id, how, err); err != nil {
+		return oidc.Cluster{}, err
+	}
+	return oidc.Cluster{}, &gettingError{a.nameOf(id), a.explain(err)}
+}
