@@ -182,6 +182,7 @@ func (l *authLogin) identify(ctx context.Context, in accounts.SignedIn) (identif
 	if err != nil {
 		return identified{}, err
 	}
+	defer l.waiting(theAPI)()
 	if in.IsSession() {
 		err := in.Identify(ctx, client)
 		return identified{in, accounts.MissingScopes(in.Scopes)}, err

@@ -76,7 +76,9 @@ func (s *authStatus) status(ctx context.Context) (shownAccount, error) {
 	if err != nil {
 		return shownAccount{}, err
 	}
+	arrived := s.waiting(theAPI)
 	found, err := try(ctx, client)
+	arrived()
 	if err != nil {
 		return shownAccount{}, a.explain(err)
 	}

@@ -28,7 +28,8 @@ func groupExample(group string) string {
 		return `  doks-auth kubeconfig save production
   doks-auth kubeconfig save --all
   doks-auth kubeconfig convert --dry-run
-  doks-auth kubeconfig remove production`
+  doks-auth kubeconfig remove production
+  doks-auth kubeconfig prune --dry-run`
 	case "cluster":
 		return `  doks-auth cluster list
   doks-auth cluster list -o wide

@@ -41,6 +41,11 @@ func (k *kubeconfigFiles) paths(o *options) []string {
 	return kubeconfig.Paths(k.path, o.Getenv, o.Home)
 }
 
+// read reads the files, within --timeout.
+func (k *kubeconfigFiles) read(ctx context.Context, o *options) (*kubeconfig.Config, error) {
+	return bounded(ctx, o, func(context.Context) (*kubeconfig.Config, error) { return kubeconfig.Read(k.paths(o)) })
+}
+
 // edit changes the files, within --timeout. If a signal that can be caught ends it, it leaves no lock behind,
 // which would make kubectl fail.
 func (k *kubeconfigFiles) edit(ctx context.Context, o *options, edit func(*kubeconfig.Config) error) error {

@@ -115,22 +115,39 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string, isSet bool) er
 
 // saveAll fetches what clusters need, and writes it.
 func (s *kubeconfigSave) saveAll(ctx context.Context, account *account, clusters []digitalocean.Cluster) error {
-	found, errs := s.fetchAll(ctx, account, clusters)
+	foreseen, err := s.foresee(ctx, account, clusters)
 	if ctx.Err() != nil {
-		return s.interrupted(len(found), len(clusters))
+		return s.interrupted(0, len(clusters))
 	}
+	if err != nil {
+		return err
+	}
+	var possible []digitalocean.Cluster
+	for i, cluster := range clusters {
+		if foreseen[i] == nil {
+			possible = append(possible, cluster)
+		}
+	}
+	if len(possible) == 0 {
+		return s.failed(foreseen)
+	}
+	found, errs := s.fetchAll(ctx, account, possible)
+	if ctx.Err() != nil {
+		return s.interrupted(len(found), len(possible))
+	}
+	failures := append(foreseen, errs...)
 	if len(found) == 0 {
-		return s.failed(errs)
+		return s.failed(failures)
 	}
-	conflicts, err := s.save(ctx, account, found, errs[0] == nil)
+	conflicts, err := s.save(ctx, account, found, foreseen[0] == nil && errs[0] == nil)
 	if errors.Is(err, context.Canceled) {
-		return s.interrupted(len(found), len(clusters))
+		return s.interrupted(len(found), len(possible))
 	}
 	if err != nil {
 		return err
 	}
 	s.noteVariable(account)
-	return s.failed(append(errs, conflicts...))
+	return s.failed(append(failures, conflicts...))
 }
 
 // interrupted returns the error of a run that was interrupted before it wrote the kubeconfig.

@@ -21,7 +21,7 @@ func (s *kubeconfigSave) ask(
 	if err != nil {
 		return nil, fmt.Errorf("asking which clusters to save: %w", err)
 	}
-	lines := s.choices(clusters)
+	lines := s.choices(ctx, clusters)
 	chosen, err := picker.Choose(ctx, terminal, picker.List{
 		Title: "Which clusters should be saved? Type to filter.", Header: lines[0], Items: lines[1:],
 	})
@@ -42,8 +42,8 @@ func (s *kubeconfigSave) ask(
 }
 
 // choices returns the header and the lines of a table of clusters, with the contexts that each has.
-func (s *kubeconfigSave) choices(clusters []digitalocean.Cluster) []string {
-	config, err := kubeconfig.Read(s.files.paths(s.options))
+func (s *kubeconfigSave) choices(ctx context.Context, clusters []digitalocean.Cluster) []string {
+	config, err := s.files.read(ctx, s.options)
 	if err != nil {
 		config = new(kubeconfig.Config) // saving will report it
 	}

@@ -18,14 +18,16 @@ import (
 func (s *kubeconfigSave) preview(ctx context.Context, account *account, clusters []digitalocean.Cluster) error {
 	entries, errs := make([]kubeconfig.Entry, len(clusters)), make([]error, len(clusters))
 	for i, cluster := range clusters {
-		entries[i], errs[i] = s.previewed(ctx, account, cluster)
+		entries[i], errs[i] = s.expected(ctx, account, cluster)
+		if errs[i] == nil && !hasCredentials(cluster.State) {
+			errs[i] = stateErrorOf(account.nameOf(cluster.ID), cluster.State, nil)
+		}
 	}
 	found := entriesOf(entries, errs)
 	if len(found) == 0 {
 		return s.failed(errs)
 	}
-	s.listForReplacing(ctx, account, found)
-	text, conflicts, err := s.changes(account, found, errs[0] == nil)
+	text, conflicts, err := s.changes(ctx, account, found, errs[0] == nil)
 	if err != nil {
 		return err
 	}
@@ -35,39 +37,19 @@ func (s *kubeconfigSave) preview(ctx context.Context, account *account, clusters
 	return s.failed(append(errs, conflicts...))
 }
 
-// previewed returns the entry that would be saved.
-func (s *kubeconfigSave) previewed(
-	ctx context.Context, account *account, cluster digitalocean.Cluster,
-) (kubeconfig.Entry, error) {
-	entry, err := s.plan(account, cluster)
-	if err != nil {
-		return entry, err
-	}
-	if !hasCredentials(cluster.State) {
-		return entry, stateErrorOf(account.nameOf(cluster.ID), cluster.State, nil)
-	}
-	entry.Server = cluster.Endpoint
-	if store, key, known := account.entryOf(string(cluster.ID), s.fetch.expiry()); known {
-		if got, err := store.Get(ctx, key); err == nil && got.Valid(s.Now()) {
-			entry.Server, entry.CA = got.Server, got.CertificateAuthority
-		}
-	}
-	return entry, nil
-}
-
 // changes returns the lines that would change.
 func (s *kubeconfigSave) changes(
-	account *account, found []kubeconfig.Entry, first bool,
+	ctx context.Context, account *account, found []kubeconfig.Entry, first bool,
 ) (text string, conflicts []error, err error) {
-	paths := s.files.paths(s.options)
-	before, err := kubeconfig.Read(paths)
+	before, err := s.files.read(ctx, s.options)
 	if err != nil {
 		return "", nil, err
 	}
-	after, err := kubeconfig.Read(paths)
+	after, err := s.files.read(ctx, s.options)
 	if err != nil {
 		return "", nil, err
 	}
+	s.listForReplacing(ctx, before, account, found)
 	done, err := s.write(after, account, found, first)
 	if err != nil {
 		return "", nil, err

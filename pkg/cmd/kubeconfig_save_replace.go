@@ -14,16 +14,14 @@ import (
 // entry gets its credentials from that same account, nothing is lost by replacing it.
 
 // listForReplacing makes sure that the account's clusters are known if an entry is in the way of another cluster's.
-func (s *kubeconfigSave) listForReplacing(ctx context.Context, account *account, found []kubeconfig.Entry) {
+func (s *kubeconfigSave) listForReplacing(
+	ctx context.Context, c *kubeconfig.Config, account *account, found []kubeconfig.Entry,
+) {
 	if account.listed != nil || s.force {
 		return
 	}
-	config, err := kubeconfig.Read(s.files.paths(s.options))
-	if err != nil {
-		return // the edit will report it
-	}
 	for _, entry := range found {
-		if len(inTheWay(config, entry)) > 0 {
+		if len(inTheWay(c, entry)) > 0 {
 			bounded(ctx, s.options, account.clusters) // else the entry isn't replaced
 			return
 		}

@@ -26,7 +26,6 @@ type written struct {
 func (s *kubeconfigSave) save(
 	ctx context.Context, account *account, found []kubeconfig.Entry, first bool,
 ) (conflicts []error, err error) {
-	s.listForReplacing(ctx, account, found)
 	var done written
 	err = s.files.edit(ctx, s.options, func(c *kubeconfig.Config) (err error) {
 		done, err = s.write(c, account, found, first)

@@ -152,6 +152,8 @@ func unusedFlags(cmd *cobra.Command) []string {
 		return []string{"account", "context"}
 	case "kubeconfig remove":
 		return []string{"account", "context", "token-file", "api-url"}
+	case "kubeconfig list":
+		return []string{"account", "context", "token-file", "api-url", "cache-dir"}
 	}
 	return nil
 }

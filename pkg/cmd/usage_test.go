@@ -64,6 +64,8 @@ func TestHelpShowsUsefulFlags(t *testing.T) {
 		"kubeconfig":      {[]string{"--help"}, []string{"--timeout", "--account"}},
 		"auth login":      {[]string{"--timeout", "--name"}, []string{"--account", "--token-file", "--cache-dir"}},
 		"cluster list":    {[]string{"--account", "--timeout", "--no-headers"}, nil},
+		"kubeconfig list": {[]string{"--kubeconfig", "--timeout", "--no-headers"},
+			[]string{"--account", "--context", "--token-file", "--api-url", "--cache-dir"}},
 		"exec-credential": {[]string{"--skip-server-check", "--account"}, nil},
 	}
 	for path, test := range tests {

@@ -62,6 +62,7 @@ func (k *loginSession) revokeIn(ctx context.Context) error {
 
 // revoke revokes a session's tokens. It returns nil if the session has ended.
 func (s *Sources) revoke(ctx context.Context, session session) error {
+	defer s.waiting("the authorization server")()
 	client := s.oauthClient()
 	server, err := client.Discover(ctx, session.Issuer)
 	if err != nil {

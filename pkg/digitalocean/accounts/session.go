@@ -215,7 +215,7 @@ func (a *Account) refresh(ctx context.Context, k keeper, s session) (session, er
 		release := a.sources.Hold()
 		defer release()
 	}
-	answered := a.sources.waiting("the authorization server, to refresh the session of %s", a.Source)
+	answered := a.sources.waiting("the authorization server to refresh the session of %s", a.Source)
 	grant, err := a.askForGrant(ctx, s)
 	answered()
 	if err != nil {

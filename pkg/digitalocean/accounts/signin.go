@@ -62,7 +62,7 @@ func (s Sources) SignIn(ctx context.Context, request SignInRequest) (SignedIn, e
 		request.Scopes = DefaultScopes()
 	}
 	client := s.oauthClient()
-	step, end := request.step(ctx)
+	step, end := s.step(ctx, request)
 	server, err := client.Discover(step, request.Issuer)
 	end()
 	if err != nil {
@@ -80,18 +80,20 @@ func (s Sources) SignIn(ctx context.Context, request SignInRequest) (SignedIn, e
 	return in, err
 }
 
-// step returns a context for what doesn't depend on the person who signs in.
-func (r SignInRequest) step(ctx context.Context) (context.Context, context.CancelFunc) {
-	if r.Timeout <= 0 {
-		return context.WithCancel(ctx)
+// step returns a context for what doesn't depend on the person who signs in. The caller calls end when it is done.
+func (s *Sources) step(ctx context.Context, r SignInRequest) (step context.Context, end func()) {
+	step, cancel := context.WithCancel(ctx)
+	if r.Timeout > 0 {
+		step, cancel = context.WithTimeout(ctx, r.Timeout)
 	}
-	return context.WithTimeout(ctx, r.Timeout)
+	answered := s.waiting("the authorization server")
+	return step, func() { answered(); cancel() }
 }
 
 func (s *Sources) signIn(
 	ctx context.Context, client *oauth.Client, server oauth.Server, request SignInRequest,
 ) (SignedIn, error) {
-	step, end := request.step(ctx)
+	step, end := s.step(ctx, request)
 	clientID, err := s.registration(step, client, server)
 	end()
 	if err != nil {
@@ -109,7 +111,7 @@ func (s *Sources) signIn(
 		Out:    request.Out,
 		Paste:  request.Paste,
 	}.Do(ctx, func(ctx context.Context, code, redirectURI string) error {
-		ctx, end := request.step(ctx)
+		ctx, end := s.step(ctx, request)
 		defer end()
 		grant, err := client.Exchange(ctx, server, clientID, credential.NewSecret(code), verifier, redirectURI)
 		if err != nil {

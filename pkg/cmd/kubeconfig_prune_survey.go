@@ -1,0 +1,230 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
+)
+
+// A cluster that an account doesn't list may be another account's. A user's entry names its account, unless that is the
+// one in the environment, which may be another one tomorrow; and a name may stand for another team since yesterday. So a
+// cluster counts as gone only if there is a sign that it was the account's, and no account has it.
+
+// survey is what the accounts say about the kubeconfig's clusters.
+type survey struct {
+	asked  map[string]*inquiry // by account
+	claims []claim
+}
+
+// claim says that a user of the kubeconfig gets its credentials for a cluster from an account.
+type claim struct {
+	id      string // the cluster's
+	account *inquiry
+	isNamed bool // the user's args name the account
+}
+
+// inquiry is what an account said about its clusters.
+type inquiry struct {
+	account *account
+	source  string
+	has     []string // ids
+	err     error    // why it can't be asked
+}
+
+// survey returns the ids of the clusters that are gone, and says on standard error which others may be.
+func (p *kubeconfigPrune) survey(ctx context.Context, c *kubeconfig.Config) ([]string, error) {
+	s := survey{asked: make(map[string]*inquiry)}
+	for _, user := range c.Users {
+		if !runsThis(user.Exec) {
+			continue
+		}
+		ids := idsOf(c, user)
+		if len(ids) == 0 {
+			continue
+		}
+		one := p.inquire(ctx, user, s.asked)
+		for _, id := range ids {
+			s.claims = append(s.claims, claim{id, one, accountFlagOf(user.Exec) != ""})
+		}
+	}
+	if len(s.missing()) > 0 {
+		for _, account := range p.accounts() {
+			p.ask(ctx, account, s.asked)
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, &interruptedError{left: "nothing was removed"}
+	}
+	gone, doubtful := s.judge()
+	io.WriteString(p.Stderr, s.keptLines()+doubtfulLines(c, doubtful))
+	return gone, nil
+}
+
+// inquire asks a user's account for its clusters.
+func (p *kubeconfigPrune) inquire(ctx context.Context, user kubeconfig.User, asked map[string]*inquiry) *inquiry {
+	account, err := p.accountOfEntry(user.Exec)
+	if err == nil {
+		return p.ask(ctx, account, asked)
+	}
+	key := accountFlagOf(user.Exec) + " " + err.Error()
+	if asked[key] == nil {
+		asked[key] = &inquiry{err: err}
+	}
+	return asked[key]
+}
+
+// ask asks an account for its clusters, once.
+func (p *kubeconfigPrune) ask(ctx context.Context, account *account, asked map[string]*inquiry) *inquiry {
+	key := account.API + " " + account.Source
+	if one := asked[key]; one != nil {
+		return one
+	}
+	one := &inquiry{account: account, source: account.Source}
+	asked[key] = one
+	clusters, err := bounded(ctx, p.options, account.clusters)
+	if err != nil {
+		one.err = fmt.Errorf("%s: %w", account.Source, err)
+	}
+	for _, cluster := range clusters {
+		one.has = append(one.has, string(cluster.ID))
+	}
+	return one
+}
+
+// missing returns the ids of the clusters that no account has, and that all accounts could be asked for.
+func (s *survey) missing() []string {
+	kept := make(map[string]bool)
+	for _, one := range s.asked {
+		for _, id := range one.has {
+			kept[id] = true
+		}
+	}
+	var ids []string
+	for _, c := range s.claims {
+		ids = append(ids, c.id)
+		kept[c.id] = kept[c.id] || c.account.err != nil
+	}
+	slices.Sort(ids)
+	return slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return kept[id] })
+}
+
+// judge returns the ids of missing clusters that are gone, and the claims to those that may be another account's.
+func (s *survey) judge() (gone []string, doubtful []claim) {
+	for _, id := range s.missing() {
+		var claims []claim
+		for _, c := range s.claims {
+			if c.id == id {
+				claims = append(claims, c)
+			}
+		}
+		if slices.ContainsFunc(claims, s.isCertain) || s.wasOfAny(id) {
+			gone = append(gone, id)
+		} else {
+			doubtful = append(doubtful, claims[0])
+		}
+	}
+	return gone, doubtful
+}
+
+// isCertain reports whether a cluster was the account's because the entry names that. If the account has none of several
+// clusters that entries name it for, its name probably stands for another team now.
+func (s *survey) isCertain(c claim) bool {
+	if !c.isNamed {
+		return false
+	}
+	named := make(map[string]bool)
+	for _, other := range s.claims {
+		if other.isNamed && other.account == c.account {
+			named[other.id] = true
+		}
+	}
+	return len(named) == 1 || slices.ContainsFunc(c.account.has, func(id string) bool { return named[id] })
+}
+
+// wasOfAny reports whether the cache has a cluster's credential of an account that was asked.
+func (s *survey) wasOfAny(id string) bool {
+	for _, one := range s.asked {
+		if one.err == nil && one.account.hasEntry(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasEntry reports whether the cache has a credential of the account for a cluster, whatever its state.
+func (a *account) hasEntry(id string) bool {
+	entries, err := a.entries()
+	return err == nil && slices.ContainsFunc(entries, func(e cachedir.Entry) bool {
+		if e.ClusterID != id || e.Absent {
+			return false
+		}
+		store, key, known := a.entryOf(id, e.Expiry)
+		return known && store.IsOf(e, key)
+	})
+}
+
+// keptLines says which clusters stay because their account can't be asked.
+func (s *survey) keptLines() string {
+	keeps := make(map[*inquiry]int)
+	for _, c := range s.claims {
+		if c.account.err != nil {
+			keeps[c.account]++
+		}
+	}
+	var lines []string
+	for one, n := range keeps {
+		lines = append(lines, fmt.Sprintf("kept %s of an account that can't be asked: %s\n",
+			counted(n, "cluster"), oneLine(one.err.Error())))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// doubtfulLines says which clusters stay although no account has them.
+func doubtfulLines(c *kubeconfig.Config, doubtful []claim) string {
+	names := make(map[string][]string) // of clusters, by why they stay
+	for _, one := range doubtful {
+		why := "not in any account that could be asked, but the kubeconfig doesn't say which account to ask"
+		if one.isNamed {
+			why = one.account.source + " has none of its clusters in the kubeconfig, and may be signed in to another team"
+		}
+		name := one.id
+		if contexts := c.ContextsOf(one.id); len(contexts) > 0 {
+			name = contexts[0]
+		}
+		names[why] = append(names[why], name)
+	}
+	var lines []string
+	for why, clusters := range names {
+		lines = append(lines, fmt.Sprintf("kept %s: %s\n", quotedSome(clusters), why))
+	}
+	slices.Sort(lines)
+	if len(lines) > 0 {
+		lines = append(lines, "'doks-auth kubeconfig remove NAME' removes a cluster that is gone\n")
+	}
+	return strings.Join(lines, "")
+}
+
+// idsOf returns the ids of the clusters that a user is for: in its arguments, or by the contexts that have it.
+func idsOf(c *kubeconfig.Config, user kubeconfig.User) []string {
+	var ids []string
+	if id := clusterIDOf(user.Exec); id != "" {
+		ids = append(ids, string(id))
+	}
+	for _, context := range c.Contexts {
+		if context.User != user.Name {
+			continue
+		}
+		if cluster := c.Cluster(context.Cluster); cluster != nil {
+			if id := c.IDOf(cluster); id != "" && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
