@@ -26,6 +26,7 @@ type authLogin struct {
 	withToken bool
 	storage   string // "": the keyring, or a file if that can't be used
 	issuer    string
+	sso       ssoLogin
 }
 
 // defaultLogin is the name of a login that was given no other.
@@ -35,10 +36,10 @@ const defaultLogin = "default"
 const signInTime = 5 * time.Minute
 
 func newAuthLogin(opts *options) *cobra.Command {
-	l := &authLogin{options: opts, name: defaultLogin, scopes: accounts.DefaultScopes()}
+	l := &authLogin{options: opts, name: defaultLogin, scopes: accounts.DefaultScopes(), sso: ssoLogin{options: opts}}
 	cmd := &cobra.Command{
 		Use:   "login",
-		Short: "Sign in to DigitalOcean",
+		Short: "Sign in to DigitalOcean, or to single sign-on",
 		Long: `login signs in to DigitalOcean in a browser, keeps the session as a login, and makes that the current
 one. doks-auth refreshes the session when it has to. With --with-token, login keeps an access token
 instead. It reads the token from standard input; on a terminal it asks for it without showing it.
@@ -50,14 +51,28 @@ With --no-browser, open the address that is printed in a browser, on this or ano
 in. On another machine, the browser ends at an address that can't be loaded: paste that address.
 
 A login that already has the name is replaced. Signing in may take 5 minutes; --timeout applies to
-everything else.`,
+everything else.
+
+With --sso and a context of the kubeconfig, by default the current one, login signs in at the OpenID
+provider that the context's user names; so it does with --sso-issuer-url and --sso-client-id. It records the
+provider, and the context's server and certificate authority: only what is recorded is used when a client
+runs doks-auth, so use a kubeconfig that you trust. With --no-browser, it prints a code to enter in
+any browser, if the provider supports that.`,
 		Example: `  doks-auth auth login
   doks-auth auth login --name work
   doks-auth auth login --no-browser
-  doks-auth auth login --with-token <token.txt`,
-		Args:              usageArgs(cobra.NoArgs),
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  doks-auth auth login --with-token <token.txt
+  doks-auth auth login --sso do-fra1-production`,
+		Args:              usageArgs(l.sso.checkArgs),
+		ValidArgsFunction: l.sso.completeContext,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if l.sso.isCalled() {
+				if err := l.checkSSOFlags(cmd); err != nil {
+					return err
+				}
+				l.sso.noBrowser = l.noBrowser
+				return l.sso.run(cmd.Context(), args)
+			}
 			if err := l.checkFlags(cmd); err != nil {
 				return err
 			}
@@ -73,10 +88,23 @@ everything else.`,
 	flags.Var(storage{given{&l.storage}}, "storage",
 		"`place` for the login: keyring or file (default keyring, or file if there is no keyring)")
 	flags.Var(given{&l.issuer}, "issuer", "`address` of the authorization server (default "+accounts.DefaultIssuer+")")
+	flags.BoolVar(&l.sso.isSet, "sso", false, "sign in at the OpenID provider of a context's user")
+	l.sso.flags.addTo(flags)
+	l.sso.files.addFlag(flags)
 	cmd.RegisterFlagCompletionFunc("name", opts.completeLogins)
 	cmd.RegisterFlagCompletionFunc("storage", cobra.FixedCompletions(
 		[]cobra.Completion{accounts.StorageKeyring, accounts.StorageFile}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// checkSSOFlags returns an error if a flag is given that means nothing for single sign-on.
+func (l *authLogin) checkSSOFlags(cmd *cobra.Command) error {
+	for _, name := range []string{"name", "scopes", "with-token", "storage", "issuer", "account", "context", "token-file"} {
+		if cmd.Flags().Changed(name) {
+			return usageErrorf("--%s can't be combined with single sign-on", name)
+		}
+	}
+	return nil
 }
 
 // checkFlags returns an error if the flags contradict each other, or can't be used.
@@ -163,7 +191,7 @@ func (l *authLogin) openBrowser(ctx context.Context, url string) error {
 	err := signin.Browser(l.Getenv)(ctx, url)
 	if err != nil && ctx.Err() == nil {
 		l.log().Info("no browser was opened", "reason", err)
-		io.WriteString(l.Stderr, "If your browser is on another machine, press Ctrl-C and use --no-browser.\n")
+		fmt.Fprintln(l.Stderr, anotherMachine)
 	}
 	return err
 }

@@ -19,10 +19,11 @@ type authLogout struct {
 	*options
 
 	all bool
+	sso ssoLogout
 }
 
 func newAuthLogout(opts *options) *cobra.Command {
-	l := &authLogout{options: opts}
+	l := &authLogout{options: opts, sso: ssoLogout{options: opts}}
 	cmd := &cobra.Command{
 		Use:   "logout [NAME | --all]",
 		Short: "Sign out, and remove what is kept and cached of a login",
@@ -31,11 +32,16 @@ credentials that are cached for it. It doesn't revoke an access token that was g
 login --with-token', nor the credentials that clusters accept until they expire.
 
 If the session can't be revoked, for example without a network, everything is removed all the same. A
-line on standard error says so, and the exit code is 0.`,
+line on standard error says so, and the exit code is 0.
+
+With --sso, logout ends the session for single sign-on of a context of the kubeconfig, by default of the current
+one, or of all contexts with --all. It revokes the session at the OpenID provider, and signs out there, as
+far as the provider supports that.`,
 		Example: `  doks-auth auth logout
   doks-auth auth logout work
-  doks-auth auth logout --all`,
-		Args:              usageArgs(atMostOneLogin),
+  doks-auth auth logout --all
+  doks-auth auth logout --sso do-fra1-production`,
+		Args:              usageArgs(l.checkArgs),
 		ValidArgsFunction: opts.completeLogin,
 	}
 	remove := opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
@@ -59,17 +65,31 @@ line on standard error says so, and the exit code is 0.`,
 		}
 		return []byte(out.String()), firstOf(failures)
 	})
+	endSession := opts.prints(l.sso.run)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if l.sso.isSet {
+			l.sso.all = l.all
+			if err := l.refuse(cmd, "account", "context", "token-file"); err != nil {
+				return err
+			}
+			return endSession(cmd, args)
+		}
 		if err := l.refuse(cmd, "context", "token-file"); err != nil {
 			return err
 		}
 		return remove(cmd, args)
 	}
 	cmd.Flags().BoolVar(&l.all, "all", false, "sign out of all logins")
+	cmd.Flags().BoolVar(&l.sso.isSet, "sso", false, "sign out of single sign-on")
+	l.sso.files.addFlag(cmd.Flags())
 	return cmd
 }
 
-func atMostOneLogin(cmd *cobra.Command, args []string) error {
+// checkArgs allows the name of a login or, with --sso, of a context.
+func (l *authLogout) checkArgs(cmd *cobra.Command, args []string) error {
+	if l.sso.isSet {
+		return cobra.MaximumNArgs(1)(cmd, args)
+	}
 	if len(args) == 0 {
 		return nil
 	}
@@ -130,20 +150,14 @@ func (l *authLogout) cachedBy(name string) (*inventory, func(cachedir.Entry) boo
 	inventory := &inventory{options: l.options}
 	sources := l.sources()
 	sources.File, sources.Login = "", name
+	add := func(a *account) { inventory.owners = append(inventory.owners, owner{a.Source, a.entryOf}) }
 	if found, err := sources.Find(); err == nil {
-		inventory.accounts = append(inventory.accounts, l.accountOf(found))
+		add(l.accountOf(found))
 	}
 	if found, err := sources.Find(); err == nil && found.APIURL != l.apiAddress(found) {
 		own := l.accountOf(found)
 		own.API = found.APIURL
-		inventory.accounts = append(inventory.accounts, own)
+		add(own)
 	}
-	return inventory, func(e cachedir.Entry) bool {
-		for _, a := range inventory.accounts {
-			if store, key, known := a.entryOf(e.ClusterID, e.Expiry); known && store.IsOf(e, key) {
-				return true
-			}
-		}
-		return false
-	}
+	return inventory, inventory.isOwned
 }

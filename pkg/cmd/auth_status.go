@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -38,6 +40,25 @@ type shownAccount struct {
 	SignedIn      time.Time `json:"signed_in_at,omitzero"`
 }
 
+// shownStatus is what the command prints.
+type shownStatus struct {
+	*shownAccount // nil: there is none
+
+	SSO []shownSession `json:"sso_sessions,omitempty"`
+}
+
+// shownSession is a session for single sign-on as the command prints it.
+type shownSession struct {
+	Issuer    string    `json:"issuer"`
+	ClientID  string    `json:"client_id"`
+	Email     string    `json:"email"`
+	Subject   string    `json:"subject"`
+	Roles     []string  `json:"roles"`
+	ExpiresAt time.Time `json:"expires_at"` // of the ID token
+	Refreshes bool      `json:"refreshes"`  // doks-auth refreshes the session after that
+	SignedIn  time.Time `json:"signed_in_at"`
+}
+
 func newAuthStatus(opts *options) *cobra.Command {
 	s := &authStatus{options: opts}
 	cmd := &cobra.Command{
@@ -45,6 +66,8 @@ func newAuthStatus(opts *options) *cobra.Command {
 		Short: "Show the account that commands use",
 		Long: `status shows the account that the flags, the environment, the current login or doctl's configuration
 choose, and asks the API whose it is. A session is refreshed if it has to be.
+
+It also shows who is signed in with single sign-on.
 
 It shows which of the scopes that doks-auth needs are missing. Whether an access token that isn't a
 session's has the scope kubernetes:access_cluster is unknown: to find out, status would have to create a
@@ -55,11 +78,15 @@ credential. The exit code is 3 if the session has ended, or if the API refuses t
 		Args:              usageArgs(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
-			shown, err := s.status(ctx)
-			if err != nil {
+			shown := shownStatus{SSO: s.ssoSessions()}
+			account, err := s.status(ctx)
+			switch {
+			case err == nil:
+				shown.shownAccount = &account
+			case !errors.Is(err, accounts.ErrNoAccessToken) || len(shown.SSO) == 0:
 				return nil, err
 			}
-			return s.output.render(shown, func(w io.Writer) { accountTable(w, shown) })
+			return s.output.render(shown, func(w io.Writer) { statusTable(w, shown) })
 		}),
 	}
 	s.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
@@ -110,6 +137,33 @@ func (s *authStatus) status(ctx context.Context) (shownAccount, error) {
 	shown.User, shown.Team = found.user.Email, found.user.TeamName
 	shown.UserUUID, shown.TeamUUID = found.user.UUID, found.user.TeamUUID
 	return shown, nil
+}
+
+// ssoSessions returns the sessions for single sign-on. It asks nobody.
+func (s *authStatus) ssoSessions() []shownSession {
+	var shown []shownSession
+	for _, session := range s.sessions().All() {
+		if session.SignedIn {
+			shown = append(shown, shownSession{
+				session.Issuer, session.ID, session.Email, session.Subject, append([]string{}, session.Roles...),
+				session.ExpiresAt, session.Refreshes, session.Since,
+			})
+		}
+	}
+	return shown
+}
+
+func statusTable(w io.Writer, shown shownStatus) {
+	if shown.shownAccount != nil {
+		accountTable(w, *shown.shownAccount)
+	}
+	for _, s := range shown.SSO {
+		row(w, "Single sign-on", shownURL(s.Issuer))
+		row(w, "User", cmp.Or(s.Email, s.Subject))
+		row(w, "Roles", strings.Join(s.Roles, ", "))
+		row(w, "ID token expires", untilText(s.ExpiresAt, s.Refreshes))
+		row(w, "Signed in", s.SignedIn.UTC().Format(time.RFC3339))
+	}
 }
 
 func accountTable(w io.Writer, a shownAccount) {

@@ -151,8 +151,11 @@ func removedLine(c cachedCredential) string {
 	if c.ClusterID == "" {
 		line = fmt.Sprintf("unusable entry %q removed", c.File)
 	}
-	if len(c.AccessTokenFrom) > 0 {
-		line += " (access token from " + strings.Join(c.AccessTokenFrom, ", ") + ")"
+	switch from := strings.Join(c.AccessTokenFrom, ", "); {
+	case strings.HasPrefix(from, ofSSO):
+		line += " (" + from + ")"
+	case from != "":
+		line += " (access token from " + from + ")"
 	}
 	return line + "\n"
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,8 +32,8 @@ func newDoctor(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [CLUSTER]",
 		Short: "Diagnose the setup, and say how to fix it",
-		Long: `doctor checks, in this order, the program, the kubeconfig, the access token, the API, the clock, the cache,
-and the connection to the API server of a cluster: the current context's, or the one that is given by a
+		Long: `doctor checks, in this order, the program, the kubeconfig, single sign-on, the access token, the API, the clock,
+the cache, and the connection to the API server of a cluster: the current context's, or the one that is given by a
 context, a name or an id. It connects as kubectl would, to the server and through the proxy that the kubeconfig
 names. It prints a line for each finding, how to fix what is wrong, and a verdict.
 
@@ -74,6 +75,7 @@ func (d *doctor) checks() []check {
 		{"kubeconfig", d.actAsEntry},
 		{"proxy", only(d.checkProxies)},
 		{"kuberc", only(d.checkPolicy)},
+		{checkSSO, only(d.checkSessions)},
 		{"access token", d.findAccessToken},
 		{"access token", only(d.checkAccessToken)},
 		{"api", d.checkAPI},
@@ -138,6 +140,9 @@ func (d *doctor) actAsEntry(context.Context) ([]finding, func()) {
 
 func (d *doctor) findAccessToken(context.Context) ([]finding, func()) {
 	found, err := d.acting.sources().Find()
+	if errors.Is(err, accounts.ErrNoAccessToken) && d.usesSSO() {
+		return nil, nil // none is needed
+	}
 	if err != nil {
 		return []finding{failure("access token", d.acting.notFound(err))}, func() { d.broken = true }
 	}

@@ -28,11 +28,18 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 		if len(named) == 1 { // a cluster in the user's args takes precedence
 			target.id, _ = digitalocean.ParseClusterID(named[0])
 		}
-		if f := d.checkAddress(parsed); f != nil {
+		if f := d.checkAddress(parsed); f != nil && !parsed.sso.isSet() {
 			return append(found, *f)
 		}
 	}
 	by.fetch.ignoreFailures = true
+	if by.sso.isSet() {
+		got, f := d.ssoCredential(ctx, target, by)
+		if f != nil {
+			return append(found, *f)
+		}
+		return append(found, d.checkAnswer(ctx, target, by, got)...)
+	}
 	notChecked := warning(check, "", "%s: not checked, because of the failure above", target.id)
 	account, err := by.account()
 	switch {
@@ -52,11 +59,18 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 	case err != nil:
 		return append(found, failure(check, err))
 	}
-	found = append(found, ok(check, "%s: credential valid until %s", target.id, expiry(got)))
-	if target.cluster != nil && !by.skipServerCheck {
-		found = append(found, checkTarget(got, target.cluster)...)
+	return append(found, d.checkAnswer(ctx, target, by, got)...)
+}
+
+// checkAnswer checks whether a client may give a credential to the server in the kubeconfig, and asks that server.
+func (d *doctor) checkAnswer(
+	ctx context.Context, t target, by *execCredential, got credential.Credential,
+) []finding {
+	found := []finding{ok("cluster", "%s: credential valid until %s", t.id, expiry(got))}
+	if t.cluster != nil && !by.skipServerCheck {
+		found = append(found, checkTarget(got, t.cluster)...)
 	}
-	return append(found, askServer(ctx, target.id, got, target.cluster))
+	return append(found, askServer(ctx, t.id, got, t.cluster))
 }
 
 // checkAddress returns a failure if the kubeconfig's entry sends the access token to another API than our own
@@ -165,9 +179,6 @@ func (d *doctor) target(
 	case user == nil:
 		return target{}, nil, []finding{failuref(check, saveHint,
 			"the context %q refers to the user %q, which doesn't exist", name, context.User)}
-	case user.Exec.IsOurs() && user.Exec.Program() == "doctl" && usesSSO(user.Exec):
-		return target{}, nil, []finding{warning(check, "",
-			"not checked: the context %q needs single sign-on, which doks-auth doesn't have yet", name)}
 	case user.Exec.IsOurs() && user.Exec.Program() == "doctl":
 		return t, nil, nil // checkEntries has reported it
 	case !user.Exec.IsOurs():

@@ -103,12 +103,10 @@ func (d *doctor) checkDoctls(users []kubeconfig.User) []finding {
 		return nil
 	}
 	left := d.notConvertible()
-	var convertible, withSSO []string
+	var convertible []string
 	var deviating deviations
 	for _, user := range users {
 		switch {
-		case usesSSO(user.Exec):
-			withSSO = append(withSSO, user.Name)
 		case left[user.Name] != "":
 			deviating.add(user.Name, warning(check, "", "it runs doctl, which 'doks-auth kubeconfig convert' can't replace: %s",
 				left[user.Name]))
@@ -121,10 +119,6 @@ func (d *doctor) checkDoctls(users []kubeconfig.User) []finding {
 		findings = append(findings, warning(check, "'doks-auth kubeconfig convert' replaces it with doks-auth",
 			"%s doctl", run(convertible)))
 	}
-	if len(withSSO) > 0 {
-		findings = append(findings, warning(check, "", "%s doctl for single sign-on, which doks-auth doesn't have yet",
-			run(withSSO)))
-	}
 	return append(findings, deviating.findings()...)
 }
 
@@ -136,14 +130,6 @@ func run(users []string) string {
 	return "users " + quotedSome(users) + " run"
 }
 
-// usesSSO reports whether doctl is run for single sign-on.
-func usesSSO(exec *kubeconfig.Exec) bool {
-	return slices.ContainsFunc(exec.Args, func(arg string) bool {
-		name, _, _ := strings.Cut(arg, "=")
-		return strings.HasPrefix(name, "--sso-") || name == "--issuer-url" || name == "--client-id"
-	})
-}
-
 // notConvertible returns why 'kubeconfig convert' can't convert users that run doctl, by name.
 func (d *doctor) notConvertible() map[string]string {
 	left := make(map[string]string)
@@ -151,7 +137,9 @@ func (d *doctor) notConvertible() map[string]string {
 	if err != nil {
 		return left
 	}
-	done, err := config.Convert(kubeconfig.Exec{Command: "doks-auth"})
+	convert := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{options: d.options}, dryRun: true}
+	exec := kubeconfig.Exec{Command: "doks-auth", Args: []string{"exec-credential"}}
+	done, err := config.Convert(exec, convert.acceptSSO(context.Background()))
 	if err != nil {
 		return left
 	}

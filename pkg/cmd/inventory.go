@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -23,7 +24,7 @@ type cachedCredential struct {
 	ClusterID       string    `json:"cluster_id"` // "" if it can't be read
 	Contexts        []string  `json:"contexts"`   // in the kubeconfig, where they are asked for
 	Server          string    `json:"server"`
-	AccessTokenFrom []string  `json:"access_token_from"` // sources of the access token that it belongs to
+	AccessTokenFrom []string  `json:"access_token_from"` // sources of the access token, or the session, that it belongs to
 	FetchedAt       time.Time `json:"fetched_at,omitzero"`
 	ExpiresAt       time.Time `json:"expires_at,omitzero"`
 	State           string    `json:"state"`
@@ -31,16 +32,42 @@ type cachedCredential struct {
 	File            string    `json:"file"`
 }
 
-// inventory describes cache entries: their state, and which access token they belong to.
+// inventory describes cache entries: their state, and whose they are.
 type inventory struct {
 	*options
 
-	accounts []*account
+	owners []owner
 }
 
-// newInventory returns an inventory that knows all access tokens that can be found. There may be none.
+// owner is whose entries are: an account, or a session for single sign-on.
+type owner struct {
+	name string
+
+	// entryOf returns the cache and the key of the owner's credential for a cluster, if it can have one.
+	entryOf func(id string, expiry time.Duration) (*cachedir.Dir, credential.Key, bool)
+}
+
+// newInventory returns an inventory that knows all access tokens and sessions that can be found. There may be none.
 func newInventory(o *options) *inventory {
-	return &inventory{options: o, accounts: o.accounts()}
+	i := &inventory{options: o}
+	for _, a := range o.accounts() {
+		i.owners = append(i.owners, owner{a.Source, a.entryOf})
+	}
+	for _, s := range o.sessions().All() {
+		i.owners = append(i.owners, o.ssoOwner(s))
+	}
+	return i
+}
+
+// isOf reports whether an entry is one of the owner's.
+func (w owner) isOf(e cachedir.Entry) bool {
+	dir, key, known := w.entryOf(e.ClusterID, e.Expiry)
+	return known && dir.IsOf(e, key)
+}
+
+// isOwned reports whether an entry is one of the owners'.
+func (i *inventory) isOwned(e cachedir.Entry) bool {
+	return slices.ContainsFunc(i.owners, func(w owner) bool { return w.isOf(e) })
 }
 
 const noPlaceHint = "give --cache-dir, or set " + cachedir.EnvVar
@@ -68,14 +95,13 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 		File:            e.Name + ".entry",
 	}
 	err := e.Err
-	for _, a := range i.accounts {
-		store, key, known := a.entryOf(e.ClusterID, e.Expiry)
-		if !known || !store.IsOf(e, key) {
+	for _, owner := range i.owners {
+		if !owner.isOf(e) {
 			continue
 		}
-		described.AccessTokenFrom = append(described.AccessTokenFrom, a.Source)
-		if err == nil {
-			_, err = store.Get(ctx, key)
+		described.AccessTokenFrom = append(described.AccessTokenFrom, owner.name)
+		if dir, key, _ := owner.entryOf(e.ClusterID, e.Expiry); err == nil {
+			_, err = dir.Get(ctx, key)
 		}
 	}
 	c, now := credential.Credential{FetchedAt: e.FetchedAt, ExpiresAt: e.ExpiresAt}, i.Now()

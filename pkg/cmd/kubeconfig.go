@@ -92,6 +92,8 @@ type kubeconfigEntries struct {
 	sharedUser     bool
 	command        string
 	execAPIVersion string
+	sso            ssoChoice
+	hasSSO         map[digitalocean.ClusterID]bool // clusters whose entries use single sign-on already
 }
 
 func newEntries(opts *options) kubeconfigEntries {
@@ -102,10 +104,12 @@ func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
 	e.fetch.addExpiryFlag(flags)
 	flags.Var(given{&e.alias}, "alias", "context `name` (default do-<region>-<name>)")
 	flags.BoolVar(&e.sharedUser, "shared-user", false,
-		"write one user for all clusters of the account, doks or doks-<context>, without a cluster id")
+		"write one user for all clusters of the account, doks or doks-<context>, without a cluster id; "+
+			"not for single sign-on")
 	flags.Var(given{&e.command}, "command", commandUsage)
 	flags.StringVar(&e.execAPIVersion, "exec-api-version", "v1",
 		"protocol `version` for clients to use, v1 or v1beta1 (kubectl before 1.22)")
+	e.sso.addTo(flags)
 }
 
 const commandUsage = "`program` for clients to run (default the absolute path of this one)"
@@ -118,6 +122,10 @@ func (e *kubeconfigEntries) entry(
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
+	if sso, _ := e.ssoOf(cluster); sso != nil { // plan has returned its error
+		err := e.fillSSO(ctx, account, cluster, sso, &entry)
+		return entry, err
+	}
 	got, err := account.credential(ctx, cluster.ID, e.fetch)
 	if err != nil {
 		return kubeconfig.Entry{}, err
@@ -128,7 +136,14 @@ func (e *kubeconfigEntries) entry(
 
 // plan returns a cluster's entry without what comes with a credential: the server and its authority.
 func (e *kubeconfigEntries) plan(account *account, cluster digitalocean.Cluster) (kubeconfig.Entry, error) {
+	sso, err := e.ssoOf(cluster)
+	if err != nil {
+		return kubeconfig.Entry{}, err
+	}
 	exec, err := e.exec(account.Account)
+	if sso != nil {
+		exec, err = e.ssoExec(*sso)
+	}
 	if err != nil {
 		return kubeconfig.Entry{}, err
 	}
@@ -145,7 +160,7 @@ func (e *kubeconfigEntries) plan(account *account, cluster digitalocean.Cluster)
 		return kubeconfig.Entry{}, advise(credential.Unusable,
 			fmt.Errorf("the API returned no name for cluster %q", cluster.ID), "--alias gives it one")
 	}
-	if e.sharedUser {
+	if e.sharedUser && sso == nil {
 		entry.User = "doks"
 		if suffix := cmp.Or(account.Login, account.Context); suffix != "" {
 			entry.User += "-" + suffix

@@ -29,8 +29,10 @@ func newKubeconfigConvert(opts *options) *cobra.Command {
 		Short: "Replace doctl with doks-auth in the kubeconfig",
 		Long: `convert makes the users in the kubeconfig that run doctl run doks-auth instead, for the same cluster and
 with the same doctl context. Everything else stays the same, byte for byte. It reports what it changed,
-and what it left and why: single sign-on, for example, is left to doctl. It calls neither the API nor
-doctl.`,
+and what it left and why. It calls neither the API nor doctl.
+
+For users with single sign-on, it records the OpenID provider, and the server and the certificate authority of
+the cluster, as the kubeconfig has them: convert a kubeconfig that you trust.`,
 		Example: `  doks-auth kubeconfig convert --dry-run
   doks-auth kubeconfig convert`,
 		Args:              usageArgs(cobra.NoArgs),
@@ -42,7 +44,7 @@ doctl.`,
 			}
 			var out strings.Builder
 			convert := func(c *kubeconfig.Config) error {
-				done, err := c.Convert(exec)
+				done, err := c.Convert(exec, v.acceptSSO(cmd.Context()))
 				v.report(&out, done)
 				return err
 			}
@@ -65,6 +67,32 @@ doctl.`,
 	flags.Var(given{&v.command}, "command", commandUsage)
 	flags.BoolVar(&v.dryRun, "dry-run", false, "print the lines that would change, and modify nothing")
 	return cmd
+}
+
+// acceptSSO returns what decides whether a user with single sign-on is converted. It records what clients' runs will
+// need, unless nothing is to be modified.
+func (v *kubeconfigConvert) acceptSSO(ctx context.Context) func(kubeconfig.Exec, *kubeconfig.Cluster) error {
+	return func(to kubeconfig.Exec, cluster *kubeconfig.Cluster) error {
+		entry, _, err := v.parseEntry(&to)
+		if err == nil {
+			err = entry.sso.check()
+		}
+		if err != nil {
+			return err
+		}
+		client, id := entry.sso.client(), string(clusterIDOf(&to))
+		if !to.ProvideClusterInfo { // a tunnel, whose server isn't checked
+			if !v.dryRun {
+				_, err = v.sessions().Record(ctx, client)
+			}
+			return err
+		}
+		found, err := v.pinnable(id, cluster, client)
+		if err == nil && !v.dryRun {
+			err = v.record(ctx, found)
+		}
+		return err
+	}
 }
 
 // report writes what became of each entry.
@@ -176,7 +204,8 @@ func shownArg(arg string) string {
 		return name
 	}
 	switch name {
-	case "--account", "--context", "--version", "--api-version", "--expiry-seconds":
+	case "--account", "--context", "--version", "--api-version", "--expiry-seconds", "--sso-client-id",
+		"--sso-callback-port":
 		if isShown(value) {
 			return arg
 		}
@@ -184,7 +213,7 @@ func shownArg(arg string) string {
 		if isAbsolute(value) {
 			return oneLine(arg)
 		}
-	case "--api-url":
+	case "--api-url", "--sso-issuer-url":
 		return name + "=" + shownURL(value)
 	}
 	return name + "=" + notShown

@@ -45,6 +45,10 @@ The user's entry records which access token to use: the login, the doctl context
 An access token from the environment isn't recorded: each client then needs the variable, too. The entry
 also records --expiry-seconds, --api-url and --cache-dir.
 
+For a cluster that requires single sign-on, and with --sso for one that has it, the user signs in at the
+cluster's OpenID provider when a client needs that; the entry records the provider, and no access token.
+An entry that uses single sign-on keeps doing so, unless --no-sso is given.
+
 --wait waits up to 15 minutes for clusters that are provisioning. --timeout applies to each cluster, and to
 the file. The access token needs the scopes kubernetes:read and kubernetes:access_cluster; the latter is
 enough if --alias is given and the cluster is given by id.`,
@@ -85,6 +89,8 @@ func (s *kubeconfigSave) run(ctx context.Context, names []string, isSet bool) er
 	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
+	s.sso.all = s.all || len(names) > 1
+	s.findSSO(ctx)
 	account, err := s.account()
 	if err != nil {
 		return err
@@ -146,7 +152,7 @@ func (s *kubeconfigSave) saveAll(ctx context.Context, account *account, clusters
 	if err != nil {
 		return err
 	}
-	s.noteVariable(account)
+	s.noteVariable(account, possible)
 	return s.failed(append(failures, conflicts...))
 }
 
@@ -164,9 +170,13 @@ func (s *kubeconfigSave) interrupted(fetched, of int) error {
 }
 
 // noteVariable says that clients will need the variable that the access token comes from.
-func (s *kubeconfigSave) noteVariable(account *account) {
+func (s *kubeconfigSave) noteVariable(account *account, clusters []digitalocean.Cluster) {
+	usesSSO := func(cluster digitalocean.Cluster) bool {
+		sso, _ := s.ssoOf(cluster)
+		return sso != nil
+	}
 	name := s.variableOf(account.Account)
-	if name == "" {
+	if name == "" || !slices.ContainsFunc(clusters, func(c digitalocean.Cluster) bool { return !usesSSO(c) }) {
 		return
 	}
 	instead := "unset it after 'doks-auth auth login', or use --token-file"

@@ -43,15 +43,50 @@ func (c ssoChoice) choose(cluster digitalocean.Cluster, had bool) (bool, error) 
 	return cluster.SSO.Enabled && (cluster.SSO.Required || c.with || had && !c.without), nil
 }
 
-// ssoFlagsOf returns the flags of an entry for a cluster with single sign-on.
-func (c ssoChoice) flagsOf(sso digitalocean.SSO) (ssoFlags, error) {
-	flags := ssoFlags{sso.IssuerURL, sso.ClientID, c.port}
+// ssoOf returns the flags of the user of a cluster for single sign-on, or nil if it uses an access token.
+func (e *kubeconfigEntries) ssoOf(cluster digitalocean.Cluster) (*ssoFlags, error) {
+	use, err := e.sso.choose(cluster, e.hasSSO[cluster.ID])
+	if err != nil || !use {
+		return nil, err
+	}
+	flags := &ssoFlags{cluster.SSO.IssuerURL, cluster.SSO.ClientID, e.sso.port}
 	if err := flags.client().Check(); err != nil {
-		return flags, &credential.Error{
-			Class: credential.Unusable, Err: fmt.Errorf("the cluster's single sign-on can't be used: %w", err),
+		return nil, &credential.Error{
+			Class: credential.Unusable,
+			Err:   fmt.Errorf("the single sign-on of cluster %q can't be used: %w", cluster.Name, err),
 		}
 	}
 	return flags, nil
+}
+
+// fillSSO completes the entry of a cluster with single sign-on, and records the provider and the cluster.
+func (e *kubeconfigEntries) fillSSO(
+	ctx context.Context, account *account, cluster digitalocean.Cluster, flags *ssoFlags, entry *kubeconfig.Entry,
+) error {
+	found, err := account.ssoServer(ctx, cluster.ID, e.fetch)
+	if err != nil {
+		return err
+	}
+	found.Client = flags.client()
+	entry.Server, entry.CA = found.Server, found.CertificateAuthority
+	return e.record(ctx, found)
+}
+
+// findSSO finds out which entries of the kubeconfig use single sign-on.
+func (s *kubeconfigSave) findSSO(ctx context.Context) {
+	config, err := s.files.read(ctx, s.options)
+	if err != nil {
+		return // whoever edits it will say so
+	}
+	s.hasSSO = make(map[digitalocean.ClusterID]bool)
+	for _, user := range config.Users {
+		if !runsThis(user.Exec) {
+			continue
+		}
+		if entry, _, err := s.parseEntry(user.Exec); err == nil && entry.sso.isSet() {
+			s.hasSSO[clusterIDOf(user.Exec)] = true
+		}
+	}
 }
 
 // ssoExec returns how clients should run this program for single sign-on.

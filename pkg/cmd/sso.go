@@ -11,6 +11,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/signin"
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 	"github.com/doks-auth/doks-auth/pkg/oidc"
@@ -89,7 +90,7 @@ func (s *ssoSource) renew(
 func (s *ssoSource) cached(how fetch, begin func()) *credential.Cached {
 	provider := &oidc.Provider{Session: s.session, Cluster: s.cluster, Way: s.way}
 	if how.forceRefresh {
-		provider.After = s.Now().Truncate(time.Second)
+		provider.After = s.Now()
 	}
 	return &credential.Cached{
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
@@ -151,4 +152,23 @@ func (o *options) hasOwnState() bool {
 	is, err := os.Stat(o.statePath())
 	should, ownErr := os.Stat(own)
 	return err == nil && ownErr == nil && os.SameFile(is, should)
+}
+
+// ofSSO begins the name of an owner of cached credentials that is a session.
+const ofSSO = "single sign-on at "
+
+// ssoOwner returns whose cached credentials a session has, as it is now: after somebody signs out or another user signs
+// in, it has others.
+func (o *options) ssoOwner(session *oidc.Session) owner {
+	s := *session
+	return owner{
+		name: ofSSO + shownURL(s.Issuer),
+		entryOf: func(id string, _ time.Duration) (*cachedir.Dir, credential.Key, bool) {
+			cluster, err := o.sessions().Pinned(id)
+			if errors.Is(err, oidc.ErrNotPinned) {
+				cluster, err = oidc.Cluster{ID: id, Client: s.Client}, nil
+			}
+			return cachedir.Open(o.cachePath(), s.Identity()), s.Key(cluster), err == nil && cluster.Client == s.Client
+		},
+	}
 }

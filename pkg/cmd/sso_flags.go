@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -61,7 +62,8 @@ func (f ssoFlags) args() []string {
 func (f ssoFlags) loginCommand() string {
 	line := "doks-auth auth login"
 	for _, arg := range f.args() {
-		line += " " + shellword.Quote(arg[2:], "…")
+		name, value, _ := strings.Cut(arg, "=")
+		line += " " + name + "=" + shellword.Quote(value, "…")
 	}
 	return shellword.Command(line)
 }

@@ -57,8 +57,8 @@ func (e *NeededError) Error() string {
 	return fmt.Sprintf("signing in at %s is necessary, but not possible here: %v", show.URL(e.Client.Issuer), e.Reason)
 }
 
-// Unwrap returns the reason.
-func (e *NeededError) Unwrap() error { return e.Reason }
+// Unwrap returns the reason, and that nobody was asked: somewhere else, somebody may be able to.
+func (e *NeededError) Unwrap() []error { return []error{e.Reason, credential.ErrNotAsked} }
 
 // AttemptError means that somebody must sign in, but left a recent sign-in unanswered, or failed. Its class is Refused.
 type AttemptError struct {
@@ -75,6 +75,9 @@ func (e *AttemptError) Error() string {
 	}
 	return fmt.Sprintf("the sign-in at %s that began %s ago %s", show.URL(e.Client.Issuer), e.Ago.Round(time.Second), what)
 }
+
+// Unwrap returns that nobody was asked.
+func (e *AttemptError) Unwrap() error { return credential.ErrNotAsked }
 
 // mayAsk returns an error unless somebody may be asked to sign in.
 func (s *Session) mayAsk(r *record, way Way) error {
@@ -95,7 +98,10 @@ func refused(err error) error { return &credential.Error{Class: credential.Refus
 // types. If another process is having somebody sign in, SignIn waits for that, and takes the result. With a Way that
 // needs no browser of this machine it doesn't wait.
 func (s *Session) SignIn(ctx context.Context, way Way) error {
-	asked := s.sessions.now().Truncate(time.Second)
+	before, _, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
 	if way.Open != nil {
 		unlock, err := s.lock(ctx, way)
 		if err != nil {
@@ -104,7 +110,8 @@ func (s *Session) SignIn(ctx context.Context, way Way) error {
 		defer unlock()
 	}
 	r, _, err := s.load(ctx)
-	if err == nil && (way.Open == nil || !r.answers(s.sessions.now(), asked)) {
+	isNew := err == nil && !r.FetchedAt.Equal(before.FetchedAt) && r.answers(s.sessions.now(), time.Time{})
+	if err == nil && !isNew {
 		_, err = s.signIn(ctx, r, way)
 	}
 	if err != nil {
@@ -204,13 +211,19 @@ func (p *provider) askByBrowser(
 		return err
 	})
 	if unlistened, ok := errors.AsType[*signin.PortError](err); ok {
-		err = usageError(p.session.failed("signing in", unlistened))
+		err = usageError(p.session.failed("signing in", &busyError{unlistened}))
 	}
 	if unopened, ok := errors.AsType[*signin.OpenError](err); ok {
 		err = refused(&NeededError{p.session.Client, unopened})
 	}
 	return t, err
 }
+
+// busyError means that nobody was asked to sign in, because the port is in use.
+type busyError struct{ *signin.PortError }
+
+// Unwrap returns the cause, and that nobody was asked.
+func (e *busyError) Unwrap() []error { return []error{e.PortError, credential.ErrNotAsked} }
 
 // askByCode has somebody sign in on any device, with a code.
 func (p *provider) askByCode(
@@ -250,7 +263,7 @@ func (p *provider) accept(
 	}
 	t := tokens{refresh: grant.Refresh}
 	verified.fill(r, &t)
-	r.Since, r.Attempt = verified.asked, nil
+	r.Since, r.Attempt = verified.asked.Truncate(time.Second), nil
 	if err := p.session.keep(ctx, place.Write, r, t); err != nil {
 		return tokens{}, &KeepError{show.Reason(err)}
 	}

@@ -114,7 +114,7 @@ func (p *provider) verify(ctx context.Context, grant oauth.Grant, nonce string, 
 	return verified{
 		token:     grant.IDToken,
 		user:      User{Subject: printable(token.Subject), Email: printable(claims.Email), Roles: rolesIn(claims.Roles)},
-		asked:     asked.UTC().Truncate(time.Second),
+		asked:     asked.UTC(),
 		expiresAt: expiry(token, asked),
 	}, nil
 }

@@ -142,7 +142,7 @@ var ErrChanged error = changedError{}
 type changedError struct{}
 
 func (changedError) Error() string {
-	return "the account has changed: " + credential.ErrNotAsked.Error()
+	return "the account has changed: try again"
 }
 func (changedError) Unwrap() error { return credential.ErrNotAsked }
 

@@ -24,9 +24,11 @@ type Conversion struct {
 }
 
 // Convert makes users that run doctl run this plugin instead: as exec says, with the counterparts of doctl's
-// arguments added. An entry whose arguments have no counterpart, such as those for single sign-on, is left. The
-// error is an *ExecError of class Usage.
-func (c *Config) Convert(exec Exec) ([]Conversion, error) {
+// arguments added. An entry whose arguments have no counterpart is left, and so is one for single sign-on that accept
+// returns an error for: cluster is that of the user's first context; nil if there
+// is none. The error of Convert is
+// an *ExecError of class Usage.
+func (c *Config) Convert(exec Exec, accept func(to Exec, cluster *Cluster) error) ([]Conversion, error) {
 	if err := exec.check(); err != nil {
 		return nil, err
 	}
@@ -50,7 +52,12 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 			to.ProvideClusterInfo = false
 			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", show.URL(server))
 		}
-		if err := to.check(); err != nil {
+		err = to.check()
+		if err == nil && call.isSSO() {
+			to.InteractiveMode = "IfAvailable" // somebody may have to sign in
+			err = accept(to, c.clusterOf(user.Name))
+		}
+		if err != nil {
 			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
@@ -61,15 +68,25 @@ func (c *Config) Convert(exec Exec) ([]Conversion, error) {
 }
 
 // doctlCall is a call of doctl for a credential.
-type doctlCall struct{ clusterID, context, apiURL, expirySeconds string }
+type doctlCall struct {
+	clusterID, context, apiURL, expirySeconds string
+	issuer, clientID, port                    string // of single sign-on
+}
 
-// args returns this plugin's arguments for the same credential.
+func (d doctlCall) isSSO() bool { return d.issuer != "" || d.clientID != "" }
+
+// args returns this plugin's arguments for the same credential. Single sign-on needs no access token.
 func (d doctlCall) args() []string {
 	var args []string
-	for _, flag := range []struct{ name, value string }{
-		{"--context=", d.context}, {"--api-url=", d.apiURL}, {"--expiry-seconds=", d.expirySeconds},
+	for _, flag := range []struct {
+		name, value string
+		forSSO      bool
+	}{
+		{"--context=", d.context, false}, {"--api-url=", d.apiURL, false}, {"--expiry-seconds=", d.expirySeconds, false},
+		{"--sso-issuer-url=", d.issuer, true}, {"--sso-client-id=", d.clientID, true},
+		{"--sso-callback-port=", d.port, true},
 	} {
-		if flag.value != "" {
+		if flag.value != "" && flag.forSSO == d.isSSO() {
 			args = append(args, flag.name+flag.value)
 		}
 	}
@@ -93,6 +110,18 @@ func parseDoctl(args []string) (doctlCall, error) {
 	flags.StringVar(&call.context, "context", "", "")
 	flags.StringVarP(&call.apiURL, "api-url", "u", "", "")
 	flags.StringVar(&call.expirySeconds, "expiry-seconds", "", "")
+	for _, flag := range []struct {
+		to    *string
+		names []string
+	}{
+		{&call.issuer, []string{"sso-issuer-url", "issuer-url"}},
+		{&call.clientID, []string{"sso-client-id", "client-id"}},
+		{&call.port, []string{"sso-local-server-port"}},
+	} {
+		for _, name := range flag.names {
+			flags.StringVar(flag.to, name, "", "")
+		}
+	}
 	flags.StringVarP(&accessToken, "access-token", "t", "", "")
 	flags.StringVarP(&config, "config", "c", "", "")
 	if err := flags.Parse(args); err != nil {
@@ -100,8 +129,7 @@ func parseDoctl(args []string) (doctlCall, error) {
 		if flag, ok := errors.AsType[*pflag.NotExistError](err); ok {
 			unknown = shownFlag(flag.GetSpecifiedName())
 		}
-		return call, fmt.Errorf(
-			"doctl's arguments have no counterpart here%s; single sign-on, for one, is left to doctl", unknown)
+		return call, fmt.Errorf("doctl's arguments have no counterpart here%s", unknown)
 	}
 	if !isDoctlCommand(flags.Args()) {
 		return call, errors.New("its arguments aren't doctl's for a credential")
@@ -114,6 +142,8 @@ func parseDoctl(args []string) (doctlCall, error) {
 		return call, ErrAccessTokenInArgs
 	case config != "":
 		return call, ErrOwnConfig
+	case call.isSSO() && (call.issuer == "" || call.clientID == ""):
+		return call, errors.New("its arguments name the issuer or the client of single sign-on, but not both")
 	}
 	return call, nil
 }
@@ -152,6 +182,16 @@ func shownFlag(name string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (the flag %s)", name)
+}
+
+// clusterOf returns the cluster of one of the user's contexts, or nil.
+func (c *Config) clusterOf(user string) *Cluster {
+	for _, context := range c.Contexts {
+		if context.User == user {
+			return c.Cluster(context.Cluster)
+		}
+	}
+	return nil
 }
 
 // tunnel returns the server of one of the user's contexts if its host isn't named after the cluster, or "".

@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
+	"github.com/doks-auth/doks-auth/pkg/internal/signin"
+	"github.com/doks-auth/doks-auth/pkg/oidc"
+)
+
+// ssoLogin signs in at an OpenID provider.
+type ssoLogin struct {
+	*options
+
+	isSet     bool // --sso
+	flags     ssoFlags
+	files     kubeconfigFiles
+	noBrowser bool
+}
+
+// isCalled reports whether the command is to sign in at an OpenID provider, and not to DigitalOcean.
+func (l *ssoLogin) isCalled() bool { return l.isSet || l.flags.isSet() }
+
+// checkArgs allows the name of a context with --sso.
+func (l *ssoLogin) checkArgs(cmd *cobra.Command, args []string) error {
+	if !l.isSet || l.flags.isSet() {
+		return cobra.NoArgs(cmd, args)
+	}
+	return cobra.MaximumNArgs(1)(cmd, args)
+}
+
+// run signs in, and records the provider. From a context of the kubeconfig it also records the cluster: whoever types
+// this command trusts the kubeconfig.
+func (l *ssoLogin) run(ctx context.Context, args []string) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	if l.flags.isSet() {
+		if err := l.flags.check(); err != nil {
+			return err
+		}
+	} else {
+		entry, err := bounded(ctx, l.options, func(ctx context.Context) (ssoEntry, error) { return l.entry(ctx, args) })
+		if err != nil {
+			return err
+		}
+		entry.flags.port = firstPort(l.flags.port, entry.flags.port)
+		l.flags = entry.flags
+		if entry.cluster.ID != "" {
+			if err := l.record(ctx, entry.cluster); err != nil {
+				return err
+			}
+		}
+	}
+	session, err := l.sessions().Record(ctx, l.flags.client())
+	if err != nil {
+		return adviseOnState(err)
+	}
+	way := oidc.Way{Open: l.openBrowser, Out: l.Stderr, Port: l.flags.port, Time: signInTime, Timeout: l.timeout}
+	if l.noBrowser {
+		way.Open, way.Paste = nil, l.Stdin
+	}
+	if err := session.SignIn(ctx, way); err != nil {
+		if hint := adviceOnSSO(err, l.flags); hint != "" {
+			err = &advised{err, hint}
+		}
+		return err
+	}
+	_, err = fmt.Fprintf(l.Stdout, "signed in as %s at %s\n", ssoUserText(session.User), shownURL(session.Issuer))
+	return err
+}
+
+func firstPort(ports ...int) int {
+	for _, port := range ports {
+		if port != 0 {
+			return port
+		}
+	}
+	return 0
+}
+
+func (l *ssoLogin) entry(ctx context.Context, args []string) (ssoEntry, error) {
+	config, err := l.files.read(ctx, l.options)
+	if err != nil {
+		return ssoEntry{}, err
+	}
+	return l.ssoEntry(config, strings.Join(args, ""))
+}
+
+// openBrowser opens the user's browser, or says what to do without one.
+func (l *ssoLogin) openBrowser(ctx context.Context, url string) error {
+	err := signin.Browser(l.Getenv)(ctx, url)
+	if err != nil && ctx.Err() == nil {
+		l.log().Info("no browser was opened", "reason", err)
+		fmt.Fprintln(l.Stderr, anotherMachine)
+	}
+	return err
+}
+
+// anotherMachine is what to do if no browser could be opened.
+const anotherMachine = "If your browser is on another machine, press Ctrl-C and use --no-browser."
+
+// ssoUserText returns who a user is, for people: "sam@example.com" (roles owner, member).
+func ssoUserText(user oidc.User) string {
+	name := user.Email
+	if name == "" {
+		name = user.Subject
+	}
+	text := fmt.Sprintf("%q", name)
+	if len(user.Roles) > 0 {
+		text += fmt.Sprintf(" (%s)", strings.Join(user.Roles, ", "))
+	}
+	return text
+}
+
+// until returns when an ID token expires, for people.
+func until(s *oidc.Session) string { return untilText(s.ExpiresAt, s.Refreshes) }
+
+func untilText(expiresAt time.Time, refreshes bool) string {
+	text := expiresAt.UTC().Format(time.RFC3339)
+	if refreshes {
+		return text + ", then it is refreshed"
+	}
+	return text + ", then somebody must sign in again"
+}
+
+// completeContext completes the name of a context with single sign-on.
+func (l *ssoLogin) completeContext(
+	_ *cobra.Command, args []string, _ string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []cobra.Completion
+	for _, name := range l.ssoContexts(l.knownConfig()) {
+		if shellword.IsPlain(name) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
