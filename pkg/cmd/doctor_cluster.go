@@ -45,7 +45,9 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 		return append(found, *f)
 	}
 	found = append(found, account.checkOthers(ctx, target.id)...)
+	arrived := d.waiting(theAPI)
 	got, err := account.credential(ctx, target.id, by.fetch)
+	arrived()
 	switch {
 	case err != nil && d.broken:
 		return append(found, notChecked)
@@ -56,6 +58,7 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 	if target.cluster != nil && !by.skipServerCheck {
 		found = append(found, checkTarget(got, target.cluster)...)
 	}
+	defer d.waiting("the cluster's API server")()
 	return append(found, askServer(ctx, target.id, got, target.cluster))
 }
 
