@@ -50,6 +50,15 @@ func hasCredentials(state string) bool {
 	return false
 }
 
+// lacksCredentials reports whether clusters in a state have no credentials, as far as is known.
+func lacksCredentials(state string) bool {
+	switch state {
+	case digitalocean.StateProvisioning, digitalocean.StateErrored, digitalocean.StateDeleting, digitalocean.StateDeleted:
+		return true
+	}
+	return false
+}
+
 // stateErrorOf returns the error for a cluster in a state without credentials. One that is on its way can't be reached
 // yet; all others are as the API says or, without an answer of the API, as good as gone.
 func stateErrorOf(name, state string, err error) error {

@@ -47,11 +47,11 @@ network calls, and doesn't ask the keyring: 'doks-auth auth status' shows whethe
 	}
 	list := opts.prints(func(context.Context, []string) ([]byte, error) {
 		logins := l.list()
-		if len(logins) == 0 && l.output.format == formatTable {
+		if len(logins) == 0 && l.output.isTable() {
 			_, err := io.WriteString(l.Stderr, "No logins. 'doks-auth auth login' creates one.\n")
 			return nil, err
 		}
-		return l.output.render(logins, func(w io.Writer) { loginsTable(w, logins) })
+		return l.output.render(logins, func(w io.Writer) { l.write(w, logins) })
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := l.refuse(cmd, "account", "context", "token-file"); err != nil {
@@ -59,7 +59,7 @@ network calls, and doesn't ask the keyring: 'doks-auth auth status' shows whethe
 		}
 		return list(cmd, args)
 	}
-	l.output = addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
+	l.output = opts.addListFlags(cmd, formatTable, formatName, formatJSON, formatYAML, formatJSONPath)
 	return cmd
 }
 
@@ -86,19 +86,27 @@ func (l *authList) list() []listedLogin {
 	return listed
 }
 
-func loginsTable(w io.Writer, logins []listedLogin) {
-	row(w, "CURRENT", "NAME", "USER", "TEAM", "KIND", "STORAGE", "API")
-	for _, l := range logins {
-		current, api := " ", l.API
-		if l.Current {
+// write writes the logins for people, or their names.
+func (l *authList) write(w io.Writer, logins []listedLogin) {
+	t := table{header: []string{"CURRENT", "NAME", "USER", "TEAM", "KIND", "STORAGE", "API"}}
+	for _, one := range logins {
+		if l.output.format == formatName {
+			row(w, one.Name)
+			continue
+		}
+		current, api := "", one.API
+		if one.Current {
 			current = "*"
 		}
 		if api == digitalocean.DefaultAPIURL {
 			api = ""
 		}
-		if l.Problem != "" {
-			l.Kind = "unusable: " + l.Problem
+		if one.Problem != "" {
+			one.Kind = "unusable: " + one.Problem
 		}
-		row(w, current, l.Name, l.User, l.Team, l.Kind, l.Storage, api)
+		t.rows = append(t.rows, []string{current, one.Name, one.User, one.Team, one.Kind, one.Storage, api})
+	}
+	if l.output.format != formatName {
+		l.output.write(w, t)
 	}
 }

@@ -59,8 +59,7 @@ The state is one of
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	l.output = addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatJSONPath)
-	l.output.columns = opts.Columns
+	l.output = opts.addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatJSONPath)
 	return cmd
 }
 

@@ -62,8 +62,7 @@ The access token needs the scope kubernetes:read. No credential is fetched.`,
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	l.output = addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatName, formatJSONPath)
-	l.output.columns = opts.Columns
+	l.output = opts.addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatName, formatJSONPath)
 	return cmd
 }
 

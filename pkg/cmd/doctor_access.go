@@ -57,7 +57,9 @@ func (d *doctor) checkAPI(ctx context.Context) (findings []finding, keep func())
 	if by != "" {
 		by = " through the proxy " + by
 	}
+	arrived := d.waiting(theAPI)
 	clusters, probe, err := client.Survey(ctx)
+	arrived()
 	took := probe.Took.Round(time.Millisecond)
 	switch e, _ := errors.AsType[*credential.Error](err); {
 	case err == nil:

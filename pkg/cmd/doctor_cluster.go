@@ -52,7 +52,9 @@ func (d *doctor) checkCluster(ctx context.Context) []finding {
 		return append(found, *f)
 	}
 	found = append(found, account.checkOthers(ctx, target.id)...)
+	arrived := d.waiting(theAPI)
 	got, err := account.credential(ctx, target.id, by.fetch)
+	arrived()
 	switch {
 	case err != nil && d.broken:
 		return append(found, notChecked)
@@ -70,6 +72,7 @@ func (d *doctor) checkAnswer(
 	if t.cluster != nil && !by.skipServerCheck {
 		found = append(found, checkTarget(got, t.cluster)...)
 	}
+	defer d.waiting("the cluster's API server")()
 	return append(found, askServer(ctx, t.id, got, t.cluster))
 }
 

@@ -34,7 +34,7 @@ func adviceOnAPI(err error) string {
 	case status == http.StatusConflict:
 		return "something else is changing the cluster, such as an upgrade; try again in a few minutes"
 	case status == http.StatusPreconditionFailed:
-		return "'doks-auth cluster list' shows whether the cluster is in a state for that"
+		return "'doks-auth cluster list' shows the cluster's state; try again when it is running"
 	case status == http.StatusUnprocessableEntity && expirySecondsOf(err) > 0:
 		return "the requested lifetime may be out of the API's range; give another --expiry-seconds, or none"
 	case status == http.StatusUnprocessableEntity:

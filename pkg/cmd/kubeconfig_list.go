@@ -56,7 +56,7 @@ the API nor the cluster.`,
 		}),
 	}
 	l.files.addFlag(cmd.Flags())
-	l.output = addListFlags(cmd, formatTable, formatWide, formatName, formatJSON, formatYAML, formatJSONPath)
+	l.output = opts.addListFlags(cmd, formatTable, formatWide, formatName, formatJSON, formatYAML, formatJSONPath)
 	return cmd
 }
 

@@ -22,7 +22,7 @@ func (s *kubeconfigSave) failed(errs []error) error {
 	failed := 0
 	for _, group := range groups {
 		failed += len(group.errs)
-		fmt.Fprintf(s.Stderr, "not saved: %s\n", oneLine(group.error().Error()))
+		fmt.Fprintf(s.Stderr, "not saved: %s%s\n", oneLine(group.error().Error()), group.clusters())
 	}
 	first := groups[0].error()
 	return advise(credential.ClassOf(first), fmt.Errorf("%d clusters were not saved: see above", failed), hintOf(first))
@@ -83,6 +83,20 @@ func (f failures) error() error {
 		return f.errs[0] // it is about none of the clusters
 	}
 	return fmt.Errorf("getting credentials for %d clusters: %w", len(f.errs), e.err)
+}
+
+// clusters returns the names of several clusters, if their error doesn't have them.
+func (f failures) clusters() string {
+	var names []string
+	for _, err := range f.errs {
+		if e, ok := errors.AsType[*gettingError](err); ok {
+			names = append(names, e.cluster)
+		}
+	}
+	if len(names) < 2 {
+		return ""
+	}
+	return ": " + oneLine(quotedSome(names))
 }
 
 // stateError returns one error for clusters in the same state.

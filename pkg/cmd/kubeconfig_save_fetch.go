@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,8 +19,8 @@ import (
 const fetchesAtOnce = 8
 
 // fetchAll fetches the clusters' credentials. It returns the entries of those that it could fetch, in order, and
-// an error or nil for each cluster. If each of the first clusters is refused, it doesn't ask for the others: the reason
-// is the access token's.
+// an error or nil for each cluster. If none of the first can be had because the API refuses the access token, or doesn't
+// answer, it doesn't ask for the others.
 func (s *kubeconfigSave) fetchAll(
 	ctx context.Context, account *account, clusters []digitalocean.Cluster,
 ) ([]kubeconfig.Entry, []error) {
@@ -42,27 +44,27 @@ func (s *kubeconfigSave) fetchAll(
 	}
 	first := min(fetchesAtOnce, len(clusters))
 	fetch(0, first)
-	if refused := refusalOf(errs[:first]); refused == nil {
+	if common := commonCause(errs[:first]); common == nil {
 		fetch(first, len(clusters))
 	} else {
 		for i := first; i < len(clusters); i++ {
-			errs[i] = &gettingError{account.nameOf(clusters[i].ID), refused}
+			errs[i] = &gettingError{account.nameOf(clusters[i].ID), common}
 		}
 	}
 	return entriesOf(entries, errs), errs
 }
 
-// refusalOf returns the reason of the first error, without its cluster, if all errors are refusals; else nil.
-func refusalOf(errs []error) error {
+// commonCause returns the cause of the first error if none of them is about its own cluster; else nil.
+func commonCause(errs []error) error {
+	var first error
 	for _, err := range errs {
-		if credential.ClassOf(err) != credential.Refused {
+		e, ok := errors.AsType[*gettingError](err)
+		if class := credential.ClassOf(err); !ok || class != credential.Refused && class != credential.Unreachable {
 			return nil
 		}
+		first = cmp.Or(first, e.err)
 	}
-	if e, ok := errors.AsType[*gettingError](errs[0]); ok {
-		return e.err
-	}
-	return errs[0]
+	return first
 }
 
 // fetchOne makes the entry of one cluster. With --wait it waits until the cluster has credentials.
@@ -124,6 +126,9 @@ func (w *awaiting) await(ctx context.Context) (digitalocean.Cluster, error) {
 		cluster, err := bounded(ctx, w.options, func(ctx context.Context) (digitalocean.Cluster, error) {
 			return w.account.clusterByID(ctx, w.id)
 		})
+		if credential.StatusOf(err) == http.StatusNotFound {
+			return cluster, stateErrorOf(w.account.nameOf(w.id), digitalocean.StateDeleted, err)
+		}
 		if err == nil && cluster.State != digitalocean.StateProvisioning ||
 			err != nil && credential.ClassOf(err) != credential.Unreachable {
 			return cluster, err

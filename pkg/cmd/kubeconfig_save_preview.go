@@ -13,13 +13,16 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// preview prints what saving clusters would change. It fetches no credential: without a cached one the server is the
-// one in the API's list, and the authority isn't known yet.
+// preview prints what saving clusters would change. It fetches no credential.
 func (s *kubeconfigSave) preview(ctx context.Context, account *account, clusters []digitalocean.Cluster) error {
+	before, err := s.files.read(ctx, s.options)
+	if err != nil {
+		return err
+	}
 	entries, errs := make([]kubeconfig.Entry, len(clusters)), make([]error, len(clusters))
 	for i, cluster := range clusters {
-		entries[i], errs[i] = s.expected(ctx, account, cluster)
-		if errs[i] == nil && !hasCredentials(cluster.State) {
+		entries[i], errs[i] = s.expected(ctx, before, account, cluster)
+		if errs[i] == nil && lacksCredentials(cluster.State) {
 			errs[i] = stateErrorOf(account.nameOf(cluster.ID), cluster.State, nil)
 		}
 	}
@@ -27,7 +30,7 @@ func (s *kubeconfigSave) preview(ctx context.Context, account *account, clusters
 	if len(found) == 0 {
 		return s.failed(errs)
 	}
-	text, conflicts, err := s.changes(ctx, account, found, errs[0] == nil)
+	text, conflicts, err := s.changes(ctx, before, account, found, errs[0] == nil)
 	if err != nil {
 		return err
 	}
@@ -39,12 +42,8 @@ func (s *kubeconfigSave) preview(ctx context.Context, account *account, clusters
 
 // changes returns the lines that would change.
 func (s *kubeconfigSave) changes(
-	ctx context.Context, account *account, found []kubeconfig.Entry, first bool,
+	ctx context.Context, before *kubeconfig.Config, account *account, found []kubeconfig.Entry, first bool,
 ) (text string, conflicts []error, err error) {
-	before, err := s.files.read(ctx, s.options)
-	if err != nil {
-		return "", nil, err
-	}
 	after, err := s.files.read(ctx, s.options)
 	if err != nil {
 		return "", nil, err
@@ -89,9 +88,6 @@ func writeChange(w *strings.Builder, before *kubeconfig.Config, names kubeconfig
 	authority := authorityLine(entry.CA, nil)
 	if len(entry.CA) == 0 {
 		authority = authorityKey + "(comes with the first credential)"
-		if cluster != nil && before.IDOf(cluster) == entry.ClusterID && len(old) > 1 {
-			authority = old[1] // most likely
-		}
 	}
 	writeDifference(&diff, old, []string{"server: " + shownURL(cmp.Or(entry.Server, "https://")), authority})
 	old = nil

@@ -85,11 +85,11 @@ func (o *output) Set(text string) error {
 }
 
 // addListFlags adds the flags of a command that prints a list.
-func addListFlags(cmd *cobra.Command, allowed ...string) *output {
-	o := addOutputFlag(cmd, allowed...)
-	o.isList = true
-	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "print no headers above a table")
-	return o
+func (o *options) addListFlags(cmd *cobra.Command, allowed ...string) *output {
+	list := addOutputFlag(cmd, allowed...)
+	list.isList, list.columns = true, o.Columns
+	cmd.Flags().BoolVar(&list.noHeaders, "no-headers", false, "print no headers above a table")
+	return list
 }
 
 // isTable reports whether the result is printed as a table.

@@ -12,7 +12,8 @@ import (
 type progress struct {
 	out   io.Writer // nil: nobody watches
 	total int
-	end   func() // ends the silence of waits
+	waits *waits // are silent while the line is shown
+	most  int    // columns
 
 	mu    sync.Mutex
 	done  int
@@ -22,15 +23,15 @@ type progress struct {
 
 // newProgress begins to show the progress of so many clusters. With -v the log shows it.
 func (o *options) newProgress(total int) *progress {
-	p := &progress{total: total, end: func() {}}
+	p := &progress{total: total, waits: o.waits, most: tableWidth - 2}
+	if o.Columns != nil && o.Columns() >= 20 {
+		p.most = min(p.most, o.Columns()-2) // else it would wrap
+	}
 	if !o.isWatched() || o.verbose || o.waits == nil {
 		return p
 	}
 	p.out = o.Stderr
-	if total > 1 {
-		p.end = o.waits.silence()
-		p.draw()
-	}
+	p.draw()
 	return p
 }
 
@@ -63,12 +64,17 @@ func (p *progress) draw() {
 	if p.note != "" {
 		parts = append(parts, p.note)
 	}
-	const most = 78 // on a line of 80, without wrapping
+	p.waits.silence(len(parts) > 0)
 	line := oneLine(strings.Join(parts, "; "))
-	if runes := []rune(line); len(runes) > most {
-		line = string(runes[:most-3]) + "..."
+	if runes := []rune(line); len(runes) > p.most {
+		line = string(runes[:p.most-3]) + "..."
 	}
-	fmt.Fprintf(p.out, "\r%-*s", p.width, line)
+	switch {
+	case line != "":
+		fmt.Fprintf(p.out, "\r%-*s", p.width, line)
+	case p.width > 0:
+		fmt.Fprintf(p.out, "\r%*s\r", p.width, "")
+	}
 	p.width = len([]rune(line))
 }
 
@@ -76,9 +82,7 @@ func (p *progress) draw() {
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.end()
-	if p.out != nil && p.width > 0 {
-		fmt.Fprintf(p.out, "\r%*s\r", p.width, "")
-	}
-	p.out, p.width = nil, 0
+	p.total, p.note = 0, ""
+	p.draw()
+	p.out = nil
 }

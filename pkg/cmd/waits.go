@@ -73,13 +73,8 @@ func (w *waits) end(one *wait) {
 	}
 }
 
-// silence keeps waits from being said until the function that it returns is called.
-func (w *waits) silence() (end func()) {
-	w.set(true)
-	return func() { w.set(false) }
-}
-
-func (w *waits) set(quiet bool) {
+// silence keeps waits from being said, or ends that.
+func (w *waits) silence(quiet bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.quiet = quiet
