@@ -82,7 +82,7 @@ const (
 //
 //	unauthorized-client  the error unauthorized_client
 func (i *Issuer) Fault(endpoint, name string) {
-	if name != "" && !slices.Contains(faultsOf(endpoint), name) {
+	if names := faultsOf(endpoint); name != "" && !slices.Contains(names, name) {
 		panic(fmt.Sprintf("oidctest: the endpoint %s has no fault %q", endpoint, name))
 	}
 	i.set(func() { i.faults[endpoint] = name })

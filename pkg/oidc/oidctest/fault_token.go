@@ -32,7 +32,7 @@ func (i *Issuer) spoilIDToken(issued *idToken, fault string, first bool) {
 	case "other-azp":
 		claims["azp"] = strangerName
 	case "wrong-nonce":
-		claims["nonce"] = randomHex()
+		claims["nonce"] = strangerName
 	case "no-nonce":
 		delete(claims, "nonce")
 	case "no-exp":
