@@ -36,6 +36,9 @@ func claimFaults(w *world) map[string]func(claims map[string]any, refreshed bool
 		"future": func(claims map[string]any, _ bool) {
 			claims["iat"], claims["nbf"], claims["exp"] = now+300, now+300, now+3900
 		},
+		"far-future": func(claims map[string]any, _ bool) {
+			claims["iat"], claims["nbf"], claims["exp"] = now+3600, now+3600, now+7200
+		},
 		"other-subject": func(claims map[string]any, refreshed bool) {
 			if refreshed {
 				claims["sub"] = "stranger"
