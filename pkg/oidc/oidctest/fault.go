@@ -75,14 +75,15 @@ const (
 //	no-nonce               an ID token without a nonce
 //	no-exp                 an ID token that doesn't say when it expires
 //	expired                an ID token that expired an hour ago
-//	future                 an ID token that isn't valid before five minutes from now
+//	future                 an ID token that isn't valid before five minutes from now, as if clocks differed
+//	far-future             an ID token that isn't valid before an hour from now
 //	other-subject          a refresh's ID token has another subject
 //
 // device (where devices start; they poll token):
 //
 //	unauthorized-client  the error unauthorized_client
 func (i *Issuer) Fault(endpoint, name string) {
-	if name != "" && !slices.Contains(faultsOf(endpoint), name) {
+	if names := faultsOf(endpoint); name != "" && !slices.Contains(names, name) {
 		panic(fmt.Sprintf("oidctest: the endpoint %s has no fault %q", endpoint, name))
 	}
 	i.set(func() { i.faults[endpoint] = name })
@@ -103,7 +104,7 @@ func faultsOf(endpoint string) []string {
 		return append(names, "error-200", "invalid-grant", "drop", "hang-granted", "no-id-token", "no-rotation",
 			"control-chars", "control-chars-refresh", "alg-none", "hs256", "bad-signature", "unknown-kid", "wrong-iss",
 			"wrong-aud", "many-audiences", "other-azp", "wrong-nonce", "no-nonce", "no-exp", "expired", "future",
-			"other-subject")
+			"far-future", "other-subject")
 	case deviceAuthorization:
 		return append(names, "unauthorized-client")
 	case revoke, logout:

@@ -32,7 +32,7 @@ func (i *Issuer) spoilIDToken(issued *idToken, fault string, first bool) {
 	case "other-azp":
 		claims["azp"] = strangerName
 	case "wrong-nonce":
-		claims["nonce"] = randomHex()
+		claims["nonce"] = strangerName
 	case "no-nonce":
 		delete(claims, "nonce")
 	case "no-exp":
@@ -41,13 +41,20 @@ func (i *Issuer) spoilIDToken(issued *idToken, fault string, first bool) {
 		claims["exp"] = now.Add(-time.Hour).Unix()
 		claims["iat"] = now.Add(-time.Hour - i.lifetime).Unix()
 	case "future":
-		start := now.Add(5 * time.Minute)
-		claims["iat"], claims["nbf"], claims["exp"] = start.Unix(), start.Unix(), start.Add(i.lifetime).Unix()
+		i.postpone(claims, 5*time.Minute)
+	case "far-future":
+		i.postpone(claims, time.Hour)
 	case "other-subject":
 		if !first {
 			claims["sub"] = strangerName
 		}
 	}
+}
+
+// postpone makes an ID token valid some time from now only. i.mu must be held.
+func (i *Issuer) postpone(claims map[string]any, d time.Duration) {
+	start := i.clock().Add(d)
+	claims["iat"], claims["nbf"], claims["exp"] = start.Unix(), start.Unix(), start.Add(i.lifetime).Unix()
 }
 
 // spoilTokens applies a fault of the token endpoint to an answer.
