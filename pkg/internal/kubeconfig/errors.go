@@ -23,7 +23,7 @@ var (
 	ErrDirectory error = directoryError{}
 
 	// ErrUTF16 means that a file isn't UTF-8, as all programs but PowerShell 5 write it.
-	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it, and must be UTF-8")
+	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it; only UTF-8 is supported")
 
 	// ErrReadOnly means that nobody has permission to write to a file.
 	ErrReadOnly = errors.New("the file is read-only")
