@@ -26,6 +26,7 @@ fuzz: ## run each fuzz target for a minute
 	go test -run='^$$' -fuzz=FuzzOpenEntry -fuzztime=1m ./pkg/internal/cachedir
 	go test -run='^$$' -fuzz=FuzzPutGet -fuzztime=1m ./pkg/internal/cachedir
 	go test -run='^$$' -fuzz=FuzzCutDoctlConfig -fuzztime=1m ./pkg/digitalocean/accounts
+	go test -run='^$$' -fuzz=FuzzProblems -fuzztime=1m ./pkg/internal/kubeconfig
 	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/internal/kubeconfig
 	go test -run='^$$' -fuzz=FuzzApply -fuzztime=1m ./pkg/internal/yamledit
 

@@ -28,7 +28,7 @@ func adviceOnKubeconfig(err error) string {
 		return "use the name of the cluster's entry, or its id, instead"
 	}
 	if e, ok := errors.AsType[*kubeconfig.ConflictError](err); ok {
-		save := "doks-auth kubeconfig save " + shellword.Quote(e.ClusterID, "CLUSTER") + " --alias NAME"
+		save := "doks-auth kubeconfig save " + shellword.Quote(e.Cluster, "CLUSTER") + " --alias NAME"
 		return shellword.Command(save) + " gives the new one another name; --force overwrites the old one"
 	}
 	if _, ok := errors.AsType[*kubeconfig.NameError](err); ok {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
@@ -122,13 +123,18 @@ func writeRemoved(out *strings.Builder, gone kubeconfig.Removed) {
 	}
 }
 
-// clearCached removes the cached credentials of clusters, for all accounts, and returns a line for each.
+// clearCached removes the cached credentials and the remembered failures of clusters, for all accounts, and returns a
+// line for each.
 func (o *options) clearCached(ctx context.Context, ids []string) (string, error) {
 	entries, err := o.entries()
 	if err != nil || len(ids) == 0 {
 		return "", nil // if the cache can't be listed, there is nothing to clear
 	}
-	goes := func(e cachedir.Entry) bool { return slices.Contains(ids, e.ClusterID) }
+	var gone []digitalocean.ClusterID
+	for _, id := range ids {
+		gone = append(gone, digitalocean.ClusterID(id))
+	}
+	goes := func(e cachedir.Entry) bool { return isOfAny(e, gone) }
 	return newInventory(o).remove(ctx, entries, goes)
 }
 

@@ -54,7 +54,7 @@ func (s *kubeconfigSave) write(
 	done.saved, done.conflicts = c.Save(found, s.force)
 	for _, err := range done.conflicts {
 		if e, ok := errors.AsType[*kubeconfig.ConflictError](err); ok {
-			e.ClusterID = account.nameOfText(e.ClusterID)
+			e.Cluster = account.nameOfText(e.Cluster)
 		}
 	}
 	if s.setCurrent && first && done.conflicts[0] == nil {

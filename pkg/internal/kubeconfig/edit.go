@@ -25,7 +25,7 @@ func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
 // Edit reads the files under kubectl's lock, calls edit to change what they say, and writes those that changed. It
 // waits for the lock until ctx ends; the error is a *LockedError when its deadline passes.
 //
-// Files are replaced. One that is a mount of its own can't be, and is written in place: a process that is killed
+// Files are replaced. One that can't be, such as a mount of its own, is written in place: a process that is killed
 // meanwhile leaves a part of the new text, and the next Edit with the same Backups restores the old one.
 //
 // When ctx ends, Edit releases the locks and returns, even while edit runs: nothing of that is written. However

@@ -23,7 +23,7 @@ var (
 	ErrDirectory error = directoryError{}
 
 	// ErrUTF16 means that a file isn't UTF-8, as all programs but PowerShell 5 write it.
-	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it, and must be UTF-8")
+	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it; only UTF-8 is supported")
 
 	// ErrReadOnly means that nobody has permission to write to a file.
 	ErrReadOnly = errors.New("the file is read-only")
@@ -130,15 +130,15 @@ func (e *AmbiguousError) Error() string {
 
 // ConflictError reports that a cluster wasn't saved because an entry of the same name belongs to something else.
 type ConflictError struct {
-	ClusterID string // of the cluster that wasn't saved
-	Entry     string // what is in the way: "cluster entry", "context" or "user"
-	Name      string // its name
-	Owner     string // whose it is
-	OwnerID   string // the id of its cluster, if known
+	Cluster string // that wasn't saved: its id, or its name as a user typed it
+	Entry   string // what is in the way: "cluster entry", "context" or "user"
+	Name    string // its name
+	Owner   string // whose it is
+	OwnerID string // the id of its cluster, if known
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("saving cluster %q: %s %q already exists %s", e.ClusterID, e.Entry, e.Name, e.Owner)
+	return fmt.Sprintf("saving cluster %q: %s %q already exists %s", e.Cluster, e.Entry, e.Name, e.Owner)
 }
 
 // NameError reports a name for an entry that isn't one line of printable characters.

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
@@ -18,14 +20,22 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
-// A file that is a mount of its own, as containers have kubeconfigs, can't be replaced: its name belongs to the mount.
-// It is written in place. A copy of both texts is kept until that is done, and tells a half-written file from one that
-// somebody else has changed since.
+// Some files can't be replaced: one that is a mount of its own, as containers have kubeconfigs, or one in a directory
+// that may not be written to, though the file may. Such a file is written in place. A copy of both texts is kept until
+// that is done, and tells a half-written file from one that somebody else has changed since.
 
-// isMount reports whether a file couldn't be replaced because it is a mount: Linux says EBUSY, and the file systems of
-// some containers say that a rename isn't permitted, or crosses devices.
-func isMount(err error) bool {
-	return errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM)
+// cannotReplace reports whether an error of creating or renaming a file says that the directory or its file system
+// doesn't allow it. For a mount, Linux says EBUSY. Some file systems of containers say that a rename isn't permitted,
+// crosses devices or isn't supported.
+func cannotReplace(err error) bool {
+	for _, reason := range []error{
+		syscall.EBUSY, syscall.EXDEV, syscall.EPERM, syscall.EACCES, syscall.EROFS, errors.ErrUnsupported,
+	} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // backups is a directory with a backup of each file that is being written in place.
@@ -52,31 +62,56 @@ func (b backups) lock(ctx context.Context) (unlock func(), err error) {
 	return filelock.Wait(ctx, func() (func(), error) { return filelock.Try(filepath.Join(b.dir, "lock"), true) })
 }
 
-// overwrite writes a file in place.
-func (b backups) overwrite(ctx context.Context, r replacement) error {
+// tryLock takes the lock of a file in whose directory no lock file can be created. It keeps out this user's processes:
+// others that could write the file have the same trouble with the directory.
+func (b backups) tryLock(path string) (unlock func(), err error) {
 	if b.dir == "" {
-		return ErrNoBackups
+		return nil, ErrNoBackups
 	}
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
-		return err
+		return nil, err
 	}
-	unlock, err := b.lock(ctx)
+	name := b.lockFile(path)
+	release, err := filelock.Try(name, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer unlock()
+	return func() { os.Remove(name); release() }, nil
+}
+
+// lockFile returns the path of a file's lock.
+func (b backups) lockFile(path string) string {
+	return strings.TrimSuffix(b.file(path), backupSuffix) + lockSuffix
+}
+
+// overwrite writes a file in place.
+func (b backups) overwrite(ctx context.Context, r replacement) error {
 	f, err := r.spot.place.openForWriting(r.info)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if b.dir == "" {
+		return ErrNoBackups
+	}
 	path := r.spot.place.path()
 	record, err := json.Marshal(backup{path, r.raw, r.text})
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Replace(b.file(path), record, "backup-*", nil); err != nil {
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return b.unusable(err)
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return b.unusable(err)
+	}
+	defer unlock()
+	if err := r.check(r.spot); err != nil { // meanwhile, another process may have written it
 		return err
+	}
+	if err := atomicfile.Replace(b.file(path), record, "backup-*", nil); err != nil {
+		return b.unusable(err)
 	}
 	if err := overwrite(f, r.text); err != nil {
 		if overwrite(f, r.raw) == nil {
@@ -85,6 +120,11 @@ func (b backups) overwrite(ctx context.Context, r replacement) error {
 		return err
 	}
 	return os.Remove(b.file(path))
+}
+
+// unusable says that it is the directory in which something failed.
+func (b backups) unusable(err error) error {
+	return fmt.Errorf("keeping its old text in %s: %w", show.Path(b.dir), show.Reason(err))
 }
 
 // openForWriting opens a file that must be the one that info says.

@@ -2,7 +2,7 @@ package kubeconfig
 
 import (
 	"bufio"
-	"context"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,112 +10,34 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/doks-auth/doks-auth/pkg/credential"
+	gocmp "github.com/google/go-cmp/cmp"
 )
-
-// editMounted in the environment makes the test's binary a process that edits a kubeconfig which is a mount of its own:
-// the file that is mounted, where, the backups, and how often, separated by colons.
-const editMounted = "DOKS_AUTH_TEST_EDIT_MOUNTED"
-
-// runMounted is the process that editMounted asks for.
-func runMounted(how string) error {
-	parts := strings.Split(how, ":")
-	from, at, dir, times := parts[0], parts[1], parts[2], parts[3]
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	flags := uintptr(syscall.MS_BIND)
-	if err := syscall.Mount(from, at, "", flags, ""); err != nil {
-		return err
-	}
-	if times == "read-only" {
-		if err := syscall.Mount("", at, "", flags|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-			return err
-		}
-	}
-	for i := 0; i == 0 || times == "forever"; i++ {
-		edit := save(newEntry("first", firstID))
-		if i%2 == 1 {
-			edit = remove(firstID)
-		}
-		if times == "nothing" {
-			edit = func(*Config) error { return nil }
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		err := Editor{Backups: dir}.Edit(ctx, []string{at}, edit)
-		cancel()
-		if err != nil && credential.ClassOf(err) != credential.NotFound {
-			return err
-		}
-		if i == 0 {
-			fmt.Println("edited")
-		}
-	}
-	return nil
-}
-
-// mounted returns a process that edits a file which is mounted over another one.
-func mounted(t *testing.T, from, at, backups, times string) *exec.Cmd {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount")
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), editMounted+"="+strings.Join([]string{from, at, backups, times}, ":"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	return cmd
-}
-
-// newMount returns a file with that text, a place to mount it and a directory for backups.
-func newMount(t *testing.T, text string) (from, at, backups string) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"from", "at"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	from = write(t, filepath.Join(dir, "from", "config"), text)
-	return from, write(t, filepath.Join(dir, "at", "config"), "# below the mount\n"), filepath.Join(dir, "state",
-		"kubeconfig")
-}
-
-func mustRun(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if strings.Contains(string(out), "operation not permitted") {
-			t.Skipf("no mounts here: %s", out)
-		}
-		t.Fatalf("%v: %s", err, out)
-	}
-}
 
 // A file that is a mount of its own is written in place, and leaves nothing in the backups.
 func TestMountedFile(t *testing.T) {
 	before := kubeconfigs["kubectl's"]
 	from, at, backups := newMount(t, before)
-	mustRun(t, mounted(t, from, at, backups, "once"))
-	if diff := cmp.Diff(edited(t, before, save(newEntry("first", firstID))), read(t, from)); diff != "" {
+	mustRun(t, mountedEdit{From: from, At: at, Backups: backups, Edits: "once"}.process(t))
+	if diff := gocmp.Diff(edited(t, before, save(newEntry("first", firstID))), read(t, from)); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
-	if left, err := filepath.Glob(filepath.Join(backups, "*"+backupSuffix)); err != nil || len(left) > 0 {
-		t.Errorf("got the backups %q, %v; want none", left, err)
+	if left := backupsIn(t, backups); len(left) > 0 {
+		t.Errorf("got the backups %q; want none", left)
 	}
 	if got := read(t, at); got != "# below the mount\n" {
 		t.Errorf("below the mount: got %q; want it as it was", got)
 	}
 	for name, want := range map[string]string{"": ErrNoBackups.Error(), backups: syscall.EROFS.Error()} {
-		how := map[string]string{"": "once", backups: "read-only"}[name]
 		write(t, from, before)
-		out, err := mounted(t, from, at, name, how).CombinedOutput()
+		m := mountedEdit{From: from, At: at, Backups: name, ReadOnly: name != "", Edits: "once"}
+		out, err := m.process(t).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) || read(t, from) != before {
 			t.Errorf("with backups in %q: got %v, %s; want %s", name, err, out, want)
 		}
@@ -130,12 +52,26 @@ func TestKilledWritesInPlace(t *testing.T) {
 		kills = given
 	}
 	without := kubeconfigs["kubectl's"] + strings.Repeat("# a long comment\n", 1<<14)
+	t.Run("mount", func(t *testing.T) {
+		from, at, backups := newMount(t, without)
+		killEdits(t, mountedEdit{From: from, At: at, Backups: backups}, from, without, kills)
+	})
+	t.Run("directory", func(t *testing.T) {
+		at, backups := newLockedDir(t, without)
+		killEdits(t, mountedEdit{At: at, Backups: backups, UID: nobody}, at, without, kills/2)
+	})
+}
+
+// killEdits kills edits of the file at path.
+func killEdits(t *testing.T, m mountedEdit, path, without string, kills int) {
+	t.Helper()
 	with := edited(t, without, save(newEntry("first", firstID)))
-	from, at, backups := newMount(t, without)
-	mustRun(t, mounted(t, from, at, backups, "nothing"))
+	none, forever := m, m
+	none.Edits, forever.Edits = "none", "forever"
+	mustRun(t, none.process(t))
 	torn, restored := 0, 0
 	for i := range kills {
-		cmd := mounted(t, from, at, backups, "forever")
+		cmd := forever.process(t)
 		cmd.Stderr = os.Stderr
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
@@ -147,20 +83,19 @@ func TestKilledWritesInPlace(t *testing.T) {
 		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 			t.Fatalf("%q, %v", line, err)
 		}
-		waitForChange(t, from, i)
+		waitForChange(t, path, i)
 		cmd.Process.Kill()
 		cmd.Wait()
-		text := read(t, from)
+		text := read(t, path)
 		isWhole := text == with || text == without
 		if !isWhole {
 			torn++
-			left, err := filepath.Glob(filepath.Join(backups, "*"+backupSuffix))
-			if err != nil || len(left) != 1 {
-				t.Fatalf("got the backups %q, %v; want one of the torn file", left, err)
+			if left := backupsIn(t, m.Backups); len(left) != 1 {
+				t.Fatalf("got the backups %q; want one of the torn file", left)
 			}
 		}
-		mustRun(t, mounted(t, from, at, backups, "nothing"))
-		if text := read(t, from); text != with && text != without {
+		mustRun(t, none.process(t))
+		if text := read(t, path); text != with && text != without {
 			t.Fatalf("after the next edit: %d bytes of neither text", len(text))
 		} else if !isWhole {
 			restored++
@@ -170,9 +105,18 @@ func TestKilledWritesInPlace(t *testing.T) {
 	if torn == 0 {
 		t.Error("no kill hit a write: the test shows nothing")
 	}
-	if left, err := filepath.Glob(filepath.Join(backups, "*"+backupSuffix)); err != nil || len(left) > 0 {
-		t.Errorf("got the backups %q, %v; want none", left, err)
+	if left := backupsIn(t, m.Backups); len(left) > 0 {
+		t.Errorf("got the backups %q; want none", left)
 	}
+}
+
+func backupsIn(t *testing.T, dir string) []string {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(dir, "*"+backupSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
 }
 
 // waitForChange waits until the file is being written, and a bit more.
@@ -195,6 +139,162 @@ func waitForChange(t *testing.T, path string, i int) {
 		for start, pause := time.Now(), rand.N(2*time.Millisecond); time.Since(start) < pause; {
 			continue
 		}
+	}
+}
+
+// nobody is a user who isn't root.
+const nobody = 65534
+
+// newOpenDir returns a directory that every user can reach.
+func newOpenDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "doks-auth-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	chmod(t, dir, 0o755)
+	return dir
+}
+
+func chmod(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newLockedDir returns a file that anybody may write, in a directory that only root may, and a directory for backups.
+func newLockedDir(t *testing.T, text string) (path, backups string) {
+	t.Helper()
+	dir := newOpenDir(t)
+	backups = filepath.Join(dir, "state")
+	for _, sub := range []string{filepath.Join(dir, "at"), backups} {
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chmod(t, backups, 0o777)
+	path = write(t, filepath.Join(dir, "at", "config"), text)
+	chmod(t, path, 0o666)
+	return path, backups
+}
+
+// Wherever the directory doesn't let a file be replaced, but the file may be written, it is written in place, with a
+// backup, and also where no lock file can be created.
+func TestDirectoriesThatKeepTheirFiles(t *testing.T) {
+	before := kubeconfigs["kubectl's"]
+	isImmutable := func(t *testing.T, path string) {
+		if out, err := exec.Command("chattr", "+i", path).CombinedOutput(); err != nil {
+			t.Skipf("no attributes here: %s", out)
+		}
+		t.Cleanup(func() { exec.Command("chattr", "-i", path).Run() })
+	}
+	tests := map[string]struct {
+		edit    func(t *testing.T, path string) mountedEdit
+		want    string // part of the error, if it can't be written
+		without bool   // a directory for backups
+	}{
+		"may not be written": {edit: func(*testing.T, string) mountedEdit { return mountedEdit{UID: nobody} }},
+		"sticky": {edit: func(t *testing.T, path string) mountedEdit {
+			chmod(t, filepath.Dir(path), 0o777|os.ModeSticky)
+			return mountedEdit{UID: nobody}
+		}},
+		"immutable": {edit: func(t *testing.T, path string) mountedEdit {
+			isImmutable(t, filepath.Dir(path))
+			return mountedEdit{}
+		}},
+		"read-only around a mount": {edit: func(t *testing.T, path string) mountedEdit {
+			dir, from := filepath.Dir(path), filepath.Join(newOpenDir(t), "from")
+			if err := os.Link(path, from); err != nil {
+				t.Fatal(err)
+			}
+			setup := fmt.Sprintf("mount --bind %q %q; mount -o remount,bind,ro %q", dir, dir, dir)
+			return mountedEdit{Setup: setup, From: from}
+		}},
+		"a link's": {edit: func(t *testing.T, path string) mountedEdit {
+			link := filepath.Join(newOpenDir(t), "link")
+			if err := os.Symlink(path, link); err != nil {
+				t.Fatal(err)
+			}
+			return mountedEdit{At: link, UID: nobody}
+		}},
+		"no backups": {edit: func(*testing.T, string) mountedEdit { return mountedEdit{UID: nobody} },
+			want: "permission denied", without: true},
+		"backups that may not be written": {edit: func(t *testing.T, path string) mountedEdit {
+			chmod(t, filepath.Join(path, "..", "..", "state"), 0o755)
+			return mountedEdit{UID: nobody}
+		}, want: "permission denied"},
+		"nor its file": {edit: func(t *testing.T, path string) mountedEdit {
+			chmod(t, path, 0o644)
+			return mountedEdit{UID: nobody}
+		}, want: "writing kubeconfig %q: permission denied"},
+		"an immutable file": {edit: func(t *testing.T, path string) mountedEdit {
+			isImmutable(t, path)
+			return mountedEdit{}
+		}, want: "writing kubeconfig %q: operation not permitted"},
+		"sticky, and the file another's": {edit: func(t *testing.T, path string) mountedEdit {
+			chmod(t, filepath.Dir(path), 0o777|os.ModeSticky)
+			chmod(t, path, 0o644)
+			return mountedEdit{UID: nobody}
+		}, want: "writing kubeconfig %q: permission denied"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			path, backups := newLockedDir(t, before)
+			was, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := test.edit(t, path)
+			m.At, m.Backups = cmp.Or(m.At, path), backups
+			if test.without {
+				m.Backups = ""
+			}
+			for edits, want := range map[string]string{
+				"once": edited(t, before, save(newEntry("first", firstID))), "both": before,
+			} {
+				m.Edits = edits
+				if test.want == "" {
+					mustRun(t, m.process(t))
+				} else {
+					want = before
+					said := strings.ReplaceAll(test.want, "%q", strconv.Quote(path))
+					if out, err := m.process(t).CombinedOutput(); err == nil || !strings.Contains(string(out), said) {
+						t.Errorf("got %v, %s; want %s", err, out, said)
+					}
+				}
+				if diff := gocmp.Diff(want, read(t, path)); diff != "" {
+					t.Errorf("%s: want -, got +\n%s", edits, diff)
+				}
+			}
+			if now, err := os.Stat(path); err != nil || !os.SameFile(was, now) || now.Mode() != was.Mode() && test.want == "" {
+				t.Errorf("got %v, %v; want the same file", now, err)
+			}
+			for dir, want := range map[string]int{filepath.Dir(path): 1, backups: 0} {
+				files, err := os.ReadDir(dir)
+				files = slices.DeleteFunc(files, func(f os.DirEntry) bool { return f.Name() == "lock" })
+				if err != nil || len(files) != want {
+					t.Errorf("%s: got the files %v, %v; want %d", dir, files, err, want)
+				}
+			}
+		})
+	}
+}
+
+// Where no lock file can be created, this user's processes still take turns.
+func TestCrowdInALockedDirectory(t *testing.T) {
+	path, backups := newLockedDir(t, kubeconfigs["kubectl's"])
+	m := mountedEdit{At: path, Backups: backups, UID: nobody, Edits: "crowd"}
+	mustRun(t, m.process(t))
+	saved := 0
+	for _, id := range load(t, read(t, path)).ClusterIDs() {
+		if strings.HasPrefix(id, "f1ee7000") {
+			saved++
+		}
+	}
+	if saved != crowd {
+		t.Errorf("got %d clusters; want %d", saved, crowd)
 	}
 }
 

@@ -70,19 +70,34 @@ func (e *editing) lock(ctx context.Context, at place) error {
 	if e.holds(lock) {
 		return nil
 	}
-	_, err := filelock.Wait(ctx, func() (unlock func(), err error) {
-		err = e.do(func() (func(), error) {
-			unlock, err = lock.tryLock()
-			return unlock, err
-		})
-		return unlock, err
-	})
+	err, held := e.wait(ctx, lock.tryLock), lock.path()
+	if _, statErr := lock.dir.Lstat(lock.name); cannotReplace(err) && errors.Is(statErr, fs.ErrNotExist) {
+		otherErr := e.wait(ctx, func() (func(), error) { return e.backups.tryLock(at.path()) })
+		if otherErr == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			err, held = otherErr, e.backups.lockFile(at.path())
+		}
+	}
 	if err == nil {
 		e.locks = append(e.locks, lock)
 	}
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, ctx.Err()) {
-		return &LockedError{at.path(), lock.path()}
+		return &LockedError{at.path(), held}
 	}
+	return err
+}
+
+// wait waits for a lock, which it keeps until the end.
+func (e *editing) wait(ctx context.Context, try func() (unlock func(), err error)) error {
+	_, err := filelock.Wait(ctx, func() (unlock func(), err error) {
+		err = e.do(func() (func(), error) {
+			unlock, err = try()
+			return unlock, err
+		})
+		return unlock, err
+	})
 	return err
 }
 

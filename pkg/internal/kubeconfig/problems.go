@@ -57,6 +57,7 @@ func Problems(text []byte) []Problem {
 	}
 	c := &checker{}
 	root := document.Content[0]
+	tagTexts(text, root)
 	c.numbers(root, make(map[*yaml.Node]bool))
 	if found, _ := kindOf(root); found == kindNull {
 		return c.found

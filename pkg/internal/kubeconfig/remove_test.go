@@ -198,7 +198,7 @@ func TestUnusablePaths(t *testing.T) {
 		"beside another file": {[]string{"~/.kube/config", "real"}, ""},
 		"a directory":         {[]string{"dir"}, `reading kubeconfig "dir": it is not a regular file but a directory`},
 		"UTF-16": {[]string{"utf16"},
-			`reading kubeconfig "utf16": it is UTF-16 text, as PowerShell's > writes it, and must be UTF-8`},
+			`reading kubeconfig "utf16": it is UTF-16 text, as PowerShell's > writes it; only UTF-8 is supported`},
 		"UTF-16, bare": {[]string{"utf16be"}, "it is UTF-16 text"},
 		"read-only":    {[]string{"read-only"}, `writing kubeconfig "read-only": the file is read-only`},
 		"a key twice": {[]string{"twice"},

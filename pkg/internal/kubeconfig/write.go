@@ -19,7 +19,8 @@ type replacement struct {
 	*file
 	spot spot
 	text []byte
-	new  *atomicfile.File
+	new  *atomicfile.File // nil if none can be created in the directory
+	err  error            // why
 }
 
 // write replaces files, each completely or not at all. A link stays a link, and permissions stay; a new file is
@@ -36,10 +37,14 @@ func (e *editing) write(ctx context.Context, changes []Change) error {
 		}
 		for _, s := range f.spots {
 			temp, err := e.prepare(f, s.place, change.New)
+			r := replacement{f, s, change.New, temp, nil}
+			if !f.missing && cannotReplace(err) {
+				r.new, r.err, err = nil, err, nil
+			}
 			if err = cmp.Or(e.unlockable[s.path], err); err != nil {
 				return &WriteError{s.path, "writing", show.Reason(err)}
 			}
-			all = append(all, replacement{f, s, change.New, temp})
+			all = append(all, r)
 		}
 	}
 	err := e.do(func() (func(), error) {
@@ -59,7 +64,7 @@ func (e *editing) write(ctx context.Context, changes []Change) error {
 func (e *editing) replaceAll(ctx context.Context, all []replacement) (int, error) {
 	for i, r := range all {
 		err := r.replace()
-		if isMount(err) {
+		if cannotReplace(err) {
 			err = e.backups.overwrite(ctx, r)
 		}
 		if err != nil {
@@ -80,6 +85,9 @@ func (r replacement) replace() error {
 	}
 	if r.spot.place != first && first.linkTo(r.spot.place) {
 		return nil
+	}
+	if r.new == nil {
+		return r.err
 	}
 	return r.new.Rename(r.spot.place.name)
 }
