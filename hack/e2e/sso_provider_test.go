@@ -22,10 +22,14 @@ import (
 
 // The clients that each provider has. A cluster accepts ID tokens for the first two.
 const (
-	ssoClient       = "doks"
-	ssoShortClient  = "doks-short" // a test may change how long its ID tokens are valid
-	ssoOtherClient  = "elsewhere"
-	ssoGroupsPrefix = "team_role:"
+	ssoClient      = "doks"
+	ssoShortClient = "doks-short" // its ID tokens are valid for ssoLifetime
+	ssoOtherClient = "elsewhere"
+)
+
+const (
+	ssoLifetime     = 15 * time.Second
+	ssoGroupsPrefix = "team_role:" // of the groups that the API server makes of roles
 )
 
 // provider is an OpenID provider whose issuer is an https address of the loopback interface.
@@ -100,21 +104,9 @@ func (w *world) startProviders() error {
 		}
 	}
 	for _, p := range w.providers {
-		if err := p.daemon.await(p.ready); err != nil {
+		if err := p.daemon.await(func() error { return p.setShortLifetime(ssoLifetime) }); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (p *provider) ready() error {
-	response, err := p.http.Get(p.issuer + "/.well-known/openid-configuration")
-	if err != nil {
-		return err
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(response.Status)
 	}
 	return nil
 }
@@ -156,26 +148,40 @@ func (p *provider) counts(t *testing.T, login string) (c counts) {
 	return c
 }
 
-// setLifetime changes how long ID tokens of a client are valid until the end of a test.
-func (p *provider) setLifetime(t *testing.T, client string, lifetime time.Duration) {
+// put changes a setting of the provider.
+func (p *provider) put(path string, query url.Values) error {
+	request, err := http.NewRequest(http.MethodPut, p.issuer+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	response, err := p.http.Do(request)
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	return nil
+}
+
+// setShortLifetime changes how long ID tokens of ssoShortClient are valid.
+func (p *provider) setShortLifetime(lifetime time.Duration) error {
+	return p.put("/lifetime", url.Values{
+		"client": {ssoShortClient}, "lifetime": {strconv.Itoa(int(lifetime.Seconds()))},
+	})
+}
+
+// hideDevices makes the provider one without device codes, until the end of a test.
+func (p *provider) hideDevices(t *testing.T) {
 	t.Helper()
-	set := func(lifetime time.Duration) {
-		query := url.Values{"client": {client}, "lifetime": {strconv.Itoa(int(lifetime.Seconds()))}}
-		request, err := http.NewRequest(http.MethodPut, p.issuer+"/lifetime?"+query.Encode(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := p.http.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			t.Fatalf("setting the lifetime: got %s, want 200", response.Status)
+	set := func(offered string) {
+		if err := p.put("/devices", url.Values{"offered": {offered}}); err != nil {
+			t.Errorf("changing the provider: %v", err)
 		}
 	}
-	set(lifetime)
-	t.Cleanup(func() { set(time.Hour) })
+	set("false")
+	t.Cleanup(func() { set("true") })
 }
 
 // getJSON decodes what is at an address of the provider.

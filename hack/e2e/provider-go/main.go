@@ -2,7 +2,7 @@
 // user whose login is an email address.
 //
 // GET /counts?user=LOGIN says in JSON what happened for a user. PUT /lifetime?client=ID&lifetime=SECONDS changes how
-// long a client's ID tokens are valid.
+// long a client's ID tokens are valid. PUT /devices?offered=false makes it a provider without device codes.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -51,7 +52,19 @@ func newHandler(issuer string, s *storage) (http.Handler, error) {
 	}
 	p := &pages{issuer: issuer, provider: provider, storage: s}
 	mux := http.NewServeMux()
+	var noDevices atomic.Bool
 	mux.Handle("/", provider)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		ctx := op.ContextWithIssuer(r.Context(), issuer)
+		metadata := op.CreateDiscoveryConfig(ctx, provider, s)
+		if noDevices.Load() {
+			metadata.DeviceAuthorizationEndpoint = ""
+		}
+		op.Discover(w, metadata)
+	})
+	mux.HandleFunc("PUT /devices", func(_ http.ResponseWriter, r *http.Request) {
+		noDevices.Store(r.FormValue("offered") == "false")
+	})
 	mux.HandleFunc("GET /login", p.login)
 	mux.HandleFunc("POST /login", p.signIn)
 	mux.HandleFunc("GET /device", p.device)
