@@ -57,14 +57,19 @@ type daemon struct {
 	done chan struct{}
 }
 
-// startDaemon starts a server in a directory. The server is killed when this process ends, however it ends.
+// startDaemon starts one of the servers built by hack/e2e/build in a directory.
 func startDaemon(dir, name string, args ...string) (*daemon, error) {
+	return startCommand(dir, name, binary(name), args...)
+}
+
+// startCommand starts a server in a directory. The server is killed when this process ends, however it ends.
+func startCommand(dir, name, command string, args ...string) (*daemon, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(binary(name), args...)
+	cmd := exec.Command(command, args...)
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
 	cmd.Stdout, cmd.Stderr = log, log

@@ -21,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,12 +47,17 @@ type world struct {
 	dir         string
 	token, cert *digitaloceantest.Cluster
 	fleet       []*digitaloceantest.Cluster // more clusters with tokens
+	sso         []*digitaloceantest.Cluster // clusters with single sign-on
 	addr        string                      // of the API server
 	proxyURL    string                      // a proxy that maps the clusters' names to addr
 	admin       string                      // a kubeconfig
 
 	mu   sync.Mutex
 	apis []*digitaloceantest.API // the APIs whose tokens are accepted
+
+	providers       map[string]*provider // OpenID providers, by name
+	providersCA     []byte               // the authority of their certificate
+	providersKeyPin string               // its public key's digest, as Chromium takes it
 
 	etcd, apiserver *daemon
 	servers         []*httptest.Server
@@ -101,7 +107,7 @@ func (w *world) accepts(token string) bool {
 
 // clusters returns all clusters, the one with tokens first.
 func (w *world) clusters() []*digitaloceantest.Cluster {
-	return append([]*digitaloceantest.Cluster{w.token, w.cert}, w.fleet...)
+	return slices.Concat([]*digitaloceantest.Cluster{w.token, w.cert}, w.fleet, w.sso)
 }
 
 func (w *world) start() error {
@@ -121,6 +127,9 @@ func (w *world) start() error {
 		w.fleet = append(w.fleet, cluster)
 	}
 
+	if err := w.startProviders(); err != nil {
+		return err
+	}
 	if err := w.startEtcd(); err != nil {
 		return err
 	}
@@ -141,6 +150,9 @@ func (w *world) start() error {
 func (w *world) stop() {
 	w.apiserver.stop()
 	w.etcd.stop()
+	for _, p := range w.providers {
+		p.daemon.stop()
+	}
 	for _, server := range w.servers {
 		server.Close()
 	}
@@ -224,7 +236,12 @@ func (w *world) startAPIServer() error {
 	if err != nil {
 		return err
 	}
+	authentication, err := w.authentication()
+	if err != nil {
+		return err
+	}
 	w.apiserver, err = startDaemon(w.dir, "kube-apiserver", append(serving,
+		"--authentication-config="+w.write("authentication.json", authentication),
 		"--etcd-servers="+string(etcd),
 		"--bind-address=127.0.0.1", "--secure-port="+port, "--advertise-address=127.0.0.1",
 		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24",
@@ -297,7 +314,8 @@ contexts:
 - {name: admin, context: {cluster: admin, user: admin}}
 `, w.addr, w.write("ca.crt", w.token.CA()), filepath.Join(w.dir, "admin.crt"), filepath.Join(w.dir, "admin.key")))
 	cmd := exec.Command(binary("kubectl"), "--kubeconfig="+w.admin, "create", "clusterrolebinding", "doks",
-		"--clusterrole=cluster-admin", "--group="+digitaloceantest.TokenGroup, "--group="+certGroup)
+		"--clusterrole=cluster-admin", "--group="+digitaloceantest.TokenGroup, "--group="+certGroup,
+		"--group="+ssoGroupsPrefix+"Owner")
 	cmd.Env = []string{"HOME=" + w.dir}
 	if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(out), "already exists") {
 		return fmt.Errorf("granting: %w: %s", err, out)
