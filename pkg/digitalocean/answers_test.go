@@ -156,6 +156,7 @@ func TestDocumentedAnswers(t *testing.T) {
 	want := digitalocean.Cluster{
 		ID: id, Name: "prod-cluster-01", Region: "nyc1", Version: "1.18.6-do.0", State: "provisioning",
 		Endpoint: "https://bd5f5959-5e1e-4205-a714-a914373942af.k8s.ondigitalocean.com",
+		SSO:      digitalocean.SSO{Enabled: true, IssuerURL: "https://sso.example.com", ClientID: "doks-cluster-client"},
 	}
 	list, one := read(t, "testdata/clusters.json"), read(t, "testdata/cluster.json")
 	api, _, client := newAPI(t, nil)
@@ -163,10 +164,15 @@ func TestDocumentedAnswers(t *testing.T) {
 	changes := map[string][2]string{
 		"as it is": {},
 		"no sso":   {`"sso": {`, `"sso": null, "sso2": {`},
+		"odd sso":  {`"sso": {`, `"sso": ["on"], "sso2": {`},
 		"new":      {`"tags": [`, `"hibernates_at": {"never": []}, "tags": [`},
 	}
 	const json = "application/json"
 	for name, change := range changes {
+		want := want
+		if strings.HasSuffix(name, "sso") {
+			want.SSO = digitalocean.SSO{}
+		}
 		api.SetClustersFault(digitaloceantest.Answer(200, json, strings.ReplaceAll(list, change[0], change[1])))
 		got, err := client.Clusters(t.Context())
 		if diff := cmp.Diff([]digitalocean.Cluster{want}, got); err != nil || diff != "" {

@@ -3,6 +3,7 @@ package digitalocean
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -189,7 +190,7 @@ type clusterAnswer struct {
 	Status   struct {
 		State string `json:"state"`
 	} `json:"status"`
-	SSO SSO `json:"sso"`
+	SSO json.RawMessage `json:"sso"`
 }
 
 func (a clusterAnswer) cluster() (Cluster, error) {
@@ -199,8 +200,9 @@ func (a clusterAnswer) cluster() (Cluster, error) {
 	}
 	c := Cluster{
 		ID: id, Name: a.Name, Region: a.Region, Version: a.Version, State: a.Status.State, Endpoint: a.Endpoint,
-		SSO: a.SSO,
 	}
+	// An odd value counts as none: it must not keep the clusters from being listed.
+	_ = json.Unmarshal(a.SSO, &c.SSO)
 	return c, cmp.Or(checkText("name", c.Name), checkText("region", c.Region), checkText("version", c.Version),
 		checkText("state", c.State), checkText("endpoint", c.Endpoint),
 		c.SSO.check())

@@ -165,12 +165,27 @@ func TestContextEnds(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	r := Request{State: state, URL: func(string) string { return "https://issuer.example/" }}
+	r := Request{State: state, URL: func(string) string { return "https://issuer.example/" }, Out: io.Discard}
 	for range 2 { // the second time, the context has ended before
 		err := r.Do(ctx, func(context.Context, string, string) error { panic("there is no code") })
 		const want = "nobody signed in within "
 		if credential.ClassOf(err) != credential.Refused || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v of the class %q, want %q of the class %q", err, credential.ClassOf(err), want, credential.Refused)
+		}
+	}
+}
+
+func TestNobodyCanBeAsked(t *testing.T) {
+	want := errors.New("no browser")
+	tests := map[string]func(context.Context, string) error{
+		"none":  nil,
+		"fails": func(context.Context, string) error { return want },
+	}
+	for name, open := range tests {
+		r := Request{State: state, URL: func(string) string { return "https://issuer.example/" }, Open: open}
+		err := r.Do(t.Context(), func(context.Context, string, string) error { panic("there is no code") })
+		if _, ok := errors.AsType[*OpenError](err); !ok || open != nil && !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want an *OpenError", name, err)
 		}
 	}
 }
