@@ -1,8 +1,10 @@
 package oidctest_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +72,9 @@ func TestAuthorizeRefusals(t *testing.T) {
 	if got.Get("error") != "invalid_request" {
 		t.Errorf("got %v for a repeated parameter, want the error invalid_request", got)
 	}
+	if response, _ := w.get(w.authorizeURL() + "&prompt=%zz"); response.StatusCode != http.StatusBadRequest {
+		t.Errorf("got %s for a malformed query, want a page with 400", response.Status)
+	}
 }
 
 func TestDefaultRedirect(t *testing.T) {
@@ -118,12 +123,44 @@ func TestDecisions(t *testing.T) {
 	if got := w.redirected(w.authorizeURL("prompt", "none")); got.Get("error") != "interaction_required" {
 		t.Errorf("got %v, want the error interaction_required", got)
 	}
-	response, _ := w.get(w.authorizeURL())
-	if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("got %s, want a page", response.Status)
+}
+
+// The page's form takes one good decision.
+func TestConsentForm(t *testing.T) {
+	w := newWorld(t)
+	w.SetInteractive(true)
+	response := w.open(w.request(t.Context(), "authorize"))
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if status, _ := w.post("/consent", url.Values{"request": {"unknown"}, "decision": {"allow"}}); status != 400 {
-		t.Errorf("deciding about an unknown request: got %d, want 400", status)
+	request := regexp.MustCompile(`name="request" value="(.+?)"`).FindSubmatch(page)
+	if response.StatusCode != http.StatusOK || request == nil {
+		t.Fatalf("got %s %s, want a page with a form", response.Status, page)
+	}
+	tests := []struct {
+		request, decision string
+		want              int
+	}{
+		{"unknown", "allow", http.StatusBadRequest},
+		{string(request[1]), "", http.StatusBadRequest},
+		{string(request[1]), "allow", http.StatusFound},
+		{string(request[1]), "allow", http.StatusBadRequest},
+	}
+	for n, test := range tests {
+		form := url.Values{"request": {test.request}, "decision": {test.decision}}
+		if status, _ := w.post("/consent", form); status != test.want {
+			t.Errorf("submission %d: got %d, want %d", n, status, test.want)
+		}
+	}
+}
+
+func TestRedirectWithQuery(t *testing.T) {
+	w := newWorld(t)
+	w.callback += "?tenant=1"
+	w.SetRedirects(w.callback)
+	if got := w.browse(); got.Get("tenant") != "1" || got.Get("code") == "" {
+		t.Errorf("got %v, want a code and the query of the redirect URI", got)
 	}
 }
 

@@ -20,10 +20,10 @@ func (i *Issuer) SetUser(user User) {
 	i.set(func() { i.user = user })
 }
 
-// SetLifetime sets the lifetime of ID tokens. It isn't told by expires_in, which is the access token's.
+// SetLifetime sets the lifetime of ID tokens. expires_in doesn't report it: that is the access token's.
 func (i *Issuer) SetLifetime(d time.Duration) { i.set(func() { i.lifetime = d }) }
 
-// SetAccessLifetime sets the lifetime of access tokens, which expires_in tells.
+// SetAccessLifetime sets the lifetime of access tokens, which expires_in reports.
 func (i *Issuer) SetAccessLifetime(d time.Duration) { i.set(func() { i.accessLifetime = d }) }
 
 // SetDeviceInterval sets how long devices that start from now on wait between two polls, in whole seconds.
@@ -46,7 +46,7 @@ func (i *Issuer) AllowAnyPort() { i.set(func() { i.anyPort = true }) }
 func (i *Issuer) RequireConsent() { i.set(func() { i.consentRequired = true }) }
 
 // SetInteractive sets whether the authorization endpoint shows a page with the buttons Allow and Deny, for a real
-// browser. Else it redirects at once with what Refuse and Accept chose.
+// browser. Otherwise it redirects at once, as Refuse and Accept chose.
 func (i *Issuer) SetInteractive(interactive bool) { i.set(func() { i.interactive = interactive }) }
 
 // SetClient sets the HTTP client that Browse uses, such as one that trusts the provider's certificate.

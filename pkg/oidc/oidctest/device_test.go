@@ -137,6 +137,10 @@ func TestDevicePage(t *testing.T) {
 	status, answer := w.poll(deviceCode)
 	wantError(t, status, answer, http.StatusBadRequest, "access_denied")
 
+	_, userCode, _ := w.startDevice()
+	if status, _ := w.post("/activate", url.Values{"user_code": {userCode}}); status != http.StatusBadRequest {
+		t.Errorf("submitting no decision: got %d, want 400", status)
+	}
 	if response, _ := w.get(w.URL() + "/activate"); response.StatusCode != http.StatusOK {
 		t.Errorf("got %s, want a page that asks for the code", response.Status)
 	}

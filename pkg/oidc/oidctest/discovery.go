@@ -11,14 +11,14 @@ const (
 	pathMoved     = "/moved/openid-configuration" // where the fault "redirect" leads to
 )
 
-// Without takes features away, and gives back those that an earlier call took:
+// Without takes features away, and restores those that an earlier call took away:
 //
 //	refresh         no refresh tokens are issued or accepted
 //	offline_access  isn't a scope, so asking for it is refused; each sign-in gets a refresh token without it
 //	device          no device flow
 //	revocation      no revocation endpoint
 //	end_session     no logout endpoint
-//	pkce            the metadata don't mention PKCE, which is required all the same
+//	pkce            the metadata doesn't mention PKCE, which is required all the same
 //
 // It panics if there is no such feature.
 func (i *Issuer) Without(features ...string) {

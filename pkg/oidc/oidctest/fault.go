@@ -25,14 +25,14 @@ const (
 //	500   status 500
 //	hang  no answer, until the client goes
 //	html  status 200 with an HTML page
-//	huge  white space without an end (256 MiB)
+//	huge  256 MiB of white space
 //
 // discovery:
 //
 //	empty           an object without members
 //	not-json        JSON that is cut off
 //	other-issuer    the metadata of another issuer
-//	redirect        a redirect to the metadata, which are good
+//	redirect        a redirect to the right metadata
 //	http-endpoints  a token endpoint with plain http on another host
 //	http-authorize, http-keys, http-device, http-revoke, http-logout
 //	                the same for another endpoint
@@ -47,7 +47,7 @@ const (
 //	error        a redirect with error=server_error
 //	wrong-state  a redirect with another state
 //	wrong-iss    a redirect with another issuer in the parameter iss (RFC 9207)
-//	no-iss       a redirect without the parameter iss, which the metadata announce
+//	no-iss       a redirect without the parameter iss, which the metadata announces
 //
 // token, where nothing is processed, so that a code or a refresh token can be used afterwards (as with all of the
 // above):

@@ -28,6 +28,7 @@ func TestRevoke(t *testing.T) {
 	}{
 		{"unknown", true, 0},
 		{accessToken, true, 1},
+		{accessToken, true, 1},
 		{refreshToken, false, 2},
 		{refreshToken, false, 2},
 	}
@@ -94,6 +95,10 @@ func TestLogout(t *testing.T) {
 	}
 	if w.Alive(online) || !w.Alive(offline) {
 		t.Error("got the wrong session alive, want the one with offline_access only")
+	}
+	address := w.URL() + "/logout?id_token_hint=" + idToken + "&state=%zz"
+	if response, _ := w.get(address); response.StatusCode != http.StatusBadRequest {
+		t.Errorf("got %s for a malformed query, want 400", response.Status)
 	}
 	w.Without("end_session")
 	if status, _ := w.post("/logout", tests[len(tests)-1].form); status != http.StatusNotFound {
