@@ -172,6 +172,7 @@ func counts(count func(*auth) int) scriptCommand {
 // browsers are the programs that tests use as a browser.
 var browsers = []string{
 	"browser-approve", "browser-deny", "browser-stray", "browser-twice", "browser-closed", "browser-fails",
+	"browser-follow",
 }
 
 // browse plays a user with a browser, who approves or denies the sign-in, and exits.
@@ -182,6 +183,8 @@ func browse(browser, address string) {
 		decide = digitaloceantest.Deny
 	case "browser-closed": // before the user decided
 		os.Exit(0)
+	case "browser-follow":
+		follow(address)
 	}
 	redirect, err := decide(http.DefaultClient, address)
 	if err == nil && browser == "browser-stray" { // another page knows the port, but not the state

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+	"github.com/doks-auth/doks-auth/pkg/oidc/oidctest"
 )
 
 const (
@@ -63,6 +64,10 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 	return api, server.URL, clusters[0], clusters[1]
 }
 
+type apiKey struct{}
+
+func apiOf(ts *testscript.TestScript) *digitaloceantest.API { return ts.Value(apiKey{}).(*digitaloceantest.API) }
+
 // TestScripts runs testdata/script. Each script has its own API, whose address and access token are
 // in the environment, and these commands:
 //
@@ -82,12 +87,8 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 //	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW, where \n is a line feed
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
 //
-// There is also an authorization server; see authCommands.
+// There are also an authorization server and an OpenID provider; see authCommands and ssoCommands.
 func TestScripts(t *testing.T) {
-	type apiKey struct{}
-	apiOf := func(ts *testscript.TestScript) *digitaloceantest.API {
-		return ts.Value(apiKey{}).(*digitaloceantest.API)
-	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -96,6 +97,9 @@ func TestScripts(t *testing.T) {
 			env.Values[apiKey{}] = api
 			auth := newAuth(env.T().(testing.TB), api, 0)
 			env.Values[authKey{}] = auth
+			issuer := oidctest.Start(env.T().(testing.TB), ssoClient)
+			issuer.AllowAnyPort()
+			env.Values[issuerKey{}] = issuer
 			empty := httptest.NewServer(digitaloceantest.NewAPI(accessToken))
 			env.Defer(empty.Close)
 			home := filepath.Join(env.WorkDir, "home")
@@ -105,6 +109,7 @@ func TestScripts(t *testing.T) {
 				"DIGITALOCEAN_API_URL="+url,
 				"EMPTY_API_URL="+empty.URL,
 				"AUTH_URL="+auth.url,
+				"ISSUER="+issuer.URL(),
 				noKeyring,
 				"DIGITALOCEAN_ACCESS_TOKEN="+accessToken,
 				"OTHER_ACCESS_TOKEN="+otherAccessToken,
@@ -117,7 +122,7 @@ func TestScripts(t *testing.T) {
 			)
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: with(authCommands, map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		Cmds: with(ssoCommands, with(authCommands, map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fault": func(ts *testscript.TestScript, _ bool, args []string) {
 				fault, ok := digitaloceantest.Named()[args[0]]
 				if !ok && args[0] != "none" {
@@ -210,7 +215,7 @@ func TestScripts(t *testing.T) {
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))
 			},
-		}),
+		})),
 	})
 }
 

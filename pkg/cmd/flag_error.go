@@ -65,7 +65,7 @@ func isShownFormat(value string) bool {
 // invalidReason returns why a value is invalid. It replaces the reasons of other packages, which quote the value.
 func invalidReason(e *pflag.InvalidValueError) string {
 	switch value := e.GetFlag().Value.(type) {
-	case given, directory, scopeList, storage, versionFlag:
+	case given, directory, scopeList, storage, versionFlag, port:
 		return e.Unwrap().Error()
 	case *output:
 		if strings.HasPrefix(e.GetValue(), formatJSONPath) && !isShownFormat(e.GetValue()) {

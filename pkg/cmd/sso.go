@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
@@ -155,14 +156,14 @@ func (o *options) hasOwnState() bool {
 }
 
 // ofSSO begins the name of an owner of cached credentials that is a session.
-const ofSSO = "single sign-on at "
+const ofSSO = "sso at "
 
 // ssoOwner returns whose cached credentials a session has, as it is now: after somebody signs out or another user signs
 // in, it has others.
 func (o *options) ssoOwner(session *oidc.Session) owner {
 	s := *session
 	return owner{
-		name: ofSSO + shownURL(s.Issuer),
+		name: ofSSO + strings.TrimPrefix(shownURL(s.Issuer), "https://"),
 		entryOf: func(id string, _ time.Duration) (*cachedir.Dir, credential.Key, bool) {
 			cluster, err := o.sessions().Pinned(id)
 			if errors.Is(err, oidc.ErrNotPinned) {
