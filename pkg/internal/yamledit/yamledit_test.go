@@ -189,7 +189,7 @@ func TestApply(t *testing.T) {
 		"an empty root": {
 			text:   "{} # c\n",
 			change: set("b", []any{1}),
-			want:   `{"b":		[1]} # c` + "\n",
+			want:   `{"b":     [1]} # c` + "\n",
 		},
 		"an alias": {
 			text:   "x: &x {k: 1}\na: *x # c\n",
