@@ -38,7 +38,8 @@ func empties() []string {
 		}
 	}
 	return append(all, "{}", "{ }\n", "{ # c\n}", "", "# c", "# c\n", "---", "--- # c\n", "---\n{}\n", "null",
-		"~ # c\n", "--- {}",
+		"~ # c\n", "--- {}", "# a\n#was ~ b\n", "#was null\n", "---\n#was {}\n", "# #was {\n{}\n", "{} #was ~ x\n",
+		"null #was {}\n", "#was nothing\n", "{} #was nothing\n", "#was above\n", "{}#was above",
 		`{"a":1}`, "{a: 1}", "{\"text\": \"\"}\n", `{"list":null}`, `{"list":[],}`)
 }
 

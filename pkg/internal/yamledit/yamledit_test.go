@@ -282,8 +282,8 @@ func TestParseCompletes(t *testing.T) {
 		"missing":       {nil, "a: 1\n"},
 		"nothing":       {[]byte(""), "#was nothing\na: 1\n"},
 		"a comment":     {[]byte("# c"), "# c #was nothing\na: 1\n"},
-		"brackets":      {[]byte(" {}\n"), " #was {}\n#was nothing\na: 1\n"},
-		"null":          {[]byte("null # c"), "#was null # c #was nothing\na: 1\n"},
+		"brackets":      {[]byte(" {}\n"), " #was {}\n#was above\na: 1\n"},
+		"null":          {[]byte("null # c"), "#was null # c #was above\na: 1\n"},
 		"a mark":        {[]byte("---\n"), "---\n#was nothing\na: 1\n"},
 		"another value": {[]byte("b: 2\n"), "b: 2\n"},
 	}
