@@ -118,7 +118,10 @@ func (c *checker) numbers(n *yaml.Node, seen map[*yaml.Node]bool) {
 			c.report("in line "+strconv.Itoa(n.Line), "has a key that isn't text")
 		}
 	}
-	for _, child := range n.Content {
-		c.numbers(child, seen)
+	for i, child := range n.Content {
+		isKey := n.Kind == yaml.MappingNode && i%2 == 0
+		if found, _ := kindOf(child); !isKey || found != kindNoJSON { // keys become text
+			c.numbers(child, seen)
+		}
 	}
 }

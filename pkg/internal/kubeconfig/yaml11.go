@@ -199,7 +199,7 @@ func keyOf(key *yaml.Node) (name string, ok bool) {
 	case kindTruth:
 		isTrue := strings.ContainsRune("yYtT", rune(value[0])) || strings.EqualFold(value, "on")
 		return strconv.FormatBool(isTrue), true
-	case kindInteger, kindNumber:
+	case kindInteger, kindNumber, kindNoJSON:
 		return value, true // no name of a field
 	}
 	return "", false

@@ -45,13 +45,13 @@ func Parse(text []byte, empty string) (*Document, error) {
 	var node yaml.Node
 	err := decoder.Decode(&node)
 	if errors.Is(err, io.EOF) || err == nil && isNull(node.Content[0]) && node.Content[0].Value == "" {
-		return complete(text, empty)
+		return complete(text, noneAbove, empty)
 	}
 	if err != nil {
 		return nil, Describe(err)
 	}
 	if text, ok := comment(text, node.Content[0]); ok && empty != "" {
-		return complete(text, empty)
+		return complete(text, commentAbove, empty)
 	}
 	d := &Document{text: text, empty: empty, root: node.Content[0], lines: lineStarts(text)}
 	if d.root.Kind != yaml.MappingNode {

@@ -16,10 +16,15 @@ func (p *patch) unfill(mapping *yaml.Node, i int) bool {
 	switch {
 	case !isList && !isText:
 		return false
-	case isFlow(mapping) && (isText || p.flowForm(mapping, i) != ""):
+	case isFlow(mapping) && isText:
 		p.unfillFlow(mapping, i)
 	case isText:
 		p.unfillText(mapping, i)
+	case isFlow(mapping):
+		if p.flowForm(mapping, i) == "" {
+			p.cut(node, slices.Repeat([]bool{true}, len(node.Content)))
+		}
+		p.unfillFlow(mapping, i)
 	default:
 		p.cut(node, slices.Repeat([]bool{true}, len(node.Content)))
 		if !isFlow(node) {
@@ -30,20 +35,23 @@ func (p *patch) unfill(mapping *yaml.Node, i int) bool {
 }
 
 func (p *patch) unfillFlow(mapping *yaml.Node, i int) {
-	node, form := mapping.Content[i+1], p.flowForm(mapping, i)
+	node := mapping.Content[i+1]
 	start, end := p.offset(node), p.end(node)
-	for p.at(start-1) == '\t' {
-		start--
+	marked := p.spacesBefore(start)
+	before, form := unmark(marked)
+	if node.Kind == yaml.SequenceNode && form == "" { // its brackets stay
+		p.splice(start-marked, start, spaces(before))
+		return
 	}
 	switch {
+	case form == noValue:
+		form = ""
 	case form == "" && node.Style&yaml.SingleQuotedStyle != 0:
 		form = "''"
 	case form == "":
 		form = `""`
-	case form == noValue:
-		form = ""
 	}
-	p.splice(start, end, form)
+	p.splice(start-marked, end, spaces(before)+form)
 }
 
 func (p *patch) unfillList(mapping *yaml.Node, i int) {

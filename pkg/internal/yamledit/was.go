@@ -3,6 +3,7 @@ package yamledit
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,8 +16,8 @@ import (
 //     of its key; that of a key that was added has them two columns further right.
 //   - A text that was "" has no quotes if it needs none, one that was '' has single quotes, and one whose key was added
 //     has double quotes.
-//   - Everything else becomes a comment: "#was ~". In brackets, where a comment would hide the rest of the line, as
-//     many tabs precede the value as its form has in flowForms.
+//   - Everything else becomes a comment: "#was ~". In brackets, where a comment would hide the rest of the line, the
+//     number of spaces before the value says it: see mark. Tabs would do, but PyYAML doesn't take them there.
 
 // was starts the comment that a replaced value becomes.
 const was = "#was "
@@ -64,6 +65,10 @@ func (p *patch) fill(mapping *yaml.Node, i int, value any, depth int) bool {
 			all = append(all, p.flow(item))
 		}
 		p.insert(p.content(node)+1, depth+1, strings.Join(all, ", "))
+		if isFlow(mapping) {
+			before := p.spacesBefore(p.offset(node))
+			p.splice(p.offset(node)-before, p.offset(node), mark(before, ""))
+		}
 		return true
 	}
 	form := p.form(node)
@@ -91,20 +96,41 @@ func (p *patch) fillFlow(mapping *yaml.Node, i int, form string, value any) bool
 	if form != noValue {
 		start = p.offset(mapping.Content[i+1])
 	}
-	switch {
-	case isText && form == "''":
-		p.splice(start, end, singleQuoted(text))
-		return true
-	case form == `""` || form == "''":
+	written := p.flow(value)
+	if form == `""` || form == "''" {
+		if isText && form == "''" {
+			written = singleQuoted(text)
+		}
 		form = ""
 	}
-	for tabs, known := range flowForms {
-		if known == form {
-			p.splice(start, end, strings.Repeat("\t", tabs)+p.flow(value))
-			return true
-		}
+	if form == noValue {
+		p.splice(start, end, mark(0, form)+written)
+		return true
 	}
-	return false
+	before := p.spacesBefore(start)
+	p.splice(start-before, end, mark(before, form)+written)
+	return true
+}
+
+// mark returns the spaces before a value in brackets that has replaced a form of nothing with so many spaces before it.
+// A "" or [] that had none or one, as is usual, keeps them.
+func mark(before int, form string) string {
+	i := slices.Index(flowForms[:], form)
+	return spaces(usual*(len(flowForms)*(before/usual)+i) + before%usual)
+}
+
+// unmark returns what a value in brackets with so many spaces before it has replaced.
+func unmark(marked int) (before int, form string) {
+	all := marked / usual
+	return all/len(flowForms)*usual + marked%usual, flowForms[all%len(flowForms)]
+}
+
+// usual is how many numbers of spaces before a value are usual: none and one.
+const usual = 2
+
+// spacesBefore returns how many spaces precede a place.
+func (p *patch) spacesBefore(at int) int {
+	return at - len(bytes.TrimRight(p.text[:at], " "))
 }
 
 // fillList writes a list below a key.
@@ -169,9 +195,8 @@ const addedIndent = 2
 
 // flowForm returns what a value in brackets has replaced.
 func (p *patch) flowForm(mapping *yaml.Node, i int) string {
-	before := p.text[p.colon(mapping.Content[i])+1 : p.offset(mapping.Content[i+1])]
-	tabs := len(before) - len(bytes.TrimRight(before, "\t"))
-	return flowForms[tabs%len(flowForms)]
+	_, form := unmark(p.spacesBefore(p.offset(mapping.Content[i+1])))
+	return form
 }
 
 // comment returns what a value has replaced, and where the comment is that says so.

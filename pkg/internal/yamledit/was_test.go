@@ -14,7 +14,8 @@ func empties() []string {
 	lists := append([]string{"KEY: []", "KEY: [ ]", "KEY: []  # c", "KEY: [ # c\n  ]", "KEY: [# c\n]", "KEY: [\n\n]",
 		"KEY:\n  []"}, forms...)
 	texts := append([]string{`KEY: ""`, `KEY:   ""  # c`, "KEY: ''", "KEY:\n  ''", "KEY:  '' # c"}, forms...)
-	flows := []string{"", `"KEY":null`, `"KEY": null`, `"KEY" : ~`, `KEY: Null`, "KEY: NULL", "KEY:\n null", "KEY: "}
+	flows := []string{"", `"KEY":null`, `"KEY": null`, `"KEY" : ~`, `KEY: Null`, "KEY: NULL", "KEY:\n null", "KEY: ",
+		"KEY:  null", `"KEY":   ~`, "KEY:\t null", "KEY:     "}
 	var all []string
 	befores := []string{"a: 1\n", "", "# c\n---\na: {}\n\n", "a:\n- 1\n  # deeper\n\n"}
 	ends := []string{"z: 1\n# end\n", "# end", ""}
@@ -25,8 +26,8 @@ func empties() []string {
 			all = append(all, befores[(i+j)%4]+strings.Join(parts, "\n"))
 		}
 	}
-	for _, list := range append([]string{`"KEY":[]`, `KEY: [ ]`, "KEY: [# c\n]"}, flows...) {
-		for _, text := range append([]string{`"KEY":""`, `KEY: ''`, `"KEY": "" `}, flows...) {
+	for _, list := range append([]string{`"KEY":[]`, `KEY: [ ]`, "KEY: [# c\n]", `"KEY":  []`, "KEY:    [ ]"}, flows...) {
+		for _, text := range append([]string{`"KEY":""`, `KEY: ''`, `"KEY": "" `, `KEY:  ''`, `"KEY":   ""`}, flows...) {
 			for _, form := range []string{"{LIST,TEXT}", `{ "a": 1, LIST, TEXT }`, "{LIST,\n TEXT,\n \"z\":{}\n}\n"} {
 				form = strings.NewReplacer("LIST", strings.ReplaceAll(list, "KEY", "list"),
 					"TEXT", strings.ReplaceAll(text, "KEY", "text")).Replace(form)
@@ -37,7 +38,8 @@ func empties() []string {
 		}
 	}
 	return append(all, "{}", "{ }\n", "{ # c\n}", "", "# c", "# c\n", "---", "--- # c\n", "---\n{}\n", "null",
-		"~ # c\n", "--- {}",
+		"~ # c\n", "--- {}", "# a\n#was ~ b\n", "#was null\n", "---\n#was {}\n", "# #was {\n{}\n", "{} #was ~ x\n",
+		"null #was {}\n", "#was nothing\n", "{} #was nothing\n", "#was above\n", "{}#was above",
 		`{"a":1}`, "{a: 1}", "{\"text\": \"\"}\n", `{"list":null}`, `{"list":[],}`)
 }
 
@@ -60,6 +62,9 @@ func TestAdditionsLeaveNoTrace(t *testing.T) {
 				if err != nil {
 					t.Errorf("%q: %v", text, err)
 					continue
+				}
+				if got, want := strings.Count(string(with), "\t"), strings.Count(text, "\t"); got > want {
+					t.Errorf("%q: got %q; want no tab in it, which not every parser takes", text, with)
 				}
 				if d, err = Parse(with, empty); err != nil {
 					t.Fatalf("%q: %v", with, err)

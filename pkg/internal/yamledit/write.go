@@ -3,7 +3,6 @@ package yamledit
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -35,7 +34,7 @@ func (p *patch) flowPair(key string, value any, depth int) string {
 	switch value.(type) {
 	case []any, string:
 		if depth == 0 {
-			before = strings.Repeat("\t", slices.Index(flowForms[:], keyAdded))
+			before = mark(len(before), keyAdded)
 		}
 	}
 	return p.flow(key) + ":" + before + p.flow(value)

@@ -189,7 +189,7 @@ func TestApply(t *testing.T) {
 		"an empty root": {
 			text:   "{} # c\n",
 			change: set("b", []any{1}),
-			want:   `{"b":		[1]} # c` + "\n",
+			want:   `{"b":     [1]} # c` + "\n",
 		},
 		"an alias": {
 			text:   "x: &x {k: 1}\na: *x # c\n",
@@ -282,8 +282,8 @@ func TestParseCompletes(t *testing.T) {
 		"missing":       {nil, "a: 1\n"},
 		"nothing":       {[]byte(""), "#was nothing\na: 1\n"},
 		"a comment":     {[]byte("# c"), "# c #was nothing\na: 1\n"},
-		"brackets":      {[]byte(" {}\n"), " #was {}\n#was nothing\na: 1\n"},
-		"null":          {[]byte("null # c"), "#was null # c #was nothing\na: 1\n"},
+		"brackets":      {[]byte(" {}\n"), " #was {}\n#was above\na: 1\n"},
+		"null":          {[]byte("null # c"), "#was null # c #was above\na: 1\n"},
 		"a mark":        {[]byte("---\n"), "---\n#was nothing\na: 1\n"},
 		"another value": {[]byte("b: 2\n"), "b: 2\n"},
 	}
