@@ -55,7 +55,7 @@ everything else.`,
   doks-auth auth login --name work
   doks-auth auth login --no-browser
   doks-auth auth login --with-token <token.txt`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := l.checkFlags(cmd); err != nil {

@@ -33,7 +33,7 @@ and what it left and why: single sign-on, for example, is left to doctl. It call
 doctl.`,
 		Example: `  doks-auth kubeconfig convert --dry-run
   doks-auth kubeconfig convert`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			exec, err := v.exec(new(accounts.Account))
