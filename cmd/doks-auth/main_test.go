@@ -66,7 +66,9 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 
 type apiKey struct{}
 
-func apiOf(ts *testscript.TestScript) *digitaloceantest.API { return ts.Value(apiKey{}).(*digitaloceantest.API) }
+func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
+	return ts.Value(apiKey{}).(*digitaloceantest.API)
+}
 
 // TestScripts runs testdata/script. Each script has its own API, whose address and access token are
 // in the environment, and these commands:

@@ -26,7 +26,9 @@ func follow(address string) {
 
 type issuerKey struct{}
 
-func issuerOf(ts *testscript.TestScript) *oidctest.Issuer { return ts.Value(issuerKey{}).(*oidctest.Issuer) }
+func issuerOf(ts *testscript.TestScript) *oidctest.Issuer {
+	return ts.Value(issuerKey{}).(*oidctest.Issuer)
+}
 
 // ssoCommands are the scripts' commands for the OpenID provider at ISSUER, whose client is doks-cluster-client:
 //

@@ -16,7 +16,7 @@ import (
 // newAuth returns the commands about logins.
 func newAuth(opts *options) *cobra.Command {
 	return newGroup("auth", "Sign in to DigitalOcean, and manage logins",
-		newAuthLogin(opts), called(newAuthList(opts), "ls"), newAuthSwitch(opts), newAuthStatus(opts), newAuthLogout(opts))
+		newAuthLogin(opts), newAuthList(opts), newAuthSwitch(opts), newAuthStatus(opts), newAuthLogout(opts))
 }
 
 // The kinds of access tokens, as the commands show them.

@@ -36,13 +36,15 @@ type listedLogin struct {
 func newAuthList(opts *options) *cobra.Command {
 	l := &authList{options: opts}
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the logins",
+		Use:        "list",
+		Aliases:    []string{"ls"},
+		SuggestFor: []string{"get"},
+		Short:      "List the logins",
 		Long: `list prints the logins that 'doks-auth auth login' created, and marks the current one. It makes no
 network calls, and doesn't ask the keyring: 'doks-auth auth status' shows whether a login works.`,
 		Example: `  doks-auth auth list
   doks-auth auth list -o json | jq -r '.[] | select(.current) | .name'`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	list := opts.prints(func(context.Context, []string) ([]byte, error) {

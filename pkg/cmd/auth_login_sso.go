@@ -29,7 +29,7 @@ func (l *ssoLogin) isCalled() bool { return l.isSet || l.flags.isSet() }
 // checkArgs allows the name of a context with --sso.
 func (l *ssoLogin) checkArgs(cmd *cobra.Command, args []string) error {
 	if !l.isSet || l.flags.isSet() {
-		return cobra.NoArgs(cmd, args)
+		return noArgs(cmd, args)
 	}
 	return cobra.MaximumNArgs(1)(cmd, args)
 }

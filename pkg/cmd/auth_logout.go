@@ -25,8 +25,9 @@ type authLogout struct {
 func newAuthLogout(opts *options) *cobra.Command {
 	l := &authLogout{options: opts, sso: ssoLogout{options: opts}}
 	cmd := &cobra.Command{
-		Use:   "logout [NAME | --all]",
-		Short: "Sign out, and remove what is kept and cached of a login",
+		Use:        "logout [NAME | --all]",
+		SuggestFor: []string{"rm", "remove", "delete"},
+		Short:      "Sign out, and remove what is kept and cached of a login",
 		Long: `logout revokes the session of a login, by default of the current one, and removes the login and the
 credentials that are cached for it. It doesn't revoke an access token that was given to 'doks-auth auth
 login --with-token', nor the credentials that clusters accept until they expire.

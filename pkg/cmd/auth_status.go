@@ -75,7 +75,7 @@ credential. The exit code is 3 if the session has ended, or if the API refuses t
 		Example: `  doks-auth auth status
   doks-auth auth status --account work
   doks-auth auth status -o json | jq -r .team`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
 			shown := shownStatus{SSO: s.ssoSessions()}

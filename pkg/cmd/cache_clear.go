@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,15 +26,17 @@ type cacheClear struct {
 func newCacheClear(opts *options) *cobra.Command {
 	c := &cacheClear{options: opts}
 	cmd := &cobra.Command{
-		Use:   "clear {CLUSTER… | --expired | --all}",
-		Short: "Remove cached credentials",
+		Use:        "clear {CLUSTER… | --expired | --all}",
+		SuggestFor: []string{"rm", "remove", "delete", "prune"},
+		Short:      "Remove cached credentials",
 		Long: `clear removes the cached credentials of the given clusters, for all accounts; or those that are
 expired or unusable; or all of them. Failures, which are remembered for a few seconds, go with them. It
 reports what it removed. It revokes nothing: a token stays valid until it expires, and the next client
 that needs a credential fetches a new one.
 
-A cluster is given by its id, even if it no longer exists, or by its name, which is looked up in the
-account. If another process is fetching an entry, clear waits for it.`,
+A cluster is given by its id, even if it no longer exists, by the name of its context in the kubeconfig, as
+'doks-auth cache list' shows it, or by its own name, which is looked up in the account. If another process
+is fetching an entry, clear waits for it.`,
 		Example: `  doks-auth cache clear 8d91899c-0739-4a1a-acc5-deadbeefbb8f
   doks-auth cache clear production staging
   doks-auth cache clear --expired`,
@@ -127,7 +130,12 @@ func (i *inventory) remove(
 func (c *cacheClear) chosen(
 	ctx context.Context, args []string, entries []cachedir.Entry,
 ) ([]digitalocean.ClusterID, error) {
-	ids, err := c.clusterIDs(ctx, args)
+	config := c.knownConfig()
+	names := make([]string, len(args))
+	for i, name := range args {
+		names[i] = cmp.Or(contextsCluster(config, name), name)
+	}
+	ids, err := c.clusterIDs(ctx, names)
 	if err != nil {
 		return nil, err
 	}

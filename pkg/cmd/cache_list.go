@@ -24,9 +24,10 @@ type cacheList struct {
 func newCacheList(opts *options) *cobra.Command {
 	l := &cacheList{options: opts}
 	cmd := &cobra.Command{
-		Use:     "list",
-		Aliases: []string{"ls"},
-		Short:   "List the cached credentials",
+		Use:        "list",
+		SuggestFor: []string{"get"},
+		Aliases:    []string{"ls"},
+		Short:      "List the cached credentials",
 		Long: `list prints the cache's entries, for all accounts, without the credentials. It needs no access token and
 makes no network calls. A cluster has the name of its context in the kubeconfig, or else its id. If list
 finds the account that an entry belongs to, by --token-file, the environment, the logins or doctl's
@@ -45,7 +46,7 @@ The state is one of
 		Example: `  doks-auth cache list
   doks-auth cache list -o wide
   doks-auth cache list -o json | jq -r '.[] | select(.state == "expired") | .cluster_id'`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
 			cached, err := l.list(ctx)
 			if err != nil {

@@ -33,9 +33,10 @@ type listedCluster struct {
 func newClusterList(opts *options) *cobra.Command {
 	l := &clusterList{options: opts}
 	cmd := &cobra.Command{
-		Use:     "list",
-		Aliases: []string{"ls"},
-		Short:   "List the clusters of an account",
+		Use:        "list",
+		SuggestFor: []string{"get"},
+		Aliases:    []string{"ls"},
+		Short:      "List the clusters of an account",
 		Long: `list prints all clusters that the access token can see. For each it shows the kubeconfig's contexts
 that point to it, and whether a valid credential is cached. A * marks the cluster of the current context.
 
@@ -48,7 +49,7 @@ The access token needs the scope kubernetes:read. No credential is fetched.`,
   doks-auth cluster list -o wide
   doks-auth cluster list -o jsonpath='{[*].id}'
   doks-auth cluster list -o json | jq -r '.[] | select(.cached) | .name'`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noArgs),
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
 			clusters, err := l.list(ctx)
 			if err != nil {
@@ -77,7 +78,7 @@ func (l *clusterList) list(ctx context.Context) ([]listedCluster, error) {
 		return nil, err
 	}
 	config, cached := l.knownConfig(), account.cachedClusters(ctx)
-	current := currentCluster(config)
+	current := digitalocean.ClusterID(contextsCluster(config, config.CurrentContext))
 	listed := make([]listedCluster, len(clusters))
 	for i, cluster := range clusters {
 		listed[i] = listedCluster{

@@ -104,6 +104,14 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// noArgs checks that there are no arguments. To a group, an argument is a command that it doesn't have.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 || cmd.HasSubCommands() {
+		return cobra.NoArgs(cmd, args)
+	}
+	return errors.New("'" + cmd.CommandPath() + "' takes no arguments")
+}
+
 // oneCluster checks that the arguments name exactly one cluster.
 func oneCluster(_ *cobra.Command, args []string) error {
 	switch len(args) {

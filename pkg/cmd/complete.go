@@ -73,11 +73,7 @@ func (k *kubeconfigFiles) completeContext(o *options) cobra.CompletionFunc {
 			if err != nil {
 				return nil
 			}
-			var choices []choice
-			for _, context := range config.Contexts {
-				choices = append(choices, choice{word: context.Name})
-			}
-			return choices
+			return words(contextNames(config))
 		})
 		if len(found) > 0 {
 			return found, directive
@@ -86,11 +82,25 @@ func (k *kubeconfigFiles) completeContext(o *options) cobra.CompletionFunc {
 	}
 }
 
-// completeCachedClusters completes arguments with the ids of cached clusters, for all accounts.
+// completeCachedClusters completes arguments with the cached clusters, for all accounts: by the names of their contexts,
+// or else by their ids.
 func (o *options) completeCachedClusters(
 	cmd *cobra.Command, args []string, typed string,
 ) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []choice { return words(o.cachedIDs()) })
+	return o.complete(cmd, args, typed, func(_ context.Context, o *options) []choice {
+		config := o.knownConfig()
+		var choices []choice
+		for _, id := range o.cachedIDs() {
+			contexts := config.ContextsOf(id)
+			for _, name := range contexts {
+				choices = append(choices, choice{name, id})
+			}
+			if len(contexts) == 0 || typed != "" {
+				choices = append(choices, choice{id, strings.Join(contexts, ", ")})
+			}
+		}
+		return choices
+	})
 }
 
 // completeLogins completes the name of a login, in a flag.

@@ -15,9 +15,18 @@ func (o *options) knownConfig() *kubeconfig.Config {
 	return config
 }
 
-// currentCluster returns the id of the current context's cluster, or "".
-func currentCluster(config *kubeconfig.Config) digitalocean.ClusterID {
-	context := config.Context(config.CurrentContext)
+// contextNames returns the names of a kubeconfig's contexts.
+func contextNames(config *kubeconfig.Config) []string {
+	var names []string
+	for _, context := range config.Contexts {
+		names = append(names, context.Name)
+	}
+	return names
+}
+
+// contextsCluster returns the id of the cluster that a context leads to, or "".
+func contextsCluster(config *kubeconfig.Config, name string) string {
+	context := config.Context(name)
 	if context == nil {
 		return ""
 	}
@@ -29,5 +38,5 @@ func currentCluster(config *kubeconfig.Config) digitalocean.ClusterID {
 	if err != nil {
 		return ""
 	}
-	return id
+	return string(id)
 }

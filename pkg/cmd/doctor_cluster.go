@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -143,8 +144,13 @@ func (d *doctor) target(
 	name := contextName(config, args)
 	if name == "" && len(args) > 0 {
 		ids, err := d.clusterIDs(ctx, args)
+		if err != nil && d.broken {
+			return t, nil, []finding{warning(check, "", "%s: not checked, because of the failure above", args[0])}
+		}
 		if err != nil {
-			return t, nil, []finding{failure(check, err)}
+			f := failure(check, err)
+			f.Hint = cmp.Or(didYouMean(meant(args[0], contextNames(config))), f.Hint)
+			return t, nil, []finding{f}
 		}
 		save := shellword.Command("doks-auth kubeconfig save " + shellword.Quote(args[0], "CLUSTER"))
 		return target{id: ids[0]}, nil, []finding{warning(check, save+" adds one",

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,18 +109,59 @@ func shownUnknown(text string) string {
 func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	hint := usageHintOf(cmd)
 	if len(args) > 0 && cmd.HasSubCommands() {
-		if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
-			hint = "did you mean '" + cmd.CommandPath() + " " + strings.Join(meant, "', or '") + "'?"
-		}
+		hint = cmp.Or(didYouMeanOneOf(suggestions(cmd, args[0])), hint)
 	}
 	unknown, isFlag := errors.AsType[*pflag.NotExistError](err)
 	invalid, isValue := errors.AsType[*pflag.InvalidValueError](err)
 	err = errors.New(shownUnknown(flagError(err).Error()))
+	if isFlag {
+		hint = cmp.Or(didYouMean(flagsMeant(cmd, unknown)), hint)
+	}
 	if isFlag && unknown.GetSpecifiedName() == versionFlagName || isValue && invalid.GetFlag().Name == versionFlagName {
 		hint = "'doks-auth version' prints the version; in a kubeconfig these are doctl's arguments: " +
 			"'doks-auth kubeconfig save' rewrites the entry"
 	}
 	return advise(credential.Usage, err, hint)
+}
+
+// suggestions returns the commands, quoted, that a user may have meant by an unknown one: of the root also those that are
+// a group's.
+func suggestions(cmd *cobra.Command, typed string) []string {
+	var paths []string
+	for _, name := range cmd.SuggestionsFor(typed) {
+		paths = append(paths, "'"+cmd.CommandPath()+" "+name+"'")
+	}
+	if len(paths) > 0 || cmd.HasParent() {
+		return paths
+	}
+	for _, c := range commands() {
+		group := c.build(new(options))
+		for _, sub := range group.Commands() {
+			if sub.Name() == typed || sub.HasAlias(typed) {
+				paths = append(paths, "'"+cmd.Name()+" "+group.Name()+" "+sub.Name()+"'")
+			}
+		}
+	}
+	return paths
+}
+
+// flagsMeant returns the flags that a user may have meant by an unknown one.
+func flagsMeant(cmd *cobra.Command, unknown *pflag.NotExistError) []string {
+	if unknown.GetSpecifiedShortnames() != "" {
+		return nil
+	}
+	var names []string
+	hideUnused(cmd)
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			names = append(names, flag.Name)
+		}
+	})
+	flags := meant(unknown.GetSpecifiedName(), names)
+	for i, name := range flags {
+		flags[i] = "--" + name
+	}
+	return flags
 }
 
 // usageHintOf returns the hint that names the help of a command.

@@ -8,7 +8,7 @@ func newGroup(use, short string, commands ...*cobra.Command) *cobra.Command {
 		Use:     use,
 		Short:   short,
 		Example: groupExample(use),
-		Args:    usageArgs(cobra.NoArgs), // otherwise an unknown command prints the help and exits with 0
+		Args:    usageArgs(noArgs), // otherwise an unknown command prints the help and exits with 0
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	group.SuggestionsMinimumDistance = 2

@@ -37,7 +37,7 @@ func hintOf(err error) string {
 	}
 	switch credential.ClassOf(err) {
 	case credential.Refused, credential.NotFound:
-		if !strings.Contains(err.Error(), account.source) {
+		if strings.Contains(hint, "access token") && !strings.Contains(err.Error(), account.source) {
 			hint += " (it is from " + account.source + ")"
 		}
 	case credential.Unreachable:
@@ -134,7 +134,7 @@ func adviceOnDoctl(e *accounts.DoctlError) string {
 	case errors.Is(e, boundedfile.ErrNotRegular):
 		return "DIGITALOCEAN_CONFIG must name doctl's config.yaml"
 	case len(e.Contexts) > 0:
-		return "it has one for: " + someOf(e.Contexts)
+		return cmp.Or(didYouMean(meant(e.Context, e.Contexts)), "it has one for: "+someOf(e.Contexts))
 	}
 	return "'doks-auth auth login' signs in without doctl; 'doctl auth login' creates doctl's configuration"
 }

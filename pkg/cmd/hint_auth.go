@@ -1,8 +1,8 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
-	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
@@ -97,7 +97,7 @@ func adviceOnLogin(e *accounts.LoginError) string {
 	case errors.Is(e, keyring.ErrUnavailable):
 		return "unlock the keyring, or sign in without one: " + loginCommand(e.Name, " --storage=file")
 	case errors.Is(e, accounts.ErrNoLogin) && len(e.Logins) > 0:
-		return "there are: " + strings.Join(e.Logins, ", ")
+		return cmp.Or(didYouMean(meant(e.Name, e.Logins)), "there are: "+someOf(e.Logins))
 	case errors.Is(e, accounts.ErrNoLogin):
 		return loginCommand(e.Name, "") + " creates it"
 	}

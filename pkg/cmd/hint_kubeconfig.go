@@ -21,8 +21,8 @@ func adviceOnKubeconfig(err error) string {
 		return "if no program is using it, one that crashed left the lock behind: remove " +
 			shellword.Quote(e.LockFile, "the lock file")
 	}
-	if e, ok := errors.AsType[*kubeconfig.NotFoundError](err); ok && len(e.Contexts) > 0 {
-		return cmp.Or(didYouMean(meant(e.Name, e.Contexts)), "it has contexts: "+someOf(e.Contexts))
+	if e, ok := errors.AsType[*kubeconfig.NotFoundError](err); ok {
+		return adviceOnName(e)
 	}
 	if _, ok := errors.AsType[*kubeconfig.AmbiguousError](err); ok {
 		return "use the name of the cluster's entry, or its id, instead"
@@ -38,6 +38,17 @@ func adviceOnKubeconfig(err error) string {
 		return "it would be written to the kubeconfig"
 	}
 	return ""
+}
+
+// adviceOnName returns what to do about a name that the kubeconfig doesn't have.
+func adviceOnName(e *kubeconfig.NotFoundError) string {
+	switch {
+	case len(e.Contexts) > 0:
+		return cmp.Or(didYouMean(meant(e.Name, e.Contexts)), "it has contexts: "+someOf(e.Contexts))
+	case len(e.Clusters) > 0:
+		return cmp.Or(didYouMean(meant(e.Name, e.Clusters)), "it has clusters: "+someOf(e.Clusters))
+	}
+	return "the kubeconfig has no contexts; KUBECONFIG and --kubeconfig choose another file"
 }
 
 // toAnother is how to get a kubeconfig when its file can't be written.

@@ -20,14 +20,8 @@ import (
 // newKubeconfig returns the commands about kubeconfig files.
 func newKubeconfig(opts *options) *cobra.Command {
 	return newGroup("kubeconfig", "Save, list, show, remove and convert kubeconfig entries",
-		newKubeconfigSave(opts), called(newKubeconfigList(opts), "ls"), newKubeconfigShow(opts),
-		called(newKubeconfigRemove(opts), "rm"), newKubeconfigPrune(opts), newKubeconfigConvert(opts))
-}
-
-// called gives a command one more name.
-func called(cmd *cobra.Command, alias string) *cobra.Command {
-	cmd.Aliases = append(cmd.Aliases, alias)
-	return cmd
+		newKubeconfigSave(opts), newKubeconfigList(opts), newKubeconfigShow(opts), newKubeconfigRemove(opts),
+		newKubeconfigPrune(opts), newKubeconfigConvert(opts))
 }
 
 // kubeconfigFiles are the kubeconfig files that a command works on.

@@ -35,7 +35,7 @@ For users with single sign-on, it records the OpenID provider, and the server an
 the cluster, as the kubeconfig has them: convert a kubeconfig that you trust.`,
 		Example: `  doks-auth kubeconfig convert --dry-run
   doks-auth kubeconfig convert`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			exec, err := v.exec(new(accounts.Account))

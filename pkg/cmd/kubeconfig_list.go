@@ -33,15 +33,17 @@ type listedContext struct {
 func newKubeconfigList(opts *options) *cobra.Command {
 	l := &kubeconfigList{options: opts}
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the contexts that use doks-auth",
+		Use:        "list",
+		Aliases:    []string{"ls"},
+		SuggestFor: []string{"get"},
+		Short:      "List the contexts that use doks-auth",
 		Long: `list prints the contexts of the kubeconfig whose user runs doks-auth, and marks the current one. For each
 it shows the cluster, and the flag by which the user's args choose an account, if they do. It calls neither
 the API nor the cluster.`,
 		Example: `  doks-auth kubeconfig list
   doks-auth kubeconfig list -o name | xargs doks-auth kubeconfig remove
   doks-auth kubeconfig list -o json | jq -r '.[] | select(.current) | .cluster_id'`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: opts.prints(func(context.Context, []string) ([]byte, error) {
 			contexts, err := l.list()

@@ -36,7 +36,7 @@ that run doctl stay. --timeout applies to each account, and to the file. The acc
 kubernetes:read.`,
 		Example: `  doks-auth kubeconfig prune --dry-run
   doks-auth kubeconfig prune`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return p.run(cmd.Context()) },
 	}

@@ -18,8 +18,10 @@ import (
 func newKubeconfigRemove(opts *options) *cobra.Command {
 	var files kubeconfigFiles
 	cmd := &cobra.Command{
-		Use:   "remove CLUSTER…",
-		Short: "Remove clusters from the kubeconfig",
+		Use:        "remove CLUSTER…",
+		Aliases:    []string{"rm"},
+		SuggestFor: []string{"delete"},
+		Short:      "Remove clusters from the kubeconfig",
 		Long: `remove deletes clusters from the kubeconfig: their entries, all contexts that point to them, their users
 unless others use them, and their cached credentials. With several files in KUBECONFIG it does so in each.
 It doesn't call the API, so it works even if a cluster no longer exists.
@@ -77,12 +79,16 @@ func someClusters(_ *cobra.Command, args []string) error {
 
 // removeAll removes clusters. One that was named twice, by its id and its name for instance, is removed once.
 func removeAll(c *kubeconfig.Config, names []string) ([]kubeconfig.Removed, error) {
+	contexts := contextNames(c)     // before anything is removed
 	before := make(map[string]bool) // what the names of those that are gone already could be
 	var all []kubeconfig.Removed
 	for _, name := range names {
 		gone, err := c.Remove(name)
 		if err != nil && before[strings.ToLower(name)] {
 			continue
+		}
+		if e, ok := errors.AsType[*kubeconfig.NotFoundError](err); ok {
+			e.Contexts = contexts
 		}
 		if err != nil {
 			return nil, err
@@ -144,10 +150,7 @@ func (k *kubeconfigFiles) clusterNames(o *options) []string {
 	if err != nil {
 		return nil
 	}
-	var names []string
-	for _, context := range config.Contexts {
-		names = append(names, context.Name)
-	}
+	names := contextNames(config)
 	for _, cluster := range config.Clusters {
 		if !slices.Contains(names, cluster.Name) {
 			names = append(names, cluster.Name)

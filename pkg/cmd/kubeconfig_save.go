@@ -30,8 +30,9 @@ type kubeconfigSave struct {
 func newKubeconfigSave(opts *options) *cobra.Command {
 	s := &kubeconfigSave{kubeconfigEntries: newEntries(opts)}
 	cmd := &cobra.Command{
-		Use:   "save [CLUSTER…]",
-		Short: "Add clusters to the kubeconfig, or update them",
+		Use:        "save [CLUSTER…]",
+		SuggestFor: []string{"add"},
+		Short:      "Add clusters to the kubeconfig, or update them",
 		Long: `save writes a cluster, a user and a context to the kubeconfig for each cluster that is given by id or
 name, or with --all for each cluster of the account. kubectl and other clients then work with it. Without
 a cluster, on a terminal, save asks for one or several.

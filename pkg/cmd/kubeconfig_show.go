@@ -11,8 +11,9 @@ import (
 func newKubeconfigShow(opts *options) *cobra.Command {
 	e := newEntries(opts)
 	cmd := &cobra.Command{
-		Use:   "show CLUSTER",
-		Short: "Print a kubeconfig for one cluster",
+		Use:        "show CLUSTER",
+		SuggestFor: []string{"view"},
+		Short:      "Print a kubeconfig for one cluster",
 		Long: `show prints the kubeconfig that save would write to an empty file. It contains no secret: clients get
 the credential from doks-auth.`,
 		Example:           `  doks-auth kubeconfig show production > production.yaml`,

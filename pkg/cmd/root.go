@@ -39,7 +39,7 @@ func newRoot(opts *options) *cobra.Command {
 		Short:                      "A kubectl exec credential plugin for DigitalOcean Kubernetes",
 		Long:                       rootHelp,
 		Example:                    rootExample,
-		Args:                       usageArgs(cobra.NoArgs),
+		Args:                       usageArgs(noArgs),
 		RunE:                       e.run,
 		SilenceErrors:              true,
 		SilenceUsage:               true,

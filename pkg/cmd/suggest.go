@@ -45,6 +45,11 @@ func didYouMean(names []string) string {
 	for i, name := range names {
 		quoted[i] = strconv.Quote(name)
 	}
+	return didYouMeanOneOf(quoted)
+}
+
+// didYouMeanOneOf is didYouMean for what is quoted already.
+func didYouMeanOneOf(quoted []string) string {
 	switch last := len(quoted) - 1; last {
 	case -1:
 		return ""

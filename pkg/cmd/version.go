@@ -26,7 +26,7 @@ func newVersion(opts *options) *cobra.Command {
 		Short: "Print the version",
 		Example: `  doks-auth version
   doks-auth version -o json | jq -r .version`,
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			out, err := output.render(thisBuild(), func(w io.Writer) { io.WriteString(w, thisBuild().line()) })

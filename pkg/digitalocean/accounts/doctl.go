@@ -26,7 +26,8 @@ const doctlDefaultContext = "default"
 // DoctlError means that doctl's configuration provides no access token.
 type DoctlError struct {
 	Broken   bool     // the file exists but isn't what doctl writes
-	Contexts []string // the contexts that have an access token
+	Context  string   // the one that has none; "" if the error isn't about that
+	Contexts []string // those that have an access token
 	Err      error
 }
 
@@ -230,6 +231,7 @@ func (s *Sources) doctlAccount(d *doctl, context string) (*Account, error) {
 	token := d.accessToken(context)
 	if token == "" {
 		return nil, usageError(&DoctlError{
+			Context:  context,
 			Contexts: d.contexts(),
 			Err:      fmt.Errorf("doctl's configuration has no access token for the context %s", show.Word(context)),
 		})
