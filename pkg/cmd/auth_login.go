@@ -82,6 +82,7 @@ any browser, if the provider supports that.`,
 	flags := cmd.Flags()
 	flags.Var(given{&l.name}, "name", "`name` of the login")
 	flags.Var(scopeList{&l.scopes}, "scopes", "`scopes` to ask for, separated by commas")
+	flags.Lookup("scopes").DefValue = "those that doks-auth needs"
 	flags.BoolVar(&l.noBrowser, "no-browser", false,
 		"print the address to open, and accept the one that the browser ends at")
 	flags.BoolVar(&l.withToken, "with-token", false, "keep an access token from standard input instead of signing in")
