@@ -55,7 +55,6 @@ func (d *doctor) usesSSO() bool {
 // there is none, it returns a finding.
 func (d *doctor) ssoCredential(ctx context.Context, t target, by *execCredential) (credential.Credential, *finding) {
 	failed := func(f finding) (credential.Credential, *finding) { return credential.Credential{}, &f }
-	by.way = oidc.Way{Timeout: by.timeout, Reason: errors.New("doctor asks nobody to")}
 	var request execcredential.Request
 	if t.cluster != nil && d.entry != nil && d.entry.ProvideClusterInfo {
 		request.Target.Server = t.cluster.Server
@@ -64,6 +63,7 @@ func (d *doctor) ssoCredential(ctx context.Context, t target, by *execCredential
 	if err != nil {
 		return failed(failure("cluster", getting(t.id, err)))
 	}
+	from.way = func() oidc.Way { return oidc.Way{Timeout: by.timeout} }
 	got, err := from.credential(ctx, t.id, by.fetch)
 	_, isNeeded := errors.AsType[*oidc.NeededError](err)
 	_, wasTried := errors.AsType[*oidc.AttemptError](err)

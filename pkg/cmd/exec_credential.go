@@ -15,7 +15,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
-	"github.com/doks-auth/doks-auth/pkg/oidc"
+	"github.com/doks-auth/doks-auth/pkg/internal/signin"
 )
 
 // execCredential is the command that Kubernetes clients run.
@@ -26,7 +26,6 @@ type execCredential struct {
 	apiVersion      string
 	skipServerCheck bool
 	sso             ssoFlags
-	way             oidc.Way // how somebody can sign in at the provider that sso names
 }
 
 func newExecCredential(opts *options) *cobra.Command {
@@ -76,16 +75,14 @@ func (e *execCredential) addFlags(flags *pflag.FlagSet) {
 	e.sso.addDoctlsTo(flags)
 }
 
-// prints is the options' method, but gives people time to sign in if they can.
+// prints is the options' method, but gives people time to sign in if they may be able to.
 func (e *execCredential) prints(
 	do func(context.Context, []string) ([]byte, error),
 ) func(*cobra.Command, []string) error {
 	run := e.options.prints(do)
 	return func(cmd *cobra.Command, args []string) error {
-		if e.sso.isSet() {
-			if e.way = e.findWay(); e.way.IsPossible() {
-				e.signInTime = signInTime
-			}
+		if e.sso.isSet() && (signin.CheckDesktop(e.Getenv) == nil || e.readsStderr()) {
+			e.signInTime = signInTime
 		}
 		return run(cmd, args)
 	}

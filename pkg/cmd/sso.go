@@ -32,7 +32,7 @@ type ssoSource struct {
 	flags   ssoFlags
 	session *oidc.Session
 	cluster oidc.Cluster
-	way     oidc.Way
+	way     func() oidc.Way // how somebody can sign in
 }
 
 // maySignInFor is how long a client waits for somebody to sign in. It is three fifths of signInTime, which is what a fetch
@@ -46,7 +46,7 @@ func (e *execCredential) ssoSource(id digitalocean.ClusterID, request execcreden
 	if err := e.sso.check(); err != nil {
 		return nil, err
 	}
-	s := &ssoSource{options: e.options, flags: e.sso, way: e.way}
+	s := &ssoSource{options: e.options, flags: e.sso, way: e.findWay}
 	var err error
 	if s.session, err = e.sessions().Find(e.sso.client()); err != nil {
 		return nil, s.explain(err)
@@ -89,7 +89,7 @@ func (s *ssoSource) renew(
 }
 
 func (s *ssoSource) cached(how fetch, begin func()) *credential.Cached {
-	provider := &oidc.Provider{Session: s.session, Cluster: s.cluster, Way: s.way}
+	provider := &oidc.Provider{Session: s.session, Cluster: s.cluster}
 	if how.forceRefresh {
 		provider.After = s.Now()
 	}
@@ -97,6 +97,7 @@ func (s *ssoSource) cached(how fetch, begin func()) *credential.Cached {
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 			begin()
 			s.distrustRoots()
+			provider.Way = s.way()
 			return provider.Credential(ctx)
 		}),
 		Store:          s.store(s.session.Identity(), how),
@@ -135,11 +136,14 @@ func (e *execCredential) findWay() oidc.Way {
 		open = signin.Browser(e.Getenv)
 	}
 	way.Open = open
-	if e.StderrIsTerminal != nil && e.StderrIsTerminal() {
+	if e.readsStderr() {
 		way.Out = e.Stderr
 	}
 	return way
 }
+
+// readsStderr reports whether somebody may read standard error: it is a terminal.
+func (o *options) readsStderr() bool { return o.StderrIsTerminal != nil && o.StderrIsTerminal() }
 
 // hasOwnState reports whether the state directory is the one below this user's home directory in the user database.
 func (o *options) hasOwnState() bool {

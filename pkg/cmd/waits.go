@@ -36,7 +36,7 @@ func (o *options) waiting(reason string) (done func()) {
 
 // isWatched reports whether a person watches standard error.
 func (o *options) isWatched() bool {
-	return !o.unattended && !o.byClient() && o.StderrIsTerminal != nil && o.StderrIsTerminal()
+	return !o.unattended && !o.byClient() && o.readsStderr()
 }
 
 func (w *waits) begin(out io.Writer, reason string) (done func()) {
