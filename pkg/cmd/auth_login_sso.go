@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -48,7 +49,7 @@ func (l *ssoLogin) run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		entry.flags.port = firstPort(l.flags.port, entry.flags.port)
+		entry.flags.port = cmp.Or(l.flags.port, entry.flags.port)
 		l.flags = entry.flags
 		if entry.cluster.ID != "" {
 			if err := l.record(ctx, entry.cluster); err != nil {
@@ -72,15 +73,6 @@ func (l *ssoLogin) run(ctx context.Context, args []string) error {
 	}
 	_, err = fmt.Fprintf(l.Stdout, "signed in as %s at %s\n", ssoUserText(session.User), shownURL(session.Issuer))
 	return err
-}
-
-func firstPort(ports ...int) int {
-	for _, port := range ports {
-		if port != 0 {
-			return port
-		}
-	}
-	return 0
 }
 
 func (l *ssoLogin) entry(ctx context.Context, args []string) (ssoEntry, error) {

@@ -87,7 +87,7 @@ type kubeconfigEntries struct {
 	command        string
 	execAPIVersion string
 	sso            ssoChoice
-	hasSSO         map[digitalocean.ClusterID]bool // clusters whose entries use single sign-on already
+	hasSSO         map[digitalocean.ClusterID]ssoFlags // of clusters whose entries use single sign-on already
 }
 
 func newEntries(opts *options) kubeconfigEntries {

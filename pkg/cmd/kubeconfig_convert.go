@@ -213,7 +213,7 @@ func shownArg(arg string) string {
 		if isAbsolute(value) {
 			return oneLine(arg)
 		}
-	case "--api-url", "--sso-issuer-url":
+	case "--api-url", "--sso-issuer-url", "--issuer-url":
 		return name + "=" + shownURL(value)
 	}
 	return name + "=" + notShown

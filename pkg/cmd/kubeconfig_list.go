@@ -86,9 +86,10 @@ func (l *kubeconfigList) list() ([]listedContext, error) {
 	return listed, nil
 }
 
-// accountFlagOf returns the flag by which an entry chooses its account, or "".
+// accountFlagOf returns the flag by which an entry chooses its account or its OpenID provider, or "".
 func accountFlagOf(entry *kubeconfig.Exec) string {
-	for _, name := range []string{"--token-file", "--account", "--context"} { // in the order of precedence
+	// In the order of precedence.
+	for _, name := range []string{"--sso-issuer-url", "--issuer-url", "--token-file", "--account", "--context"} {
 		for i, arg := range entry.Args {
 			flag, value, hasValue := strings.Cut(arg, "=")
 			if flag == name && !hasValue && i+1 < len(entry.Args) {

@@ -77,6 +77,9 @@ func (p *kubeconfigPrune) run(ctx context.Context) error {
 		out.WriteString("nothing to remove\n")
 	}
 	if !p.dryRun {
+		for _, id := range ids { // which no cluster will ever have again
+			p.sessions().Unpin(id)
+		}
 		cleared, clearErr := bounded(ctx, p.options, func(ctx context.Context) (string, error) {
 			return p.clearCached(ctx, ids)
 		})

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -28,7 +29,7 @@ func (c *ssoChoice) addTo(flags *pflag.FlagSet) {
 		"`port` of this machine that the OpenID provider's client is registered for (default 8080)")
 }
 
-// choose reports whether a cluster's user uses single sign-on. had says that it does now.
+// choose reports whether a cluster's user uses single sign-on. had says that it already does.
 func (c ssoChoice) choose(cluster digitalocean.Cluster, had bool) (bool, error) {
 	switch {
 	case c.with && c.without:
@@ -45,11 +46,12 @@ func (c ssoChoice) choose(cluster digitalocean.Cluster, had bool) (bool, error) 
 
 // ssoOf returns the flags of the user of a cluster for single sign-on, or nil if it uses an access token.
 func (e *kubeconfigEntries) ssoOf(cluster digitalocean.Cluster) (*ssoFlags, error) {
-	use, err := e.sso.choose(cluster, e.hasSSO[cluster.ID])
+	had, has := e.hasSSO[cluster.ID]
+	use, err := e.sso.choose(cluster, has)
 	if err != nil || !use {
 		return nil, err
 	}
-	flags := &ssoFlags{cluster.SSO.IssuerURL, cluster.SSO.ClientID, e.sso.port}
+	flags := &ssoFlags{cluster.SSO.IssuerURL, cluster.SSO.ClientID, cmp.Or(e.sso.port, had.port)}
 	if err := flags.client().Check(); err != nil {
 		return nil, &credential.Error{
 			Class: credential.Unusable,
@@ -78,13 +80,13 @@ func (s *kubeconfigSave) findSSO(ctx context.Context) {
 	if err != nil {
 		return // whoever edits it will say so
 	}
-	s.hasSSO = make(map[digitalocean.ClusterID]bool)
+	s.hasSSO = make(map[digitalocean.ClusterID]ssoFlags)
 	for _, user := range config.Users {
 		if !runsThis(user.Exec) {
 			continue
 		}
 		if entry, _, err := s.parseEntry(user.Exec); err == nil && entry.sso.isSet() {
-			s.hasSSO[clusterIDOf(user.Exec)] = true
+			s.hasSSO[clusterIDOf(user.Exec)] = entry.sso
 		}
 	}
 }
