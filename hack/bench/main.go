@@ -98,6 +98,10 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		return err
 	}
 	fetched := api.Mints(clusterID)
+	bySSO, err := b.ssoHit(ctx)
+	if err != nil {
+		return err
+	}
 
 	byEnv, byFile, many, bySession := hits[0], hits[1], hits[2], hits[3]
 	fmt.Printf("%d pairs of runs per line, over %d copies of each binary; ", b.pairs, copies)
@@ -109,6 +113,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		{"hit, token in the environment / bare Go process", byEnv, bare},
 		{"hit, token in doctl's file / bare Go process", byFile, bare},
 		{"hit, doctl's session / hit, token in doctl's file", bySession, byFile},
+		{"hit, single sign-on / hit, token in environment", bySSO, byEnv},
 		{fmt.Sprintf("hit, %d entries / hit, 1 entry", manyEntries), many, byEnv},
 	} {
 		if err := b.compare(ctx, line.what, line.one, line.other, b.pairs); err != nil {
@@ -145,17 +150,23 @@ func (b *bench) hits(plugin, config, session string) ([]command, error) {
 		{"many", accessToken, ""},
 		{"one", "", session},
 	} {
-		c, err := newCommand(b.dir, plugin, append(os.Environ(),
-			"DIGITALOCEAN_ACCESS_TOKEN="+hit.token, "DIGITALOCEAN_TOKEN=", "XDG_STATE_HOME="+filepath.Join(b.dir, "state"),
-			"DIGITALOCEAN_CONTEXT=", "DIGITALOCEAN_CONFIG="+hit.config, "DIGITALOCEAN_API_URL="+b.apiURL,
-			"DOKS_AUTH_CACHE_DIR="+filepath.Join(b.dir, hit.cache), "KUBERNETES_EXEC_INFO=",
-		), "exec-credential", "--api-version=v1", clusterID)
+		c, err := b.hit(plugin, hit.cache, hit.token, hit.config)
 		if err != nil {
 			return nil, err
 		}
 		commands = append(commands, c)
 	}
 	return commands, nil
+}
+
+// hit returns a command that is a cache hit after its first run.
+func (b *bench) hit(plugin, cache, token, config string, flags ...string) (command, error) {
+	args := append([]string{"exec-credential", "--api-version=v1"}, flags...)
+	return newCommand(b.dir, plugin, append(os.Environ(),
+		"DIGITALOCEAN_ACCESS_TOKEN="+token, "DIGITALOCEAN_TOKEN=", "XDG_STATE_HOME="+filepath.Join(b.dir, "state"),
+		"DIGITALOCEAN_CONTEXT=", "DIGITALOCEAN_CONFIG="+config, "DIGITALOCEAN_API_URL="+b.apiURL,
+		"DOKS_AUTH_CACHE_DIR="+filepath.Join(b.dir, cache), "KUBERNETES_EXEC_INFO=",
+	), append(args, clusterID)...)
 }
 
 // compareAnother compares the plugin with another build of it.
