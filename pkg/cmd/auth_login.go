@@ -122,6 +122,11 @@ func (l *authLogin) checkFlags(cmd *cobra.Command) error {
 			return usageErrorf("--%s can't be combined with --with-token", name)
 		}
 	}
+	for _, name := range []string{"sso-callback-port", "kubeconfig"} {
+		if cmd.Flags().Changed(name) {
+			return usageErrorf("--%s is for single sign-on: use it with --sso", name)
+		}
+	}
 	if err := accounts.CheckLoginName(l.name); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,7 +30,10 @@ func (l *ssoLogin) isCalled() bool { return l.isSet || l.flags.isSet() }
 
 // checkArgs allows the name of a context with --sso.
 func (l *ssoLogin) checkArgs(cmd *cobra.Command, args []string) error {
-	if !l.isSet || l.flags.isSet() {
+	switch {
+	case l.isSet && l.flags.isSet() && len(args) > 0:
+		return errors.New("a context can't be combined with --sso-issuer-url and --sso-client-id")
+	case !l.isSet:
 		return noArgs(cmd, args)
 	}
 	return cobra.MaximumNArgs(1)(cmd, args)

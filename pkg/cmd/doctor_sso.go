@@ -15,9 +15,11 @@ const checkSSO = "sign-on"
 func (d *doctor) checkSessions(context.Context) []finding {
 	var found []finding
 	for _, s := range d.sessions().All() {
-		login := d.flagsFor(s.Client).loginCommand() + " signs in"
+		flags, isUsed := d.flagsFor(s.Client)
+		login := flags.loginCommand() + " signs in"
 		at := shownURL(s.Issuer)
 		switch {
+		case !s.SignedIn && !isUsed:
 		case !s.SignedIn:
 			found = append(found, warning(checkSSO, login, "nobody is signed in at %s", at))
 		case !s.Refreshes && !d.Now().Before(s.ExpiresAt):
@@ -29,17 +31,17 @@ func (d *doctor) checkSessions(context.Context) []finding {
 	return found
 }
 
-// flagsFor returns the flags for a client, as a user of the kubeconfig has them.
-func (d *doctor) flagsFor(client oidc.Client) ssoFlags {
+// flagsFor returns the flags for a client, as a user of the kubeconfig has them, and whether there is one.
+func (d *doctor) flagsFor(client oidc.Client) (flags ssoFlags, isUsed bool) {
 	for _, user := range d.config.Users {
 		if !runsThis(user.Exec) {
 			continue
 		}
 		if entry, _, err := d.parseEntry(user.Exec); err == nil && entry.sso.client() == client {
-			return entry.sso
+			return entry.sso, true
 		}
 	}
-	return ssoFlags{issuer: client.Issuer, clientID: client.ID}
+	return ssoFlags{issuer: client.Issuer, clientID: client.ID}, false
 }
 
 // usesSSO reports whether the kubeconfig's user that is checked signs in at an OpenID provider.

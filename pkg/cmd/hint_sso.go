@@ -3,6 +3,9 @@ package cmd
 import (
 	"errors"
 
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 	"github.com/doks-auth/doks-auth/pkg/internal/signin"
 	"github.com/doks-auth/doks-auth/pkg/oidc"
 )
@@ -22,6 +25,9 @@ func adviceOnSSO(err error, flags ssoFlags) string {
 		return "end the program that uses the port; --sso-callback-port chooses another one, " +
 			"if the provider's client is registered for it"
 	}
+	if _, ok := errors.AsType[*oauth.Error](err); ok {
+		return adviceOnProvider(err, flags)
+	}
 	switch {
 	case errors.Is(err, oidc.ErrNotRecorded):
 		return "if you trust it: " + flags.loginCommand()
@@ -30,4 +36,17 @@ func adviceOnSSO(err error, flags ssoFlags) string {
 			"'doks-auth auth login --sso CONTEXT' takes it from a kubeconfig that you trust"
 	}
 	return ""
+}
+
+// adviceOnProvider returns what to do about a call to an OpenID provider that failed.
+func adviceOnProvider(err error, flags ssoFlags) string {
+	switch credential.ClassOf(err) {
+	case credential.Refused:
+		return flags.loginCommand() + " tries again; the provider may have to allow the client " +
+			shellword.Quote(flags.clientID, "…")
+	case credential.Unreachable:
+		return "check the network, and whether the provider is up; behind a proxy, set HTTPS_PROXY, " +
+			"and make the system trust its certificate authority"
+	}
+	return "check the issuer's address; a proxy or a login page may be in the way"
 }
