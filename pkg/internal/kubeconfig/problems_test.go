@@ -78,7 +78,7 @@ func TestProblemsAreKubectls(t *testing.T) {
 		"x: &x {name: 5}\nusers: [*x]\n",
 		"x: &x {name: 5}\nusers: [{<<: *x, name: a}]\n", "x: &x {name: 5}\nusers: [{name: a, <<: *x}]\n",
 		"---\nkind: Pod\n---\n",
-		"! kind: Pod\n", "!\n", "\ufeffcurrent-context: ! 5\n", "a: 1\r\ncurrent-context: ! 5\r\n",
+		"! kind: Pod\n", "!\n", "&0: !\n", "\ufeffcurrent-context: ! 5\n", "a: 1\r\ncurrent-context: ! 5\r\n",
 		"a: é\rcurrent-context: ! 5\r", "a: \"é\u2028\n\u0085\"\ncurrent-context: ! 5\n", "{a: é, current-context: ! 5}",
 		"kind: Config\n---\nkind: Pod\n", "Users: 5\n", "clusters: [{Name: 5}]\n", "\xff\xfek\x00:\x001\x00",
 		"users: [{name: a, user: {token: 5, token: a}}]\n", "users: [{name: a, user: {token: a, token: 5}}]\n")
