@@ -43,8 +43,8 @@ var (
 	ErrOwnConfig = errors.New("it has a --config of its own")
 )
 
-// directoryError is a boundedfile.ErrNotRegular that says more. It is a type because fmt.Errorf would format it each time
-// the program starts.
+// directoryError is a boundedfile.ErrNotRegular that says more. It is a type because fmt.Errorf would format it each
+// time the program starts.
 type directoryError struct{}
 
 func (directoryError) Error() string { return boundedfile.ErrNotRegular.Error() + " but a directory" }
@@ -101,7 +101,8 @@ func (e *WriteError) Unwrap() error { return e.Err }
 
 // IsDenied reports whether the file or its directory may only be read, or isn't one to write a kubeconfig to.
 func (e *WriteError) IsDenied() bool {
-	return errors.Is(e.Err, boundedfile.ErrNotRegular) || errors.Is(e.Err, fs.ErrPermission) || errors.Is(e.Err, syscall.EROFS) || errors.Is(e.Err, ErrReadOnly)
+	return errors.Is(e.Err, fs.ErrPermission) || errors.Is(e.Err, syscall.EROFS) || errors.Is(e.Err, ErrReadOnly) ||
+		errors.Is(e.Err, boundedfile.ErrNotRegular)
 }
 
 // LockedError reports that another program held a file's lock for too long.

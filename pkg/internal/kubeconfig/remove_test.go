@@ -198,7 +198,7 @@ func TestUnusablePaths(t *testing.T) {
 		"beside another file":      {[]string{"~/.kube/config", "real"}, ""},
 		"a directory":              {[]string{"dir"}, `reading kubeconfig "dir": it is not a regular file but a directory`},
 		"a directory, by its path": {[]string{"dir" + string(filepath.Separator)}, "its path ends as a directory's does"},
-		"a missing directory":      {[]string{"missing/"}, `reading kubeconfig "missing/": its path ends as a directory's does`},
+		"a missing directory":      {[]string{"missing/"}, `kubeconfig "missing/": its path ends as a directory's does`},
 		"a file with a slash":      {[]string{"real/"}, "its path ends as a directory's does"},
 		"the null device":          {[]string{os.DevNull}, "it is not a regular file"},
 		"beside the null device":   {[]string{os.DevNull, "real"}, ""},
