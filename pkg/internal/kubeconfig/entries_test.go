@@ -288,7 +288,7 @@ func TestParseErrors(t *testing.T) {
 		"a text":   {"secret\n", "line 1: it is not a mapping"},
 		"two documents": {"kind: Config\n---\nkind: Config\n",
 			"it has more than one YAML document; kubectl reads the first one, but"},
-		"UTF-16":            {"\xff\xfek\x00", "it is not UTF-8 text"},
+		"UTF-16":            {"\xff\xfek\x00", "it is UTF-16 text, as"},
 		"an ended document": {"---\n...\n", "it has more than one YAML document"},
 		"a lone CR":         {"kind: Config\nx: a\rb\n", "line 2: it has a line break other than a line feed"},
 		"a line separator":  {"x: '\u2028'\n", "line 1: it has a line break other than a line feed"},

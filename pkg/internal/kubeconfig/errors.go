@@ -86,6 +86,11 @@ func (e *DuplicateKeyError) Error() string {
 
 func (e *DuplicateKeyError) Unwrap() error { return e.Err }
 
+// ProblemError reports a value for which neither clients nor this package can read a file.
+type ProblemError struct{ Problem Problem }
+
+func (e *ProblemError) Error() string { return e.Problem.String() + "; kubectl refuses the file, too" }
+
 // WriteError reports a file that can't be written, locked or restored.
 type WriteError struct {
 	Path  string

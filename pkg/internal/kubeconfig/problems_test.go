@@ -166,3 +166,24 @@ func TestProblemsSayWhere(t *testing.T) {
 		t.Errorf("got %v; want one in %s", got, path)
 	}
 }
+
+// A value that can't even be read is reported with its entry and field, too.
+func TestReadSaysWhere(t *testing.T) {
+	tests := map[string]string{
+		entryWith("user", "exec: SECRET"):                         `user "e": field exec must be a mapping, and is text`,
+		entryWith("user", "exec: {args: SECRET}"):                 `user "e": field exec.args must be a list, and is text`,
+		entryWith("user", "exec: {env: {SECRET: x}}"):             `user "e": field exec.env must be a list, and is a mapping`,
+		entryWith("user", "exec: {provideClusterInfo: 'SECRET'}"): `user "e": field exec.provideClusterInfo must be true or`,
+		entryWith("cluster", "extensions: SECRET"):                `cluster "e": field extensions must be a list, and is text`,
+		"users: SECRET\n":    `field users must be a list, and is text`,
+		"contexts: {a: b}\n": `field contexts must be a list, and is a mapping`,
+		"users: [SECRET]\n":  `user "number 1" must be a mapping, and is text; kubectl refuses the file, too`,
+	}
+	for text, want := range tests {
+		path := write(t, filepath.Join(t.TempDir(), "config"), text)
+		_, err := Read([]string{path})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: got %v; want %s", text, err, want)
+		}
+	}
+}

@@ -85,6 +85,9 @@ func (c *Config) merge(f *file) error {
 	c.files = append(c.files, f)
 	var said contents
 	if err := f.text.Decode(&said); err != nil {
+		if found := Problems(f.raw); len(found) > 0 {
+			return &ProblemError{found[0]} // which names the entry
+		}
 		return err
 	}
 	f.current = said.CurrentContext

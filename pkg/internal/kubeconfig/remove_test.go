@@ -73,6 +73,18 @@ func TestRemoveByWhatIsLeft(t *testing.T) {
 			files: []parts{{"", contextOf("ca", "a", "ua"), firstUser, "ca"}},
 			by:    []string{"ca", "a", firstID}, want: []parts{{}},
 		},
+		"another's entry with a context of ours": {
+			files: []parts{{clusterAt("kind", tunnel), contextOf("kind", "kind", "token") + ", " + contextOf("x", "kind", "ua"),
+				token + ", " + firstUser, "kind"}},
+			by:   []string{firstID},
+			want: []parts{{clusterAt("kind", tunnel), contextOf("kind", "kind", "token"), token, "kind"}},
+		},
+		"another's entry, which is a tunnel too": {
+			files: []parts{{clusterAt("kind", tunnel), contextOf("x", "kind", "ua") + ", " + contextOf("kind", "kind", "none"),
+				firstUser, "kind"}},
+			by:   []string{firstID},
+			want: []parts{{clusterAt("kind", tunnel), contextOf("kind", "kind", "none"), "", "kind"}},
+		},
 		"only a user": {
 			files: []parts{{second, contextOf("cb", "b", "ub"), firstUser + ", " + secondUser, "cb"}},
 			by:    []string{"ua", firstID, strings.ToUpper(firstID)},
