@@ -169,21 +169,21 @@ func TestProblemsSayWhere(t *testing.T) {
 
 // A value that can't even be read is reported with its entry and field, too.
 func TestReadSaysWhere(t *testing.T) {
-	tests := map[string]string{
-		entryWith("user", "exec: SECRET"):                         `user "e": field exec must be a mapping, and is text`,
-		entryWith("user", "exec: {args: SECRET}"):                 `user "e": field exec.args must be a list, and is text`,
-		entryWith("user", "exec: {env: {SECRET: x}}"):             `user "e": field exec.env must be a list, and is a mapping`,
-		entryWith("user", "exec: {provideClusterInfo: 'SECRET'}"): `user "e": field exec.provideClusterInfo must be true or`,
-		entryWith("cluster", "extensions: SECRET"):                `cluster "e": field extensions must be a list, and is text`,
-		"users: SECRET\n":    `field users must be a list, and is text`,
-		"contexts: {a: b}\n": `field contexts must be a list, and is a mapping`,
-		"users: [SECRET]\n":  `user "number 1" must be a mapping, and is text; kubectl refuses the file, too`,
+	tests := []struct{ text, want string }{
+		{entryWith("user", "exec: SECRET"), `user "e": field exec must be a mapping, and is text`},
+		{entryWith("user", "exec: {args: SECRET}"), `user "e": field exec.args must be a list, and is text`},
+		{entryWith("user", "exec: {env: {SECRET: x}}"), `user "e": field exec.env must be a list, and is a mapping`},
+		{entryWith("user", "exec: {provideClusterInfo: 'SECRET'}"), `field exec.provideClusterInfo must be true or false`},
+		{entryWith("cluster", "extensions: SECRET"), `cluster "e": field extensions must be a list, and is text`},
+		{"users: SECRET\n", `field users must be a list, and is text`},
+		{"contexts: {a: b}\n", `field contexts must be a list, and is a mapping`},
+		{"users: [SECRET]\n", `user "number 1" must be a mapping, and is text; kubectl refuses the file, too`},
 	}
-	for text, want := range tests {
-		path := write(t, filepath.Join(t.TempDir(), "config"), text)
+	for _, test := range tests {
+		path := write(t, filepath.Join(t.TempDir(), "config"), test.text)
 		_, err := Read([]string{path})
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "SECRET") {
-			t.Errorf("%q: got %v; want %s", text, err, want)
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: got %v; want %s", test.text, err, test.want)
 		}
 	}
 }
