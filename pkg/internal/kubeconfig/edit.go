@@ -31,7 +31,7 @@ func Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
 // When ctx ends, Edit releases the locks and returns, even while edit runs: nothing of that is written. However
 // Edit ends, a panic in edit included, it leaves no lock and no temporary file.
 func (editor Editor) Edit(ctx context.Context, paths []string, edit func(*Config) error) error {
-	if err := checkExpanded(paths); err != nil {
+	if err := checkPaths(paths); err != nil {
 		return err
 	}
 	e := &editing{

@@ -283,11 +283,12 @@ func TestSetCurrentContext(t *testing.T) {
 // A file that can't be read as a kubeconfig is an error that tells the line, and no secret.
 func TestParseErrors(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"not YAML":          {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
-		"a list":            {"- a\n", "line 1: it is not a mapping"},
-		"a text":            {"secret\n", "line 1: it is not a mapping"},
-		"two documents":     {"kind: Config\n---\nkind: Config\n", "it has more than one YAML document"},
-		"UTF-16":            {"\xff\xfek\x00", "it is not UTF-8 text"},
+		"not YAML": {"users:\n- name: a\n  user: {token: secret\n", "line 2: did not find expected ',' or '}'"},
+		"a list":   {"- a\n", "line 1: it is not a mapping"},
+		"a text":   {"secret\n", "line 1: it is not a mapping"},
+		"two documents": {"kind: Config\n---\nkind: Config\n",
+			"it has more than one YAML document; kubectl reads the first one, but"},
+		"UTF-16":            {"\xff\xfek\x00", "it is UTF-16 text, as"},
 		"an ended document": {"---\n...\n", "it has more than one YAML document"},
 		"a lone CR":         {"kind: Config\nx: a\rb\n", "line 2: it has a line break other than a line feed"},
 		"a line separator":  {"x: '\u2028'\n", "line 1: it has a line break other than a line feed"},
@@ -296,7 +297,7 @@ func TestParseErrors(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			document, err := yamledit.Parse([]byte(test.text), emptyText)
+			document, err := parse([]byte(test.text))
 			if err == nil {
 				c := &Config{}
 				err = c.merge(&file{text: document})

@@ -16,14 +16,18 @@ import (
 // Errors of this package are of type [*credential.Error] where their class matters. They wrap one of the following,
 // which have the facts that a hint needs.
 var (
-	// ErrNoFiles means that no kubeconfig is named and the home directory is unknown.
-	ErrNoFiles = errors.New("no kubeconfig: the home directory is unknown")
+	// ErrNoFiles means that KUBECONFIG is nothing but separators, or that it isn't set and the home directory is unknown.
+	ErrNoFiles = errors.New("no kubeconfig: KUBECONFIG names no file, or it isn't set and the home directory is unknown")
 
 	// ErrDirectory means that a directory is where a kubeconfig should be.
 	ErrDirectory error = directoryError{}
 
 	// ErrUTF16 means that a file isn't UTF-8, as all programs but PowerShell 5 write it.
 	ErrUTF16 = errors.New("it is UTF-16 text, as PowerShell's > writes it; only UTF-8 is supported")
+
+	// ErrSeveral means that a file has more than one YAML document.
+	ErrSeveral = errors.New(
+		"it has more than one YAML document; kubectl reads the first one, but such a file can't be edited safely")
 
 	// ErrReadOnly means that nobody has permission to write to a file.
 	ErrReadOnly = errors.New("the file is read-only")
@@ -39,12 +43,18 @@ var (
 	ErrOwnConfig = errors.New("it has a --config of its own")
 )
 
-// directoryError is a boundedfile.ErrNotRegular that says more. It is a type because fmt.Errorf would format it each time
-// the program starts.
+// directoryError is a boundedfile.ErrNotRegular that says more. It is a type because fmt.Errorf would format it each
+// time the program starts.
 type directoryError struct{}
 
 func (directoryError) Error() string { return boundedfile.ErrNotRegular.Error() + " but a directory" }
 func (directoryError) Unwrap() error { return boundedfile.ErrNotRegular }
+
+// slashError is an [ErrDirectory] of a path that is written as a directory's.
+type slashError struct{}
+
+func (slashError) Error() string { return "its path ends as a directory's does" }
+func (slashError) Unwrap() error { return ErrDirectory }
 
 // ReadError reports a file that can't be read or isn't a kubeconfig.
 type ReadError struct {
@@ -76,6 +86,11 @@ func (e *DuplicateKeyError) Error() string {
 
 func (e *DuplicateKeyError) Unwrap() error { return e.Err }
 
+// ProblemError reports a value for which neither clients nor this package can read a file.
+type ProblemError struct{ Problem Problem }
+
+func (e *ProblemError) Error() string { return e.Problem.String() + "; kubectl refuses the file, too" }
+
 // WriteError reports a file that can't be written, locked or restored.
 type WriteError struct {
 	Path  string
@@ -89,9 +104,10 @@ func (e *WriteError) Error() string {
 
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// IsDenied reports whether the file or its directory may only be read.
+// IsDenied reports whether the file or its directory may only be read, or isn't one to write a kubeconfig to.
 func (e *WriteError) IsDenied() bool {
-	return errors.Is(e.Err, fs.ErrPermission) || errors.Is(e.Err, syscall.EROFS) || errors.Is(e.Err, ErrReadOnly)
+	return errors.Is(e.Err, fs.ErrPermission) || errors.Is(e.Err, syscall.EROFS) || errors.Is(e.Err, ErrReadOnly) ||
+		errors.Is(e.Err, boundedfile.ErrNotRegular)
 }
 
 // LockedError reports that another program held a file's lock for too long.

@@ -82,6 +82,9 @@ func parse(text []byte) (*yamledit.Document, error) {
 	if twice, ok := errors.AsType[*yamledit.DuplicateKeyError](err); ok {
 		return nil, &DuplicateKeyError{twice}
 	}
+	if errors.Is(err, yamledit.ErrSeveral) {
+		return nil, ErrSeveral
+	}
 	return document, err
 }
 

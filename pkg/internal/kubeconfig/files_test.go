@@ -406,7 +406,7 @@ func TestPaths(t *testing.T) {
 		"no home":  {"", "", "", nil},
 		"list":     {"", list, "/h", []string{"a", "b"}},
 		"explicit": {"x", list, "/h", []string{"x"}},
-		"empties":  {"", string(os.PathListSeparator), "/h", []string{filepath.Join("/h", ".kube", "config")}},
+		"empties":  {"", string(os.PathListSeparator), "/h", nil}, // as kubectl
 	}
 	for name, test := range tests {
 		env["KUBECONFIG"] = test.env

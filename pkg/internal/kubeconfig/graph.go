@@ -12,7 +12,7 @@ type graph struct {
 	contexts index[Context]
 	users    index[User]
 
-	inferred map[ref]string // the ids of visible clusters that only the users of their contexts tell
+	inferred map[ref]string // the ids of visible clusters that only the users of all their contexts tell
 }
 
 func newGraph(c *Config) graph {
@@ -23,20 +23,16 @@ func newGraph(c *Config) graph {
 		users:    newIndex(c.Users, c.hidden.users),
 		inferred: make(map[ref]string),
 	}
-	ids := make(map[ref]map[string]bool)
 	for _, context := range g.contexts.all {
 		cluster, ok := g.clusterOf(context)
-		if id := g.userID(context); ok && id != "" && !g.clusters.isHidden(cluster) {
-			if ids[cluster.ref()] == nil {
-				ids[cluster.ref()] = make(map[string]bool)
-			}
-			ids[cluster.ref()][id] = true
+		if !ok || g.clusters.isHidden(cluster) {
+			continue
 		}
-	}
-	for ref, ids := range ids {
-		if len(ids) == 1 { // otherwise, a tunnel's entry that several clusters share
-			g.inferred[ref] = slices.Collect(maps.Keys(ids))[0]
+		id := g.userID(context)
+		if before, known := g.inferred[cluster.ref()]; known && before != id {
+			id = "" // a tunnel's entry that several clusters share, or somebody else's with a context of ours
 		}
+		g.inferred[cluster.ref()] = id
 	}
 	return g
 }

@@ -11,18 +11,19 @@ import (
 )
 
 // Paths returns the kubeconfig's files by kubectl's rules: the explicit one, those of $KUBECONFIG, or
-// ~/.kube/config. There is none if the home directory is unknown as well.
+// ~/.kube/config. There is none if $KUBECONFIG is nothing but separators, or unset and the home directory is unknown.
 func Paths(explicit string, getenv func(string) string, home string) []string {
 	if explicit != "" {
 		return []string{explicit}
 	}
 	var paths []string
-	for _, path := range filepath.SplitList(getenv("KUBECONFIG")) {
+	given := getenv("KUBECONFIG")
+	for _, path := range filepath.SplitList(given) {
 		if path != "" && !slices.Contains(paths, path) {
 			paths = append(paths, path)
 		}
 	}
-	if len(paths) == 0 && home != "" {
+	if given == "" && home != "" {
 		paths = []string{filepath.Join(home, ".kube", "config")}
 	}
 	return paths
@@ -39,9 +40,14 @@ func (c *Config) Files(missing bool) []string {
 	return paths
 }
 
-// checkExpanded reports a path that a shell should have expanded, if no file exists. Else such a path is a missing
-// file, as it is for kubectl.
-func checkExpanded(paths []string) error {
+// checkPaths reports a path that is written as a directory's, or one that a shell should have expanded, if no file
+// exists. Else such a path is a missing file, as it is for kubectl.
+func checkPaths(paths []string) error {
+	for _, path := range paths {
+		if path != "" && os.IsPathSeparator(path[len(path)-1]) {
+			return usageError(&ReadError{path, slashError{}})
+		}
+	}
 	var found *UnexpandedError
 	pattern := regexp.MustCompile(`^~[A-Za-z0-9._-]*|(?:^|[/\\])(\$(?:env:)?[A-Za-z_]\w*|\$\{[^}/\\]*\}|%[A-Za-z_]\w*%)`)
 	for _, path := range paths {

@@ -19,14 +19,16 @@ type Problem struct {
 }
 
 func (p Problem) String() string {
-	where := "field " + p.Field
-	if p.Field == "" {
-		where = "the file"
+	entry, field := fmt.Sprintf("%s %q", p.Kind, p.Name), "field "+p.Field
+	switch {
+	case p.Kind == "" && p.Field == "":
+		return "the file " + p.Reason
+	case p.Kind == "":
+		return field + " " + p.Reason
+	case p.Field == "":
+		return entry + " " + p.Reason
 	}
-	if p.Kind != "" {
-		where = fmt.Sprintf("%s %q: %s", p.Kind, p.Name, where)
-	}
-	return where + " " + p.Reason
+	return entry + ": " + field + " " + p.Reason
 }
 
 // Problems returns what client-go's loader doesn't accept in the files, in their order, edits included that aren't

@@ -28,14 +28,16 @@ var values = []string{
 	`"true"`, "'no'",
 	"2001-01-01", "2001-1-1 1:2:3", "2001-13-01", "12:30", "0o7", "09", "1__0", "_1", "0x", "-", "+", "<<", "=", "[]",
 	"[a]", "[5]",
-	"[a, null]", "{}", "{a: b}", "{a: 5}", "{a: [b]}", "{a: [5]}", "{5: a}", "{~: a}", "{[a]: b}", "{true: a}", "{.nan: a}", "{1e400: a}", "{? &x .inf : *x}",
+	"[a, null]", "{}", "{a: b}", "{a: 5}", "{a: [b]}", "{a: [5]}", "{5: a}", "{~: a}", "{[a]: b}", "{true: a}",
+	"{.nan: a}", "{1e400: a}", "{? &x .inf : *x}", "{9223372036854775808: a}", "{9223372036854775807: a}", "{1e19: a}",
 	"{name: 5}",
 	"[{name: a, value: 8080}]", "[{name: a, value: '8080'}]", "[{name: a}, {name: a}]", "[[a]]", "YQ==", "Y",
 	"<base64>", "YQ==\\n",
 	"|\n  YQ==\n", "[1, 255]", "[256]", "[-1]", "!!str 5", "!!int '5'", "!!int a", "!!binary YQ==", "!!binary '?'",
 	"!!float 1", "!!bool yes",
 	"!!null ''", "! 5", "!", "! ~", "! yes", "! []", "! {a: 5}", "! '5'", "!<!> 5", "&x ! 5", "&x\n  ! 5", "[! 5]",
-	"{! a: ! 5}", "{! : a}", "{! 5: a}", "! |\n  5", "! 2001-01-01", "! .inf", "{! <<: {a: 5}}", "!foo 5", "!!timestamp 2001-01-01", "!!timestamp a", "!!set {a}", "18446744073709551615",
+	"{! a: ! 5}", "{! : a}", "{! 5: a}", "! |\n  5", "! 2001-01-01", "! .inf", "{! <<: {a: 5}}",
+	"!foo 5", "!!timestamp 2001-01-01", "!!timestamp a", "!!set {a}", "18446744073709551615",
 	"18446744073709551616",
 	"{<<: {a: b}}", "{<<: [{a: b}, {a: 5}]}", "{<<: a}", "1.", "1e", "0b2", "-0b1", "0.0", "é",
 }
@@ -78,7 +80,7 @@ func TestProblemsAreKubectls(t *testing.T) {
 		"x: &x {name: 5}\nusers: [*x]\n",
 		"x: &x {name: 5}\nusers: [{<<: *x, name: a}]\n", "x: &x {name: 5}\nusers: [{name: a, <<: *x}]\n",
 		"---\nkind: Pod\n---\n",
-		"! kind: Pod\n", "!\n", "\ufeffcurrent-context: ! 5\n", "a: 1\r\ncurrent-context: ! 5\r\n",
+		"! kind: Pod\n", "!\n", "&0: !\n", "\ufeffcurrent-context: ! 5\n", "a: 1\r\ncurrent-context: ! 5\r\n",
 		"a: é\rcurrent-context: ! 5\r", "a: \"é\u2028\n\u0085\"\ncurrent-context: ! 5\n", "{a: é, current-context: ! 5}",
 		"kind: Config\n---\nkind: Pod\n", "Users: 5\n", "clusters: [{Name: 5}]\n", "\xff\xfek\x00:\x001\x00",
 		"users: [{name: a, user: {token: 5, token: a}}]\n", "users: [{name: a, user: {token: a, token: 5}}]\n")
@@ -162,5 +164,26 @@ func TestProblemsSayWhere(t *testing.T) {
 	}
 	if got := c.Problems(); len(got) != 1 || got[0].Path != path {
 		t.Errorf("got %v; want one in %s", got, path)
+	}
+}
+
+// A value that can't even be read is reported with its entry and field, too.
+func TestReadSaysWhere(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{entryWith("user", "exec: SECRET"), `user "e": field exec must be a mapping, and is text`},
+		{entryWith("user", "exec: {args: SECRET}"), `user "e": field exec.args must be a list, and is text`},
+		{entryWith("user", "exec: {env: {SECRET: x}}"), `user "e": field exec.env must be a list, and is a mapping`},
+		{entryWith("user", "exec: {provideClusterInfo: 'SECRET'}"), `field exec.provideClusterInfo must be true or false`},
+		{entryWith("cluster", "extensions: SECRET"), `cluster "e": field extensions must be a list, and is text`},
+		{"users: SECRET\n", `field users must be a list, and is text`},
+		{"contexts: {a: b}\n", `field contexts must be a list, and is a mapping`},
+		{"users: [SECRET]\n", `user "number 1" must be a mapping, and is text; kubectl refuses the file, too`},
+	}
+	for _, test := range tests {
+		path := write(t, filepath.Join(t.TempDir(), "config"), test.text)
+		_, err := Read([]string{path})
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: got %v; want %s", test.text, err, test.want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package kubeconfig
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 )
@@ -10,7 +11,7 @@ import (
 // Read reads the files. A missing file is empty, and one file under several names is read once. The errors are
 // ErrNoFiles, *UnexpandedError and *ReadError, of class Usage.
 func Read(paths []string) (*Config, error) {
-	if err := checkExpanded(paths); err != nil {
+	if err := checkPaths(paths); err != nil {
 		return nil, err
 	}
 	return readAll(paths, readFile)
@@ -34,9 +35,9 @@ func readAll(paths []string, read func(path string) (*file, error)) (*Config, er
 			return nil, usageError(&ReadError{path, err})
 		}
 	}
-	// As kubectl: the first that exists, else the last.
+	// As kubectl: the first that exists, else the last. But kubectl loses what it writes to the null device.
 	c.main = c.files[len(c.files)-1]
-	if i := slices.IndexFunc(c.files, func(f *file) bool { return !f.missing }); i >= 0 {
+	if i := slices.IndexFunc(c.files, func(f *file) bool { return !f.missing && f.path != os.DevNull }); i >= 0 {
 		c.main = c.files[i]
 	}
 	return c, nil
@@ -84,6 +85,9 @@ func (c *Config) merge(f *file) error {
 	c.files = append(c.files, f)
 	var said contents
 	if err := f.text.Decode(&said); err != nil {
+		if found := Problems(f.raw); len(found) > 0 {
+			return &ProblemError{found[0]} // which names the entry
+		}
 		return err
 	}
 	f.current = said.CurrentContext

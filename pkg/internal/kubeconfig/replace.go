@@ -9,9 +9,10 @@ func (c *Config) Replace(goneID string, e Entry) error {
 		return err
 	}
 	var clusters, users []string
-	for i := range c.Clusters {
-		if c.IDOf(&c.Clusters[i]) == goneID {
-			clusters = append(clusters, c.Clusters[i].Name)
+	g := newGraph(c)
+	for _, cluster := range c.Clusters {
+		if g.idOf(cluster) == goneID {
+			clusters = append(clusters, cluster.Name)
 		}
 	}
 	for _, user := range c.Users {

@@ -20,6 +20,7 @@ func TestReplace(t *testing.T) {
 contexts:
 - {name: prod, context: {cluster: a, user: u, namespace: web}}
 - {name: kind, context: {cluster: kind, user: kind}}
+- {name: mixed, context: {cluster: kind, user: u}}
 current-context: prod
 users:
 - {name: u, user: {exec: {apiVersion: v1, command: doks-auth, args: [exec-credential, GONE]}}}

@@ -126,6 +126,14 @@ func isInteger(text string) bool {
 	return err == nil
 }
 
+// isUnsigned reports whether a number is an integer that only fits an unsigned type, which isn't one of JSON's keys.
+func isUnsigned(text string) bool {
+	plain := strings.ReplaceAll(text, "_", "")
+	_, err := strconv.ParseInt(plain, 0, 64)
+	_, unsignedErr := strconv.ParseUint(plain, 0, 64)
+	return err != nil && unsignedErr == nil
+}
+
 // floatKind returns the type of what may be a number with a fraction. One without is written as an integer in JSON.
 func floatKind(text string) kind {
 	number, err := strconv.ParseFloat(text, 64)
@@ -200,7 +208,7 @@ func keyOf(key *yaml.Node) (name string, ok bool) {
 		isTrue := strings.ContainsRune("yYtT", rune(value[0])) || strings.EqualFold(value, "on")
 		return strconv.FormatBool(isTrue), true
 	case kindInteger, kindNumber, kindNoJSON:
-		return value, true // no name of a field
+		return value, !isUnsigned(value) // no name of a field
 	}
 	return "", false
 }

@@ -15,7 +15,7 @@ func tagTexts(text []byte, root *yaml.Node) {
 		return
 	}
 	const blank = `[ \t\r\n\x{85}\x{2028}\x{2029}]`
-	anchor := `&[^ \t\r\n\x{85}\x{2028}\x{2029}]+(?:` + blank + `|` + blank + `#[^\r\n\x{85}\x{2028}\x{2029}]*)+`
+	anchor := `&[0-9A-Za-z_-]+(?:` + blank + `|` + blank + `#[^\r\n\x{85}\x{2028}\x{2029}]*)+`
 	t := tagger{
 		text:  bytes.TrimPrefix(text, []byte("\uFEFF")), // which the library doesn't count
 		bare:  regexp.MustCompile(`^(?:` + anchor + `)?!(?:<(?:!|%21)>)?(?:` + blank + `|$)`),

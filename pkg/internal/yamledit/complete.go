@@ -20,7 +20,7 @@ func complete(text []byte, mark, empty string) (*Document, error) {
 		return nil, errors.New("it is empty")
 	}
 	if bytes.HasSuffix(text, []byte(empty)) { // it follows the end of another document
-		return nil, errSeveral
+		return nil, ErrSeveral
 	}
 	text = bytes.Clone(text)
 	switch {

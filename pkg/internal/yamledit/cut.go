@@ -27,7 +27,7 @@ func (p *patch) cut(node *yaml.Node, gone []bool) {
 func (p *patch) cutLines(node *yaml.Node, i int) {
 	at, indent := p.start(node, i), 0
 	if node.Kind == yaml.SequenceNode {
-		if at, indent = p.dash(node.Content[i]); at < 0 {
+		if at, indent = p.dash(node, node.Content[i]); at < 0 {
 			return
 		}
 	} else {

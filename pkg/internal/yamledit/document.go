@@ -61,12 +61,13 @@ func Parse(text []byte, empty string) (*Document, error) {
 		return nil, err
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errSeveral
+		return nil, ErrSeveral
 	}
 	return d, nil
 }
 
-var errSeveral = errors.New("it has more than one YAML document")
+// ErrSeveral means that a text has more than one YAML document.
+var ErrSeveral = errors.New("it has more than one YAML document")
 
 // MaxValues bounds how many values a text may hold, at some 300 bytes of memory each.
 const MaxValues = 2 << 20

@@ -29,9 +29,10 @@ type splice struct {
 // keys, mappings and lists first. The error is ErrTooOdd.
 func (d *Document) Apply(value map[string]any) ([]byte, error) {
 	p := &patch{Document: d}
+	old := d.Value()
 	switch {
-	case p.mapping(d.root, d.Value(), value, 0):
-	case isFlow(d.root):
+	case p.mapping(d.root, old, value, 0):
+	case isFlow(d.root) && len(old) > 0: // else it has a pair that isn't in the value: its key is null
 		p.splice(p.content(d.root), p.flowEnd(d.root), p.flow(value))
 	default:
 		return nil, ErrTooOdd
@@ -106,6 +107,8 @@ func (p *patch) mapping(node *yaml.Node, old, new map[string]any, depth int) boo
 	for _, key := range changed(old, new, depth == 0) {
 		i := keyIndex(node, key)
 		switch {
+		case depth == 0 && isElsewhere(node, i, old[key]):
+			p.fail() // once it is written here, nothing tells that it wasn't before
 		case i < 0:
 			p.addPair(node, key, new[key], depth)
 		case gone[i/2]:
@@ -160,6 +163,15 @@ func (p *patch) list(node *yaml.Node, old, new []any, depth int) bool {
 	p.cut(node, gone)
 	p.addItems(node, new[kept:], depth)
 	return true
+}
+
+// isElsewhere reports whether a list is written elsewhere: it is an alias, or its key is merged.
+func isElsewhere(mapping *yaml.Node, key int, value any) bool {
+	list, isList := value.([]any)
+	if !isList || len(list) == 0 {
+		return false
+	}
+	return key < 0 || mapping.Content[key+1].Kind == yaml.AliasNode
 }
 
 func keyIndex(mapping *yaml.Node, key string) int {

@@ -184,7 +184,7 @@ func (p *patch) wasAdded(mapping *yaml.Node, i int) bool {
 		return false
 	}
 	if node.Kind == yaml.SequenceNode {
-		_, indent := p.dash(node.Content[0])
+		_, indent := p.dash(node, node.Content[0])
 		return indent == mapping.Content[0].Column-1+addedIndent
 	}
 	return node.Style&yaml.DoubleQuotedStyle != 0

@@ -62,7 +62,7 @@ func (p *patch) addItems(list *yaml.Node, values []any, depth int) {
 		}
 		return
 	}
-	dash, indent := p.dash(last)
+	dash, indent := p.dash(list, last)
 	if dash < 0 {
 		return
 	}
@@ -116,16 +116,18 @@ func (p *patch) flow(value any) string {
 func spaces(n int) string { return strings.Repeat(" ", n) }
 
 // dash returns where the dash of a list's item is, and by how many columns it is indented; -1 if it isn't found.
-func (p *patch) dash(item *yaml.Node) (at, indent int) {
-	at = p.offset(item) - 1
-	for at > 0 && strings.IndexByte(" \t\r\n", p.text[at]) >= 0 {
-		at--
+func (p *patch) dash(list, item *yaml.Node) (at, indent int) {
+	first := p.content(list)
+	indent = first - p.lineStart(first)
+	for line := item.Line; line >= 1 && p.at(first) == '-'; line-- { // there may be comments between them
+		start := p.lines[line-1]
+		at = start + indent
+		if p.at(at) == '-' && strings.Trim(string(p.text[start:at]), " -") == "" {
+			return at, indent
+		}
 	}
-	if p.at(at) != '-' {
-		p.fail()
-		return -1, 0
-	}
-	return at, at - p.lineStart(at)
+	p.fail()
+	return -1, 0
 }
 
 // lineStart returns where the line of a place starts.

@@ -186,6 +186,16 @@ func TestApply(t *testing.T) {
 			change: func(v map[string]any) { delete(v, "a"); v["b"] = 1 },
 			want:   `{"b":1} # c` + "\n",
 		},
+		"comments after dashes": {
+			text:   "list:\n- # 1 -\n  # 2\n  name: x # 3\n-\n  # 4\n  name: y\n  # 5\n# 6\n",
+			change: set("list", []any{map[string]any{"name": "y"}, map[string]any{"name": "z"}}),
+			want:   "list:\n-\n  # 4\n  name: y\n  # 5\n- name: z\n# 6\n",
+		},
+		"dashes after dashes": {
+			text:   "a: 1\nlist:\n  - - 1\n    - 2 # c\n",
+			change: set("list", []any{[]any{1, 2}, 3}),
+			want:   "a: 1\nlist:\n  - - 1\n    - 2 # c\n  - 3\n",
+		},
 		"an empty root": {
 			text:   "{} # c\n",
 			change: set("b", []any{1}),
@@ -205,6 +215,18 @@ func TestApply(t *testing.T) {
 		"an anchor": {
 			text:   "x: &x {k: 1}\na: *x\n",
 			change: func(v map[string]any) { v["x"].(map[string]any)["k"] = 2 },
+		},
+		"an alias of a list": {
+			text:   "x: &x [1]\nlist: *x\n",
+			change: set("list", []any{1, 2}),
+		},
+		"a merged list": {
+			text:   "x: &x {list: [1]}\n<<: *x\n",
+			change: set("list", []any{1, 2}),
+		},
+		"a key that is null": {
+			text:   "{~: a}\n",
+			change: set("list", []any{1, 2}),
 		},
 		"a merged key's removal": {
 			text:   "x: &x {k: 1}\na:\n  l: 1\n  <<: *x\n",
