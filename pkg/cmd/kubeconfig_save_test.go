@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,6 +87,70 @@ func TestSaveWaits(t *testing.T) {
 	w.api.SetState(clusterID, "provisioning")
 	if code, _, stderr := w.run(save...); code != 4 || !strings.Contains(stderr, `is in the state "error"`) {
 		t.Errorf("got exit code %d, %q; want 4 and the state", code, stderr)
+	}
+}
+
+// A cluster may be deleted while it is waited for. It has the name that the user gave, and the hint is not about the
+// access token.
+func TestSaveWaitsForADeletedCluster(t *testing.T) {
+	w := newWorld(t)
+	w.api.SetState(clusterID, "provisioning")
+	w.adjust = func(env *cmd.Env) {
+		env.Pause = func(context.Context, time.Duration) { w.api.RemoveCluster(clusterID) }
+	}
+	path := filepath.Join(t.TempDir(), "config")
+	code, _, stderr := w.run("kubeconfig", "save", "cluster-8d91899c", "--wait", "--kubeconfig="+path)
+	const want = "doks-auth: the cluster \"cluster-8d91899c\" has been deleted\n" +
+		"hint: 'doks-auth kubeconfig prune' removes what the kubeconfig has of clusters that are gone\n"
+	if code != 4 || !strings.HasSuffix(stderr, want) {
+		t.Errorf("got exit code %d, %q; want 4, %q", code, stderr, want)
+	}
+}
+
+// While a line shows that a cluster is waited for, a slow API isn't announced in its middle.
+func TestProgressIsNotInterrupted(t *testing.T) {
+	w := newWorld(t)
+	w.api.SetState(clusterID, "provisioning")
+	out := w.onTerminal("")
+	watched := w.adjust
+	w.adjust = func(env *cmd.Env) {
+		watched(env)
+		env.Columns = func() int { return 70 }
+		env.Pause = func(_ context.Context, d time.Duration) {
+			w.ahead += d
+			w.api.SetDelay(1200 * time.Millisecond) // longer than a person is left without a word
+			if w.ahead > 2*d {
+				w.api.SetDelay(0)
+				w.api.SetState(clusterID, "running")
+			}
+		}
+	}
+	w.mustRun(t, "kubeconfig", "save", "cluster-8d91899c", "--wait", "--kubeconfig="+filepath.Join(t.TempDir(), "config"))
+	if got := out.String(); strings.Contains(got, "DigitalOcean API") || strings.Count(got, "provisioning (") < 3 {
+		t.Errorf("got %q; want what is waited for, three times, and nothing about the API", got)
+	}
+}
+
+// A terminal that knows no escape sequences shows no list.
+func TestSaveDoesNotAskOnADumbTerminal(t *testing.T) {
+	w := newWorld(t)
+	out := w.onTerminal("")
+	terminal := w.adjust
+	w.adjust = func(env *cmd.Env) {
+		terminal(env)
+		get := env.Getenv
+		env.Getenv = func(name string) string {
+			if name == "TERM" {
+				return "dumb"
+			}
+			return get(name)
+		}
+		env.OpenTerminal = func() (*picker.Terminal, error) { return nil, errors.New("it was opened") }
+	}
+	code, _, _ := w.run("kubeconfig", "save")
+	if want := "doks-auth: no cluster is named; --all saves all of them\n"; code != 2 ||
+		!strings.HasPrefix(out.String(), want) {
+		t.Errorf("got exit code %d, %q; want 2, %q", code, out, want)
 	}
 }
 
