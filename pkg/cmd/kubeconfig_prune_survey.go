@@ -11,9 +11,9 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// A cluster that an account doesn't list may be another account's. A user's entry names its account, unless that is the
-// one in the environment, which may be another one tomorrow; and a name may stand for another team since yesterday. So a
-// cluster counts as gone only if there is a sign that it was the account's, and no account has it.
+// A cluster that an account doesn't list may belong to another one. An entry names its account, unless that was in the
+// environment when the entry was saved; and since then the name may have been signed in to another team. So a cluster
+// counts as gone only if no account has it, and there is a sign that it was in the account that was asked.
 
 // survey is what the accounts say about the kubeconfig's clusters.
 type survey struct {
@@ -131,8 +131,8 @@ func (s *survey) judge() (gone []string, doubtful []claim) {
 	return gone, doubtful
 }
 
-// isCertain reports whether a cluster was the account's because the entry names that. If the account has none of several
-// clusters that entries name it for, its name probably stands for another team now.
+// isCertain reports whether the entry's naming an account shows that the cluster was in it. If the account has none of
+// several clusters whose entries name it, it is probably signed in to another team now.
 func (s *survey) isCertain(c claim) bool {
 	if !c.isNamed {
 		return false

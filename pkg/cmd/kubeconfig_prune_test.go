@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// teams is a world with three teams, red, green and blue, each of which has an access token, a doctl context of its name
-// and clusters named after it.
+// teams is a world with three teams, red, green and blue, each of which has an access token, and a doctl context and
+// clusters that are named after it.
 type teams struct {
 	*world
 	env    map[string]string // in addition to the world's
@@ -61,7 +61,7 @@ func newTeams(t *testing.T) *teams {
 // idOf returns the id of a team's cluster.
 func idOf(team, i int) string { return fmt.Sprintf("0000000%d-0000-4000-8000-00000000000%d", team, i) }
 
-// saveAll saves the clusters of each team: with its context in the entries, or with its access token in the environment.
+// saveAll saves the clusters of each team: with its context in the entries, or its access token in the environment.
 func (w *teams) saveAll(t *testing.T, named bool) {
 	t.Helper()
 	for _, team := range []string{"red", "green", "blue"} {

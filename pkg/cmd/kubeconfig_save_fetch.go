@@ -19,8 +19,8 @@ import (
 const fetchesAtOnce = 8
 
 // fetchAll fetches the clusters' credentials. It returns the entries of those that it could fetch, in order, and
-// an error or nil for each cluster. If none of the first can be had because the API refuses the access token, or doesn't
-// answer, it doesn't ask for the others.
+// an error or nil for each cluster. If the API refuses the access token, or doesn't answer, for each of the first
+// clusters, it doesn't ask for the others.
 func (s *kubeconfigSave) fetchAll(
 	ctx context.Context, account *account, clusters []digitalocean.Cluster,
 ) ([]kubeconfig.Entry, []error) {

@@ -256,9 +256,10 @@ users: [{name: me, user: {token: t}}]
 		"the alias": {foreign, []string{"other", "--alias=do-fra1-mine"}, 2, 0, 0, "already exists"},
 		"the user": {"users: [{name: do-fra1-mine-admin, user: {token: t}}]\n", []string{"mine"}, 2, 0, 0,
 			`user "do-fra1-mine-admin" already exists`},
-		"forced":              {foreign, []string{"mine", "--force"}, 0, 1, 1, ""},
-		"all, forced":         {foreign, []string{"--all", "--force"}, 0, 1, 11, ""},
-		"a dry run":           {foreign, []string{"mine", "--dry-run"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
+		"forced":      {foreign, []string{"mine", "--force"}, 0, 1, 1, ""},
+		"all, forced": {foreign, []string{"--all", "--force"}, 0, 1, 11, ""},
+		"a dry run": {foreign, []string{"mine", "--dry-run"}, 2, 0, 0,
+			`cluster entry "do-fra1-mine" already exists`},
 		"not YAML":            {"clusters: [", []string{"--all"}, 2, 0, 0, "reading kubeconfig"},
 		"a list that is none": {"contexts: 5\n", []string{"mine", "--force"}, 2, 0, 0, ""},
 	}
