@@ -7,7 +7,6 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
@@ -68,9 +67,6 @@ func adviceOnAPI(err error) string {
 // adviceOnState returns what to do about a cluster without credentials.
 func adviceOnState(e *digitalocean.StateError) string {
 	switch e.State {
-	case digitalocean.StateProvisioning:
-		save := "doks-auth kubeconfig save --wait " + shellword.Quote(e.Cluster, "CLUSTER")
-		return shellword.Command(save) + " waits until it has"
 	case digitalocean.StateDeleting, digitalocean.StateDeleted:
 		return "'doks-auth kubeconfig prune' removes what the kubeconfig has of clusters that are gone"
 	case digitalocean.StateErrored:

@@ -127,7 +127,7 @@ func (w *awaiting) await(ctx context.Context) (digitalocean.Cluster, error) {
 			return w.account.clusterByID(ctx, w.id)
 		})
 		if credential.StatusOf(err) == http.StatusNotFound {
-			return cluster, stateErrorOf(w.account.nameOf(w.id), digitalocean.StateDeleted, err)
+			return cluster, w.account.inState(w.id, digitalocean.StateDeleted, err)
 		}
 		if err == nil && cluster.State != digitalocean.StateProvisioning ||
 			err != nil && credential.ClassOf(err) != credential.Unreachable {
@@ -135,7 +135,7 @@ func (w *awaiting) await(ctx context.Context) (digitalocean.Cluster, error) {
 		}
 		if took := w.Now().Sub(w.since); took >= waitLimit {
 			if err == nil {
-				err = stateErrorOf(w.account.nameOf(w.id), cluster.State, nil)
+				err = w.account.inState(w.id, cluster.State, nil)
 			}
 			return cluster, advise(credential.Unreachable,
 				fmt.Errorf("gave up after %s: %w", waitLimit, err), "the same command goes on waiting")

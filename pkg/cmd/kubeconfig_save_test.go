@@ -249,9 +249,13 @@ users: [{name: me, user: {token: t}}]
 		saved  int // clusters
 		stderr string
 	}{
-		"one":       {foreign, []string{"mine"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
-		"by id":     {foreign, []string{clusterID}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
-		"all":       {foreign, []string{"--all"}, 2, 0, 10, `cluster entry "do-fra1-mine" already exists`},
+		"one":   {foreign, []string{"mine"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
+		"by id": {foreign, []string{clusterID}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
+		"all":   {foreign, []string{"--all"}, 2, 0, 10, `cluster entry "do-fra1-mine" already exists`},
+		"two of all": {`clusters:
+- {name: do-fra1-mine, cluster: {server: "https://elsewhere.example"}}
+- {name: do-fra1-other, cluster: {server: "https://elsewhere.example"}}
+`, []string{"--all"}, 2, 0, 9, `saving 2 clusters: entries of these names already exist for others: "mine", "other"`},
 		"waiting":   {foreign, []string{"mine", "--wait"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
 		"the alias": {foreign, []string{"other", "--alias=do-fra1-mine"}, 2, 0, 0, "already exists"},
 		"the user": {"users: [{name: do-fra1-mine-admin, user: {token: t}}]\n", []string{"mine"}, 2, 0, 0,
