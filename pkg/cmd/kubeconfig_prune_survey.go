@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
@@ -33,6 +34,7 @@ type inquiry struct {
 	account *account
 	source  string
 	has     []string // ids
+	deleted []string // ids of those that are still listed
 	err     error    // why it can't be asked
 }
 
@@ -91,7 +93,11 @@ func (p *kubeconfigPrune) ask(ctx context.Context, account *account, asked map[s
 		one.err = fmt.Errorf("%s: %w", account.Source, err)
 	}
 	for _, cluster := range clusters {
-		one.has = append(one.has, string(cluster.ID))
+		if cluster.State == digitalocean.StateDeleted {
+			one.deleted = append(one.deleted, string(cluster.ID))
+		} else {
+			one.has = append(one.has, string(cluster.ID))
+		}
 	}
 	return one
 }
@@ -146,10 +152,10 @@ func (s *survey) isCertain(c claim) bool {
 	return len(named) == 1 || slices.ContainsFunc(c.account.has, func(id string) bool { return named[id] })
 }
 
-// wasOfAny reports whether the cache has a cluster's credential of an account that was asked.
+// wasOfAny reports whether an account that was asked lists a cluster as deleted, or the cache has its credential.
 func (s *survey) wasOfAny(id string) bool {
 	for _, one := range s.asked {
-		if one.err == nil && one.account.hasEntry(id) {
+		if slices.Contains(one.deleted, id) || one.err == nil && one.account.hasEntry(id) {
 			return true
 		}
 	}

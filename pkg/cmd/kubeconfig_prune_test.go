@@ -100,6 +100,15 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 			change: func(_ *testing.T, w *teams) { w.api.RemoveCluster(idOf(0, 1)); w.api.RemoveCluster(idOf(2, 2)) },
 			gone:   "red1 blue2",
 		},
+		"one is still listed, as deleted": {
+			named:  true,
+			change: func(_ *testing.T, w *teams) { w.api.SetState(idOf(0, 1), "deleted") },
+			gone:   "red1",
+		},
+		"one is being deleted": {
+			named:  true,
+			change: func(_ *testing.T, w *teams) { w.api.SetState(idOf(0, 1), "deleting") },
+		},
 		"all of an account are gone, and were used": {
 			named: true,
 			change: func(_ *testing.T, w *teams) {
