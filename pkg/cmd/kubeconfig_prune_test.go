@@ -86,6 +86,7 @@ func (w *teams) setContexts(t *testing.T, tokens string) {
 // prune removes clusters only if they are certain to be gone.
 func TestPruneKeepsLiveClusters(t *testing.T) {
 	const unknown = ": not in any account that could be asked, but the kubeconfig doesn't say which account to ask\n"
+	const foreign = ": the cached credential is from an account that couldn't be asked\n"
 	const remove = "'doks-auth kubeconfig remove NAME' removes a cluster that is gone\n"
 	tests := map[string]struct {
 		named  bool
@@ -130,8 +131,40 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 			change: func(t *testing.T, w *teams) {
 				w.setContexts(t, "red: dop_v1_green, green: dop_v1_green, blue: dop_v1_blue")
 			},
+			stderr: `kept "do-fra1-red0", "do-fra1-red1", "do-fra1-red2"` + foreign + remove,
+		},
+		"a context is signed in to another team, and nothing is cached any more": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.mustRun(t, "cache", "clear", "--all")
+				w.setContexts(t, "red: dop_v1_green, green: dop_v1_green, blue: dop_v1_blue")
+			},
 			stderr: `kept "do-fra1-red0", "do-fra1-red1", "do-fra1-red2": doctl's context "red" has none of its clusters in ` +
 				"the kubeconfig, and may be signed in to another team\n" + remove,
+		},
+		"a context with one cluster is signed in to another team": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.mustRun(t, "kubeconfig", "remove", "red0", "red1")
+				w.setContexts(t, "red: dop_v1_green, green: dop_v1_green, blue: dop_v1_blue")
+			},
+			stderr: `kept "do-fra1-red2"` + foreign + remove,
+		},
+		"a context is signed in to another team, whose clusters were saved, too": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.setContexts(t, "red: dop_v1_green, blue: dop_v1_blue")
+				w.mustRun(t, "kubeconfig", "save", "green1", "--context=red")
+			},
+			stderr: `kept 2 clusters of an account that can't be asked: doctl's`,
+		},
+		"some are gone, and nothing is cached any more": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.mustRun(t, "cache", "clear", "--all")
+				w.api.RemoveCluster(idOf(0, 1))
+			},
+			gone: "red1",
 		},
 		"no account is named, and none is gone": {
 			change: func(_ *testing.T, w *teams) { w.env["DIGITALOCEAN_ACCESS_TOKEN"] = "dop_v1_red" },
@@ -140,7 +173,7 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 		"no account is named, and one can't be found": {
 			change: func(t *testing.T, w *teams) { w.setContexts(t, "red: dop_v1_red, green: dop_v1_green") },
 			args:   []string{"--context=red"},
-			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + unknown + remove,
+			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + foreign + remove,
 		},
 		"no account is named, and some are gone": {
 			change: func(t *testing.T, w *teams) {
@@ -151,7 +184,7 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 			},
 			args:   []string{"--context=red"},
 			gone:   "red0 green0",
-			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + unknown,
+			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + foreign,
 		},
 		"no account is named, and nothing is cached any more": {
 			change: func(t *testing.T, w *teams) {
