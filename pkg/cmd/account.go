@@ -164,6 +164,7 @@ type accountError struct {
 	source        string   // of the account
 	roots         []string // variables that were ignored; see distrustRoots
 	expirySeconds int      // the lifetime that was requested; 0: none
+	state         string   // of the cluster, if the API has said it; "": unknown
 }
 
 // Unwrap returns the underlying error.

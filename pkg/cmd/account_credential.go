@@ -42,12 +42,15 @@ func (a *account) credential(
 	if err := a.stateError(ctx, id, how, err); err != nil {
 		return got, err
 	}
-	return got, &gettingError{a.nameOf(id), a.explainFetch(err, how)}
+	return got, &gettingError{a.nameOf(id), a.explainFetch(id, err, how)}
 }
 
-// explainFetch is explain for an error about a credential.
-func (a *account) explainFetch(err error, how fetch) error {
-	return &accountError{error: err, source: a.Source, roots: a.roots, expirySeconds: how.expirySeconds}
+// explainFetch is explain for an error about a cluster's credential.
+func (a *account) explainFetch(id digitalocean.ClusterID, err error, how fetch) error {
+	cluster, _ := a.seenCluster(id)
+	return &accountError{
+		error: err, source: a.Source, roots: a.roots, expirySeconds: how.expirySeconds, state: cluster.State,
+	}
 }
 
 // gettingError is an error with the cluster that the credential was for, as the user calls it.

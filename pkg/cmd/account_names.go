@@ -3,9 +3,11 @@ package cmd
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // nameOf returns what the user calls a cluster: the id, unless it was named otherwise.
@@ -18,6 +20,20 @@ func (a *account) nameOf(id digitalocean.ClusterID) string {
 
 // nameOfText is nameOf for an id in a text.
 func (a *account) nameOfText(id string) string { return a.nameOf(digitalocean.ClusterID(id)) }
+
+// accountFlags returns the flags by which the user chose the account, as a part of a command in a hint: with another
+// account it would be about another cluster.
+func (o *options) accountFlags() string {
+	var flags strings.Builder
+	for _, flag := range []struct{ name, value, placeholder string }{
+		{"--token-file", o.tokenFile, "FILE"}, {"--account", o.login, "NAME"}, {"--context", o.context, "NAME"},
+	} {
+		if flag.value != "" {
+			flags.WriteString(" " + flag.name + " " + shellword.Quote(flag.value, flag.placeholder))
+		}
+	}
+	return flags.String()
+}
 
 // callByName makes messages name clusters by their names, unless several have one.
 func (a *account) callByName(clusters []digitalocean.Cluster) {

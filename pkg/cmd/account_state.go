@@ -7,6 +7,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // stateError returns an error with a cluster's state if that explains why the API returned no credential, or nil. For a
@@ -30,7 +31,7 @@ func (a *account) stateError(ctx context.Context, id digitalocean.ClusterID, how
 	if hasCredentials(cluster.State) {
 		return nil
 	}
-	return stateErrorOf(a.nameOf(id), cluster.State, err)
+	return a.inState(id, cluster.State, err)
 }
 
 func (a *account) seenCluster(id digitalocean.ClusterID) (digitalocean.Cluster, bool) {
@@ -59,9 +60,9 @@ func lacksCredentials(state string) bool {
 	return false
 }
 
-// stateErrorOf returns the error for a cluster in a state without credentials. One that is on its way can't be reached
+// inState returns the error for a cluster in a state without credentials. One that is on its way can't be reached
 // yet; all others are as the API says or, without an answer of the API, as good as gone.
-func stateErrorOf(name, state string, err error) error {
+func (a *account) inState(id digitalocean.ClusterID, state string, err error) error {
 	class := credential.NotFound
 	switch {
 	case state == digitalocean.StateProvisioning:
@@ -69,7 +70,12 @@ func stateErrorOf(name, state string, err error) error {
 	case err != nil && state != digitalocean.StateDeleted && state != digitalocean.StateDeleting:
 		class = credential.ClassOf(err)
 	}
-	return &credential.Error{Class: class, Err: &digitalocean.StateError{Cluster: name, State: state, Err: err}}
+	e := &digitalocean.StateError{Cluster: a.nameOf(id), State: state, Err: err}
+	if state == digitalocean.StateProvisioning {
+		save := "doks-auth kubeconfig save --wait " + shellword.Quote(e.Cluster, "CLUSTER") + a.accountFlags()
+		return advise(class, e, shellword.Command(save)+" waits until it has")
+	}
+	return &credential.Error{Class: class, Err: e}
 }
 
 // stateOf returns the state that an error is about, or "".

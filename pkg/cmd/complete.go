@@ -82,8 +82,8 @@ func (k *kubeconfigFiles) completeContext(o *options) cobra.CompletionFunc {
 	}
 }
 
-// completeCachedClusters completes arguments with the cached clusters, for all accounts: by the names of their contexts,
-// or else by their ids.
+// completeCachedClusters completes arguments with the cached clusters, for all accounts: by the names of their
+// contexts, or else by their ids.
 func (o *options) completeCachedClusters(
 	cmd *cobra.Command, args []string, typed string,
 ) ([]cobra.Completion, cobra.ShellCompDirective) {

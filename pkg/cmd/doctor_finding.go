@@ -158,8 +158,8 @@ func (s status) shown(colored bool) string {
 }
 
 // colored reports whether standard output shows colors: a terminal, unless the user doesn't want any
-// (https://no-color.org). Windows' older consoles would print the escape sequences.
+// (https://no-color.org, https://bixense.com/clicolors). Windows' older consoles would print the escape sequences.
 func (o *options) colored() bool {
 	return o.StdoutIsTerminal != nil && o.StdoutIsTerminal() && o.Getenv("NO_COLOR") == "" &&
-		o.Getenv("TERM") != "dumb" && (runtime.GOOS != "windows" || o.Getenv("WT_SESSION") != "")
+		o.Getenv("CLICOLOR") != "0" && !o.isDumb() && (runtime.GOOS != "windows" || o.Getenv("WT_SESSION") != "")
 }

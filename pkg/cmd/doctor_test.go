@@ -110,6 +110,8 @@ func TestDoctorColors(t *testing.T) {
 		"NO_COLOR":      {true, map[string]string{"NO_COLOR": "1"}, nil, false},
 		"empty":         {true, map[string]string{"NO_COLOR": ""}, nil, true},
 		"dumb terminal": {true, map[string]string{"TERM": "dumb"}, nil, false},
+		"CLICOLOR=0":    {true, map[string]string{"CLICOLOR": "0"}, nil, false},
+		"CLICOLOR=1":    {true, map[string]string{"CLICOLOR": "1"}, nil, true},
 		"JSON":          {true, nil, []string{"-o", "json"}, false},
 	}
 	for name, test := range tests {

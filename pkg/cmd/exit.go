@@ -124,8 +124,8 @@ func usageErrorOf(cmd *cobra.Command, err error, args ...string) error {
 	return advise(credential.Usage, err, hint)
 }
 
-// suggestions returns the commands, quoted, that a user may have meant by an unknown one: of the root also those that are
-// a group's.
+// suggestions returns the commands, quoted, that a user may have meant by an unknown one: of the root also those of
+// its groups.
 func suggestions(cmd *cobra.Command, typed string) []string {
 	var paths []string
 	for _, name := range cmd.SuggestionsFor(typed) {

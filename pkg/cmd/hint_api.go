@@ -7,7 +7,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
+	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
 // adviceOnAPI returns what to do about an error of the API, or about no answer. It works with a remembered
@@ -18,6 +18,10 @@ func adviceOnAPI(err error) string {
 		return ""
 	}
 	answer, _ := errors.AsType[*digitalocean.APIError](err)
+	by, isAccount := errors.AsType[*accountError](err)
+	if !isAccount {
+		by = new(accountError)
+	}
 	switch status := e.Status; {
 	case status == http.StatusUnauthorized:
 		return "the access token is wrong, expired or revoked; replace it"
@@ -25,6 +29,9 @@ func adviceOnAPI(err error) string {
 		return "the access token needs the scope " + answer.Scope
 	case status == http.StatusForbidden:
 		return "the access token needs the scope kubernetes:access_cluster"
+	case by.state != "" && (status == http.StatusNotFound || status == http.StatusPreconditionFailed):
+		return "the API lists the cluster as " + show.Word(by.state) + ", perhaps only since a moment ago; " +
+			"try again in a minute"
 	case status == http.StatusNotFound:
 		return "check the cluster id, and that the access token belongs to the cluster's team"
 	case status == http.StatusTooManyRequests && answer != nil && !answer.RetryAt.IsZero():
@@ -35,8 +42,10 @@ func adviceOnAPI(err error) string {
 		return "something else is changing the cluster, such as an upgrade; try again in a few minutes"
 	case status == http.StatusPreconditionFailed:
 		return "'doks-auth cluster list' shows the cluster's state; try again when it is running"
-	case status == http.StatusUnprocessableEntity && expirySecondsOf(err) > 0:
+	case status == http.StatusUnprocessableEntity && by.expirySeconds > 0:
 		return "the requested lifetime may be out of the API's range; give another --expiry-seconds, or none"
+	case status == http.StatusUnprocessableEntity && by.state != "":
+		return "the API lists the cluster as " + show.Word(by.state) + "; it may want a newer doks-auth"
 	case status == http.StatusUnprocessableEntity:
 		return "'doks-auth cluster list' shows the cluster's state; if it is running, the API may want a newer doks-auth"
 	case status >= 500:
@@ -55,20 +64,9 @@ func adviceOnAPI(err error) string {
 	return ""
 }
 
-// expirySecondsOf returns the lifetime that the failed call requested, or 0.
-func expirySecondsOf(err error) int {
-	if e, ok := errors.AsType[*accountError](err); ok {
-		return e.expirySeconds
-	}
-	return 0
-}
-
 // adviceOnState returns what to do about a cluster without credentials.
 func adviceOnState(e *digitalocean.StateError) string {
 	switch e.State {
-	case digitalocean.StateProvisioning:
-		save := "doks-auth kubeconfig save --wait " + shellword.Quote(e.Cluster, "CLUSTER")
-		return shellword.Command(save) + " waits until it has"
 	case digitalocean.StateDeleting, digitalocean.StateDeleted:
 		return "'doks-auth kubeconfig prune' removes what the kubeconfig has of clusters that are gone"
 	case digitalocean.StateErrored:

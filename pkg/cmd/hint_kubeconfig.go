@@ -27,10 +27,6 @@ func adviceOnKubeconfig(err error) string {
 	if _, ok := errors.AsType[*kubeconfig.AmbiguousError](err); ok {
 		return "use the name of the cluster's entry, or its id, instead"
 	}
-	if e, ok := errors.AsType[*kubeconfig.ConflictError](err); ok {
-		save := "doks-auth kubeconfig save " + shellword.Quote(e.Cluster, "CLUSTER") + " --alias NAME"
-		return shellword.Command(save) + " gives the new one another name; --force overwrites the old one"
-	}
 	if _, ok := errors.AsType[*kubeconfig.NameError](err); ok {
 		return "choose another name"
 	}

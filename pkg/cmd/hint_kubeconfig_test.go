@@ -66,8 +66,9 @@ func TestHintsAboutFiles(t *testing.T) {
 			toAnother},
 		"on a file system that is read-only": {writing(pathError(syscall.EROFS)), toAnother},
 		"read-only":                          {writing(kubeconfig.ErrReadOnly), toAnother},
-		"without a place for a backup":       {writing(kubeconfig.ErrNoBackups), "set XDG_STATE_HOME or HOME, or " + toAnother},
-		"on a full disk":                     {writing(pathError(syscall.ENOSPC)), ""},
+		"without a place for a backup": {writing(kubeconfig.ErrNoBackups),
+			"set XDG_STATE_HOME or HOME, or " + toAnother},
+		"on a full disk": {writing(pathError(syscall.ENOSPC)), ""},
 	}
 	for name, test := range tests {
 		for _, err := range []error{test.err, fmt.Errorf("saving: %w", test.err)} {

@@ -30,9 +30,9 @@ is in the cache. prune removes what 'doks-auth kubeconfig remove' does: contexts
 credentials.
 
 A cluster stays if another account that can be found has it. If it isn't certain that a cluster is gone, it
-stays, too, and a line on standard error says why: its account can't be asked, nothing says which account it
-belongs to, or the account has none of several clusters, as if it were signed in to another team. Users
-that run doctl stay. --timeout applies to each account, and to the file. The access tokens need the scope
+stays, too, and a line on standard error says why: its account can't be asked or isn't known, another
+account's credential is cached, or the account has none of its clusters in the kubeconfig, as if it were
+signed in to another team. Users that run doctl stay. --timeout applies to each account, and to the file. The access tokens need the scope
 kubernetes:read.`,
 		Example: `  doks-auth kubeconfig prune --dry-run
   doks-auth kubeconfig prune`,

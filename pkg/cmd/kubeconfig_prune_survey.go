@@ -4,16 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
-	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
-// A cluster that an account doesn't list may be another account's. A user's entry names its account, unless that is the
-// one in the environment, which may be another one tomorrow; and a name may stand for another team since yesterday. So a
-// cluster counts as gone only if there is a sign that it was the account's, and no account has it.
+// A cluster that an account doesn't list may belong to another one. An entry names its account, unless that was in the
+// environment when the entry was saved; and since then the name may have been signed in to another team. So a cluster
+// counts as gone only if no account has it, and there is a sign that it was in the account that was asked.
 
 // survey is what the accounts say about the kubeconfig's clusters.
 type survey struct {
@@ -33,6 +34,7 @@ type inquiry struct {
 	account *account
 	source  string
 	has     []string // ids
+	deleted []string // ids of those that are still listed
 	err     error    // why it can't be asked
 }
 
@@ -60,8 +62,8 @@ func (p *kubeconfigPrune) survey(ctx context.Context, c *kubeconfig.Config) ([]s
 	if ctx.Err() != nil {
 		return nil, &interruptedError{left: "nothing was removed"}
 	}
-	gone, doubtful := s.judge()
-	io.WriteString(p.Stderr, s.keptLines()+doubtfulLines(c, doubtful))
+	gone, stay := s.judge()
+	io.WriteString(p.Stderr, s.keptLines()+doubtLines(c, stay))
 	return gone, nil
 }
 
@@ -91,7 +93,11 @@ func (p *kubeconfigPrune) ask(ctx context.Context, account *account, asked map[s
 		one.err = fmt.Errorf("%s: %w", account.Source, err)
 	}
 	for _, cluster := range clusters {
-		one.has = append(one.has, string(cluster.ID))
+		if cluster.State == digitalocean.StateDeleted {
+			one.deleted = append(one.deleted, string(cluster.ID))
+		} else {
+			one.has = append(one.has, string(cluster.ID))
+		}
 	}
 	return one
 }
@@ -113,59 +119,71 @@ func (s *survey) missing() []string {
 	return slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return kept[id] })
 }
 
-// judge returns the ids of missing clusters that are gone, and the claims to those that may be another account's.
-func (s *survey) judge() (gone []string, doubtful []claim) {
+// judge returns the ids of missing clusters that are gone, and why the others, which may be another account's, stay.
+func (s *survey) judge() (gone []string, stay map[string]string) {
+	stay = make(map[string]string)
 	for _, id := range s.missing() {
-		var claims []claim
-		for _, c := range s.claims {
-			if c.id == id {
-				claims = append(claims, c)
-			}
-		}
-		if slices.ContainsFunc(claims, s.isCertain) || s.wasOfAny(id) {
-			gone = append(gone, id)
+		if why := s.doubt(id); why != "" {
+			stay[id] = why
 		} else {
-			doubtful = append(doubtful, claims[0])
+			gone = append(gone, id)
 		}
 	}
-	return gone, doubtful
+	return gone, stay
 }
 
-// isCertain reports whether a cluster was the account's because the entry names that. If the account has none of several
-// clusters that entries name it for, its name probably stands for another team now.
-func (s *survey) isCertain(c claim) bool {
-	if !c.isNamed {
-		return false
-	}
-	named := make(map[string]bool)
-	for _, other := range s.claims {
-		if other.isNamed && other.account == c.account {
-			named[other.id] = true
-		}
-	}
-	return len(named) == 1 || slices.ContainsFunc(c.account.has, func(id string) bool { return named[id] })
-}
-
-// wasOfAny reports whether the cache has a cluster's credential of an account that was asked.
-func (s *survey) wasOfAny(id string) bool {
+// doubt returns why it isn't certain that a missing cluster is gone; "" if it is.
+func (s *survey) doubt(id string) string {
+	cached := false
 	for _, one := range s.asked {
-		if one.err == nil && one.account.hasEntry(id) {
-			return true
+		own, any := one.cached(id)
+		if own || slices.Contains(one.deleted, id) {
+			return ""
+		}
+		cached = cached || any
+	}
+	if cached {
+		return "the cached credential is from an account that couldn't be asked"
+	}
+	why := "not in any account that could be asked, but the kubeconfig doesn't say which account to ask"
+	for _, c := range s.claims {
+		switch {
+		case c.id != id || !c.isNamed:
+		case s.hasOther(c.account):
+			return ""
+		default:
+			why = c.account.source + " has none of its clusters in the kubeconfig, and may be signed in to another team"
 		}
 	}
-	return false
+	return why
 }
 
-// hasEntry reports whether the cache has a credential of the account for a cluster, whatever its state.
-func (a *account) hasEntry(id string) bool {
-	entries, err := a.entries()
-	return err == nil && slices.ContainsFunc(entries, func(e cachedir.Entry) bool {
-		if e.ClusterID != id || e.Absent {
-			return false
-		}
-		store, key, known := a.entryOf(id, e.Expiry)
-		return known && store.IsOf(e, key)
+// hasOther reports whether an account has at least one of the clusters whose entries name it. Else its name may have
+// been signed in to another team.
+func (s *survey) hasOther(account *inquiry) bool {
+	return slices.ContainsFunc(s.claims, func(c claim) bool {
+		return c.isNamed && c.account == account && slices.Contains(account.has, c.id)
 	})
+}
+
+// cached reports whether the cache has a credential for a cluster, in whatever state: the account's own, and any.
+func (i *inquiry) cached(id string) (own, any bool) {
+	if i.err != nil {
+		return false, false
+	}
+	entries, err := i.account.entries()
+	if err != nil {
+		return false, false
+	}
+	for _, e := range entries {
+		if e.ClusterID != id || e.Absent {
+			continue
+		}
+		any = true
+		store, key, known := i.account.entryOf(id, e.Expiry)
+		own = own || known && store.IsOf(e, key)
+	}
+	return own, any
 }
 
 // keptLines says which clusters stay because their account can't be asked.
@@ -185,29 +203,24 @@ func (s *survey) keptLines() string {
 	return strings.Join(lines, "")
 }
 
-// doubtfulLines says which clusters stay although no account has them.
-func doubtfulLines(c *kubeconfig.Config, doubtful []claim) string {
-	names := make(map[string][]string) // of clusters, by why they stay
-	for _, one := range doubtful {
-		why := "not in any account that could be asked, but the kubeconfig doesn't say which account to ask"
-		if one.isNamed {
-			why = one.account.source + " has none of its clusters in the kubeconfig, and may be signed in to another team"
-		}
-		name := one.id
-		if contexts := c.ContextsOf(one.id); len(contexts) > 0 {
+// doubtLines says which clusters stay although no account has them. stay has the reasons, by id.
+func doubtLines(c *kubeconfig.Config, stay map[string]string) string {
+	names := make(map[string][]string) // of clusters, by reason
+	for _, id := range slices.Sorted(maps.Keys(stay)) {
+		name := id
+		if contexts := c.ContextsOf(id); len(contexts) > 0 {
 			name = contexts[0]
 		}
-		names[why] = append(names[why], name)
+		names[stay[id]] = append(names[stay[id]], name)
 	}
-	var lines []string
-	for why, clusters := range names {
-		lines = append(lines, fmt.Sprintf("kept %s: %s\n", quotedSome(clusters), why))
+	var lines strings.Builder
+	for _, why := range slices.Sorted(maps.Keys(names)) {
+		fmt.Fprintf(&lines, "kept %s: %s\n", quotedSome(names[why]), oneLine(why))
 	}
-	slices.Sort(lines)
-	if len(lines) > 0 {
-		lines = append(lines, "'doks-auth kubeconfig remove NAME' removes a cluster that is gone\n")
+	if len(names) > 0 {
+		lines.WriteString("'doks-auth kubeconfig remove NAME' removes a cluster that is gone\n")
 	}
-	return strings.Join(lines, "")
+	return lines.String()
 }
 
 // idsOf returns the ids of the clusters that a user is for: in its arguments, or by the contexts that have it.

@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// teams is a world with three teams, red, green and blue, each of which has an access token, a doctl context of its name
-// and clusters named after it.
+// teams is a world with three teams, red, green and blue, each of which has an access token, and a doctl context and
+// clusters that are named after it.
 type teams struct {
 	*world
 	env    map[string]string // in addition to the world's
@@ -61,7 +61,7 @@ func newTeams(t *testing.T) *teams {
 // idOf returns the id of a team's cluster.
 func idOf(team, i int) string { return fmt.Sprintf("0000000%d-0000-4000-8000-00000000000%d", team, i) }
 
-// saveAll saves the clusters of each team: with its context in the entries, or with its access token in the environment.
+// saveAll saves the clusters of each team: with its context in the entries, or its access token in the environment.
 func (w *teams) saveAll(t *testing.T, named bool) {
 	t.Helper()
 	for _, team := range []string{"red", "green", "blue"} {
@@ -86,6 +86,7 @@ func (w *teams) setContexts(t *testing.T, tokens string) {
 // prune removes clusters only if they are certain to be gone.
 func TestPruneKeepsLiveClusters(t *testing.T) {
 	const unknown = ": not in any account that could be asked, but the kubeconfig doesn't say which account to ask\n"
+	const foreign = ": the cached credential is from an account that couldn't be asked\n"
 	const remove = "'doks-auth kubeconfig remove NAME' removes a cluster that is gone\n"
 	tests := map[string]struct {
 		named  bool
@@ -99,6 +100,15 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 			named:  true,
 			change: func(_ *testing.T, w *teams) { w.api.RemoveCluster(idOf(0, 1)); w.api.RemoveCluster(idOf(2, 2)) },
 			gone:   "red1 blue2",
+		},
+		"one is still listed, as deleted": {
+			named:  true,
+			change: func(_ *testing.T, w *teams) { w.api.SetState(idOf(0, 1), "deleted") },
+			gone:   "red1",
+		},
+		"one is being deleted": {
+			named:  true,
+			change: func(_ *testing.T, w *teams) { w.api.SetState(idOf(0, 1), "deleting") },
 		},
 		"all of an account are gone, and were used": {
 			named: true,
@@ -121,8 +131,40 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 			change: func(t *testing.T, w *teams) {
 				w.setContexts(t, "red: dop_v1_green, green: dop_v1_green, blue: dop_v1_blue")
 			},
+			stderr: `kept "do-fra1-red0", "do-fra1-red1", "do-fra1-red2"` + foreign + remove,
+		},
+		"a context is signed in to another team, and nothing is cached any more": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.mustRun(t, "cache", "clear", "--all")
+				w.setContexts(t, "red: dop_v1_green, green: dop_v1_green, blue: dop_v1_blue")
+			},
 			stderr: `kept "do-fra1-red0", "do-fra1-red1", "do-fra1-red2": doctl's context "red" has none of its clusters in ` +
 				"the kubeconfig, and may be signed in to another team\n" + remove,
+		},
+		"a context with one cluster is signed in to another team": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.mustRun(t, "kubeconfig", "remove", "red0", "red1")
+				w.setContexts(t, "red: dop_v1_green, green: dop_v1_green, blue: dop_v1_blue")
+			},
+			stderr: `kept "do-fra1-red2"` + foreign + remove,
+		},
+		"a context is signed in to another team, whose clusters were saved, too": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.setContexts(t, "red: dop_v1_green, blue: dop_v1_blue")
+				w.mustRun(t, "kubeconfig", "save", "green1", "--context=red")
+			},
+			stderr: `kept 2 clusters of an account that can't be asked: doctl's`,
+		},
+		"some are gone, and nothing is cached any more": {
+			named: true,
+			change: func(t *testing.T, w *teams) {
+				w.mustRun(t, "cache", "clear", "--all")
+				w.api.RemoveCluster(idOf(0, 1))
+			},
+			gone: "red1",
 		},
 		"no account is named, and none is gone": {
 			change: func(_ *testing.T, w *teams) { w.env["DIGITALOCEAN_ACCESS_TOKEN"] = "dop_v1_red" },
@@ -131,7 +173,7 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 		"no account is named, and one can't be found": {
 			change: func(t *testing.T, w *teams) { w.setContexts(t, "red: dop_v1_red, green: dop_v1_green") },
 			args:   []string{"--context=red"},
-			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + unknown + remove,
+			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + foreign + remove,
 		},
 		"no account is named, and some are gone": {
 			change: func(t *testing.T, w *teams) {
@@ -142,7 +184,7 @@ func TestPruneKeepsLiveClusters(t *testing.T) {
 			},
 			args:   []string{"--context=red"},
 			gone:   "red0 green0",
-			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + unknown,
+			stderr: `kept "do-fra1-blue0", "do-fra1-blue1", "do-fra1-blue2"` + foreign,
 		},
 		"no account is named, and nothing is cached any more": {
 			change: func(t *testing.T, w *teams) {

@@ -38,9 +38,9 @@ name, or with --all for each cluster of the account. kubectl and other clients t
 a cluster, on a terminal, save asks for one or several.
 
 An existing entry is updated, and keeps its other fields. An entry for another cluster is replaced only if
-the account no longer has that cluster, or with --force. Everything else in the file stays the same,
-byte for byte. The API returns the server and its certificate authority together with a credential,
-which save caches for the first kubectl.
+the account no longer has that cluster, or with --force; otherwise nothing is fetched for it. Everything
+else in the file stays the same, byte for byte. The API returns the server and its certificate authority
+together with a credential, which save caches for the first kubectl.
 
 The user's entry records which access token to use: the login, the doctl context or the --token-file.
 An access token from the environment isn't recorded: each client then needs the variable, too. The entry

@@ -6,6 +6,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 )
 
@@ -60,6 +61,9 @@ func reasonOf(err error) string {
 	if state := stateOf(err); state != "" {
 		return "state " + state
 	}
+	if _, ok := errors.AsType[*kubeconfig.ConflictError](err); ok {
+		return "conflict"
+	}
 	e, ok := errors.AsType[*gettingError](err)
 	if !ok {
 		return err.Error()
@@ -77,6 +81,9 @@ func (f failures) error() error {
 	}
 	if stateOf(f.errs[0]) != "" {
 		return f.stateError()
+	}
+	if _, ok := errors.AsType[*kubeconfig.ConflictError](f.errs[0]); ok {
+		return f.conflict()
 	}
 	e, ok := errors.AsType[*gettingError](f.errs[0])
 	if !ok {
@@ -97,6 +104,18 @@ func (f failures) clusters() string {
 		return ""
 	}
 	return ": " + oneLine(quotedSome(names))
+}
+
+// conflict returns one error for clusters whose names are taken.
+func (f failures) conflict() error {
+	var names []string
+	for _, err := range f.errs {
+		e, _ := errors.AsType[*kubeconfig.ConflictError](err)
+		names = append(names, e.Cluster)
+	}
+	return advise(credential.Usage, fmt.Errorf("saving %d clusters: entries of these names already exist for others: %s",
+		len(names), quotedSome(names)),
+		"--alias gives a cluster another name, if it is saved alone; --force overwrites the old entries")
 }
 
 // stateError returns one error for clusters in the same state.

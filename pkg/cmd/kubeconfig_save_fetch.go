@@ -19,8 +19,8 @@ import (
 const fetchesAtOnce = 8
 
 // fetchAll fetches the clusters' credentials. It returns the entries of those that it could fetch, in order, and
-// an error or nil for each cluster. If none of the first can be had because the API refuses the access token, or doesn't
-// answer, it doesn't ask for the others.
+// an error or nil for each cluster. If the API refuses the access token, or doesn't answer, for each of the first
+// clusters, it doesn't ask for the others.
 func (s *kubeconfigSave) fetchAll(
 	ctx context.Context, account *account, clusters []digitalocean.Cluster,
 ) ([]kubeconfig.Entry, []error) {
@@ -127,7 +127,7 @@ func (w *awaiting) await(ctx context.Context) (digitalocean.Cluster, error) {
 			return w.account.clusterByID(ctx, w.id)
 		})
 		if credential.StatusOf(err) == http.StatusNotFound {
-			return cluster, stateErrorOf(w.account.nameOf(w.id), digitalocean.StateDeleted, err)
+			return cluster, w.account.inState(w.id, digitalocean.StateDeleted, err)
 		}
 		if err == nil && cluster.State != digitalocean.StateProvisioning ||
 			err != nil && credential.ClassOf(err) != credential.Unreachable {
@@ -135,7 +135,7 @@ func (w *awaiting) await(ctx context.Context) (digitalocean.Cluster, error) {
 		}
 		if took := w.Now().Sub(w.since); took >= waitLimit {
 			if err == nil {
-				err = stateErrorOf(w.account.nameOf(w.id), cluster.State, nil)
+				err = w.account.inState(w.id, cluster.State, nil)
 			}
 			return cluster, advise(credential.Unreachable,
 				fmt.Errorf("gave up after %s: %w", waitLimit, err), "the same command goes on waiting")

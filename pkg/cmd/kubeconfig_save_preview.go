@@ -23,7 +23,7 @@ func (s *kubeconfigSave) preview(ctx context.Context, account *account, clusters
 	for i, cluster := range clusters {
 		entries[i], errs[i] = s.expected(ctx, before, account, cluster)
 		if errs[i] == nil && lacksCredentials(cluster.State) {
-			errs[i] = stateErrorOf(account.nameOf(cluster.ID), cluster.State, nil)
+			errs[i] = account.inState(cluster.ID, cluster.State, nil)
 		}
 	}
 	found := entriesOf(entries, errs)

@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,6 +90,70 @@ func TestSaveWaits(t *testing.T) {
 	}
 }
 
+// A cluster may be deleted while it is waited for. It has the name that the user gave, and the hint is not about the
+// access token.
+func TestSaveWaitsForADeletedCluster(t *testing.T) {
+	w := newWorld(t)
+	w.api.SetState(clusterID, "provisioning")
+	w.adjust = func(env *cmd.Env) {
+		env.Pause = func(context.Context, time.Duration) { w.api.RemoveCluster(clusterID) }
+	}
+	path := filepath.Join(t.TempDir(), "config")
+	code, _, stderr := w.run("kubeconfig", "save", "cluster-8d91899c", "--wait", "--kubeconfig="+path)
+	const want = "doks-auth: the cluster \"cluster-8d91899c\" has been deleted\n" +
+		"hint: 'doks-auth kubeconfig prune' removes what the kubeconfig has of clusters that are gone\n"
+	if code != 4 || !strings.HasSuffix(stderr, want) {
+		t.Errorf("got exit code %d, %q; want 4, %q", code, stderr, want)
+	}
+}
+
+// While a line shows that a cluster is waited for, a slow API isn't announced in its middle.
+func TestProgressIsNotInterrupted(t *testing.T) {
+	w := newWorld(t)
+	w.api.SetState(clusterID, "provisioning")
+	out := w.onTerminal("")
+	watched := w.adjust
+	w.adjust = func(env *cmd.Env) {
+		watched(env)
+		env.Columns = func() int { return 70 }
+		env.Pause = func(_ context.Context, d time.Duration) {
+			w.ahead += d
+			w.api.SetDelay(1200 * time.Millisecond) // longer than a person is left without a word
+			if w.ahead > 2*d {
+				w.api.SetDelay(0)
+				w.api.SetState(clusterID, "running")
+			}
+		}
+	}
+	w.mustRun(t, "kubeconfig", "save", "cluster-8d91899c", "--wait", "--kubeconfig="+filepath.Join(t.TempDir(), "config"))
+	if got := out.String(); strings.Contains(got, "DigitalOcean API") || strings.Count(got, "provisioning (") < 3 {
+		t.Errorf("got %q; want what is waited for, three times, and nothing about the API", got)
+	}
+}
+
+// A terminal that knows no escape sequences shows no list.
+func TestSaveDoesNotAskOnADumbTerminal(t *testing.T) {
+	w := newWorld(t)
+	out := w.onTerminal("")
+	terminal := w.adjust
+	w.adjust = func(env *cmd.Env) {
+		terminal(env)
+		get := env.Getenv
+		env.Getenv = func(name string) string {
+			if name == "TERM" {
+				return "dumb"
+			}
+			return get(name)
+		}
+		env.OpenTerminal = func() (*picker.Terminal, error) { return nil, errors.New("it was opened") }
+	}
+	code, _, _ := w.run("kubeconfig", "save")
+	if want := "doks-auth: no cluster is named; --all saves all of them\n"; code != 2 ||
+		!strings.HasPrefix(out.String(), want) {
+		t.Errorf("got exit code %d, %q; want 2, %q", code, out, want)
+	}
+}
+
 // On a terminal save asks which clusters, if none is named.
 func TestSaveAsks(t *testing.T) {
 	w := newWorld(t)
@@ -167,79 +232,4 @@ func TestInterruptedSave(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("got a kubeconfig; want none")
 	}
-}
-
-// A save that can't be written mints nothing.
-func TestSaveForeseesConflicts(t *testing.T) {
-	const foreign = `
-clusters: [{name: do-fra1-mine, cluster: {server: "https://elsewhere.example"}}]
-contexts: [{name: do-fra1-mine, context: {cluster: do-fra1-mine, user: me}}]
-users: [{name: me, user: {token: t}}]
-`
-	tests := map[string]struct {
-		config string
-		args   []string
-		code   int
-		mints  int // of the cluster in the way
-		saved  int // clusters
-		stderr string
-	}{
-		"one":       {foreign, []string{"mine"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
-		"by id":     {foreign, []string{clusterID}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
-		"all":       {foreign, []string{"--all"}, 2, 0, 10, `cluster entry "do-fra1-mine" already exists`},
-		"waiting":   {foreign, []string{"mine", "--wait"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
-		"the alias": {foreign, []string{"other", "--alias=do-fra1-mine"}, 2, 0, 0, "already exists"},
-		"the user": {"users: [{name: do-fra1-mine-admin, user: {token: t}}]\n", []string{"mine"}, 2, 0, 0,
-			`user "do-fra1-mine-admin" already exists`},
-		"forced":              {foreign, []string{"mine", "--force"}, 0, 1, 1, ""},
-		"all, forced":         {foreign, []string{"--all", "--force"}, 0, 1, 11, ""},
-		"a dry run":           {foreign, []string{"mine", "--dry-run"}, 2, 0, 0, `cluster entry "do-fra1-mine" already exists`},
-		"not YAML":            {"clusters: [", []string{"--all"}, 2, 0, 0, "reading kubeconfig"},
-		"a list that is none": {"contexts: 5\n", []string{"mine", "--force"}, 2, 0, 0, ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.api.Cluster(clusterID).Name = "mine"
-			for i := range 10 {
-				cluster, err := digitaloceantest.NewCluster(fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
-				if err != nil {
-					t.Fatal(err)
-				}
-				cluster.Name = fmt.Sprint("c", i)
-				if i == 9 {
-					cluster.Name = "other"
-				}
-				w.api.AddCluster(cluster)
-			}
-			path := filepath.Join(t.TempDir(), "config")
-			if err := os.WriteFile(path, []byte(test.config), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			code, stdout, stderr := w.run(append([]string{"kubeconfig", "save", "--kubeconfig=" + path}, test.args...)...)
-			if code != test.code || !strings.Contains(stderr, test.stderr) {
-				t.Errorf("got exit code %d, %q; want %d, %q", code, stderr, test.code, test.stderr)
-			}
-			if got := strings.Count(stdout, "saved context "); got != test.saved {
-				t.Errorf("got %q; want %d clusters saved", stdout, test.saved)
-			}
-			if got := w.api.Mints(clusterID); got != test.mints {
-				t.Errorf("got %d mints; want %d", got, test.mints)
-			}
-			if got := len(w.entries(t)); got != test.saved {
-				t.Errorf("got %d cached credentials; want %d", got, test.saved)
-			}
-		})
-	}
-}
-
-// entries returns the files of cached credentials.
-func (w *world) entries(t *testing.T) []string {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(w.cache, "*.entry"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return paths
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // written is what a save does to the kubeconfig.
@@ -52,9 +54,12 @@ func (s *kubeconfigSave) write(
 		}
 	}
 	done.saved, done.conflicts = c.Save(found, s.force)
-	for _, err := range done.conflicts {
+	for i, err := range done.conflicts {
 		if e, ok := errors.AsType[*kubeconfig.ConflictError](err); ok {
 			e.Cluster = account.nameOfText(e.Cluster)
+			save := "doks-auth kubeconfig save " + shellword.Quote(e.Cluster, "CLUSTER") + s.accountFlags() + " --alias NAME"
+			done.conflicts[i] = advise(credential.Usage, err,
+				shellword.Command(save)+" gives the new one another name; --force overwrites the old one")
 		}
 	}
 	if s.setCurrent && first && done.conflicts[0] == nil {

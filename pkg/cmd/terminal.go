@@ -13,10 +13,13 @@ func Terminal(in, out *os.File) func() (*picker.Terminal, error) {
 	return func() (*picker.Terminal, error) { return picker.Open(in, out) }
 }
 
-// canAsk reports whether there is a person to ask.
+// canAsk reports whether there is a person to ask, on a terminal that can redraw a list.
 func (o *options) canAsk() bool {
-	return o.OpenTerminal != nil && o.StdinIsTerminal != nil && o.StdinIsTerminal() && o.isWatched()
+	return o.OpenTerminal != nil && o.StdinIsTerminal != nil && o.StdinIsTerminal() && o.isWatched() && !o.isDumb()
 }
+
+// isDumb reports whether the terminal knows no escape sequences.
+func (o *options) isDumb() bool { return o.Getenv("TERM") == "dumb" }
 
 // pause waits for a while, or until ctx ends.
 func (o *options) pause(ctx context.Context, d time.Duration) {

@@ -86,6 +86,15 @@ func TestWaitsAreSaid(t *testing.T) {
 			t.Errorf("got %q; want one line", got)
 		}
 	})
+	t.Run("a slow API's answer to doctor", func(t *testing.T) {
+		w := newWorld(t)
+		out := w.onTerminal("waiting for the DigitalOcean API\n")
+		w.api.SetClustersFault(until(out.seen))
+		w.run("doctor", "--kubeconfig="+filepath.Join(t.TempDir(), "none"))
+		if got := out.String(); got != "waiting for the DigitalOcean API\n" {
+			t.Errorf("got %q; want one line", got)
+		}
+	})
 	t.Run("the cache's lock", func(t *testing.T) {
 		w := newWorld(t)
 		unlock := w.lock(t)
