@@ -140,9 +140,17 @@ func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) 
 		s.note(ctx, "")
 	})
 	if err != nil && began && !errors.Is(err, context.Canceled) {
-		s.note(ctx, printable(err.Error()))
+		s.note(ctx, printable(reasonOf(err).Error()))
 	}
 	return r, t, err
+}
+
+// reasonOf returns what failed.
+func reasonOf(err error) error {
+	if needed, ok := errors.AsType[*NeededError](err); ok {
+		return needed.Reason
+	}
+	return err
 }
 
 // note remembers an attempt to sign in, and why it failed. It is best effort: the record can be written, or nobody would
