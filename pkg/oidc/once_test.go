@@ -81,7 +81,8 @@ func TestOneTypedSignInForAll(t *testing.T) {
 	w.counts(2, 2, 0)
 }
 
-// childEnv makes the test's binary a process that gets a credential: "<state directory> <issuer> <port>".
+// childEnv makes the test's binary a process that gets a credential: "<state directory> <issuer> <port> <limit>". The
+// limit is how large a file may become, as on a full disk; 0: any size.
 const childEnv = "DOKS_AUTH_TEST_SSO_CHILD"
 
 func TestMain(m *testing.M) {
@@ -94,8 +95,11 @@ func TestMain(m *testing.M) {
 // child gets a credential and prints it. Instead of opening a browser it prints the address.
 func child(args string) int {
 	var dir, issuer string
-	var port int
-	fmt.Sscan(args, &dir, &issuer, &port)
+	var port, limit int
+	fmt.Sscan(args, &dir, &issuer, &port, &limit)
+	if limit > 0 {
+		limitFiles(limit)
+	}
 	session, err := oidc.Sessions{StateDir: func() string { return dir }}.Find(oidc.Client{Issuer: issuer, ID: clientID})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -115,17 +119,17 @@ func child(args string) int {
 	return 0
 }
 
-// start starts such a process. lines receives what it prints.
-func (w *world) start() (cmd *exec.Cmd, lines <-chan string) {
+// start starts such a process. lines receives what it prints, errors too.
+func (w *world) start(limit int) (cmd *exec.Cmd, lines <-chan string) {
 	w.t.Helper()
 	executable, err := os.Executable()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	cmd = exec.Command(executable)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", childEnv, w.dir, w.URL(), w.port))
-	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d", childEnv, w.dir, w.URL(), w.port, limit))
 	out, err := cmd.StdoutPipe()
+	cmd.Stderr = cmd.Stdout
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -150,7 +154,7 @@ func TestOneSignInForAllProcesses(t *testing.T) {
 	tokens := make(map[string]int)
 	var outputs []<-chan string
 	for range 20 {
-		_, lines := w.start()
+		_, lines := w.start(0)
 		outputs = append(outputs, lines)
 	}
 	var mu sync.Mutex
@@ -186,7 +190,7 @@ func TestKilledSignIn(t *testing.T) {
 	w.SetNow(time.Now)
 	w.clock.Add(time.Since(w.clock.Now()))
 	w.session()
-	cmd, lines := w.start()
+	cmd, lines := w.start(0)
 	if line, ok := <-lines; !ok || !strings.HasPrefix(line, "open ") {
 		t.Fatalf("got %q, want a browser opened", line)
 	}
