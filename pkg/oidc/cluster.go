@@ -3,7 +3,6 @@ package oidc
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
@@ -58,15 +57,16 @@ func (s Sessions) Unpin(id string) error {
 	return err
 }
 
-// Pinned returns a cluster. The error is ErrNotPinned, with class Unsafe, if it isn't recorded.
+// Pinned returns a cluster. The error is ErrNotPinned, with class Unsafe, if it isn't recorded, or if its record can't be
+// used.
 func (s Sessions) Pinned(id string) (Cluster, error) {
 	var r clusterRecord
 	err := s.state().Read(clustersFolder+digest(id), &r)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, statedir.ErrNone), err == nil && r.ID != id:
-		return Cluster{}, &credential.Error{Class: credential.Unsafe, Err: ErrNotPinned}
-	case err != nil:
-		return Cluster{}, usageError(fmt.Errorf("reading the record of cluster %q: %w", id, err))
+	if err == nil && r.ID != id {
+		err = errors.New("it is another cluster's")
+	}
+	if err != nil {
+		return Cluster{}, &credential.Error{Class: credential.Unsafe, Err: notRecorded(ErrNotPinned, err)}
 	}
 	return Cluster{r.ID, r.Server, r.CA, Client{r.Issuer, r.ClientID}}, nil
 }

@@ -8,8 +8,9 @@
 // Guaranteed:
 //   - An ID token is used only after its signature, issuer, audience and times have been verified, and after a sign-in its
 //     nonce (OpenID Connect Core 1.0, section 3.1.3.7). It expires when its exp says so.
-//   - One process at a time refreshes a session or has somebody sign in. The others wait, and take the result.
-//   - A refresh token is sent once. The next one is kept before anything else can fail.
+//   - One process at a time refreshes a session, and one has somebody sign in. The others wait, and take the result.
+//   - A refresh token isn't sent again after the provider has answered. The next one is kept before anything else can
+//     fail.
 //   - A sign-in that somebody left unanswered or refused isn't repeated for ten minutes, except with [Session.SignIn].
 //   - Only ID tokens and refresh tokens are kept, sealed. Access tokens of the provider are discarded.
 //
@@ -79,7 +80,7 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
-	const most = 254 // of an email address (RFC 5321, section 4.5.3.1.3)
+	const most = 255 // of a subject (OpenID Connect Core 1.0, section 2); an email address has fewer
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}

@@ -60,111 +60,159 @@ func (r *record) answers(now, after time.Time) bool {
 // live returns a session with an ID token that can be used. It refreshes the session, or has somebody sign in, if it
 // must.
 func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, tokens, error) {
-	r, t, err := s.load(ctx)
-	if err != nil || r.answers(s.sessions.now(), after) {
+	r, t, err := s.renewed(ctx, way, after)
+	if !errors.Is(err, errEnded) {
 		return r, t, err
 	}
-	unlock, err := s.lock(ctx, way)
+	unlock, err := s.lockSignIn(ctx, way)
 	if err != nil {
 		return nil, tokens{}, err
 	}
 	defer unlock()
-	r, t, err = s.load(ctx)
-	if err != nil || r.answers(s.sessions.now(), after) {
+	r, t, err = s.renewed(ctx, way, after)
+	if !errors.Is(err, errEnded) {
 		return r, t, err
-	}
-	step, end := limited(ctx, way.Timeout)
-	err = s.refresh(step, r, &t)
-	end()
-	switch {
-	case err == nil:
-		return r, t, nil
-	case r.lifetime().Valid(s.sessions.now()) && after.IsZero():
-		s.sessions.log().Warn("the session wasn't refreshed; its ID token is still valid", "at", s.Issuer, "reason", err)
-		return r, t, nil
-	case !errors.Is(err, errEnded):
-		return nil, tokens{}, err
 	}
 	s.sessions.log().Info("somebody must sign in", "at", s.Issuer, "reason", err)
 	if err := s.mayAsk(r, way); err != nil {
 		return nil, tokens{}, err
 	}
-	t, err = s.signIn(ctx, r, way)
-	return r, t, err
-}
-
-// lock waits for the session's lock. Whoever could sign in is told that somebody else is doing that.
-func (s *Session) lock(ctx context.Context, way Way) (unlock func(), err error) {
-	if way.Out != nil {
-		said := time.AfterFunc(time.Second, func() {
-			fmt.Fprintf(way.Out, "Waiting for another process that is signing in at %s.\n", show.URL(s.Issuer))
-		})
-		defer said.Stop()
-	}
-	unlock, err = s.sessions.state().Lock(ctx, s.recordName())
-	if err != nil {
-		return nil, s.failed("waiting for another process that is signing in", inTime(ctx, err))
-	}
-	return unlock, nil
+	return s.signIn(ctx, way)
 }
 
 // errEnded means that a session can't be refreshed, or that there is none.
 var errEnded = errors.New("nobody is signed in")
 
-// refresh replaces the tokens of a session. The session's lock must be held. The error wraps errEnded if that can't be
+// renewed returns a session with an ID token that can be used, refreshed if it must be. The error wraps errEnded if
+// somebody must sign in for that.
+func (s *Session) renewed(ctx context.Context, way Way, after time.Time) (*record, tokens, error) {
+	r, t, err := s.load(ctx)
+	switch {
+	case err != nil || r.answers(s.sessions.now(), after):
+		return r, t, err
+	case t.refresh.IsZero():
+		return r, t, errEnded
+	}
+	newer, refreshed, err := s.refreshed(ctx, way, after)
+	if err != nil && after.IsZero() && r.lifetime().Valid(s.sessions.now()) {
+		s.sessions.log().Warn("the session wasn't refreshed; its ID token is still valid", "at", s.Issuer, "reason", err)
+		return r, t, nil
+	}
+	return newer, refreshed, err
+}
+
+// refreshed is renewed for a session that another process may be refreshing.
+func (s *Session) refreshed(ctx context.Context, way Way, after time.Time) (*record, tokens, error) {
+	unlock, err := s.lockRecord(ctx)
+	if err != nil {
+		return nil, tokens{}, err
+	}
+	defer unlock()
+	r, t, err := s.load(ctx)
+	if err != nil || r.answers(s.sessions.now(), after) {
+		return r, t, err
+	}
+	return r, t, s.refresh(ctx, way, r, &t)
+}
+
+// lockRecord waits for the lock that whoever changes the session's record holds: nobody for long.
+func (s *Session) lockRecord(ctx context.Context) (unlock func(), err error) {
+	return s.lock(ctx, s.recordName(), "waiting for another process that uses the session")
+}
+
+// lockSignIn waits for the lock that whoever has somebody sign in holds, and says so if that takes long.
+func (s *Session) lockSignIn(ctx context.Context, way Way) (unlock func(), err error) {
+	return s.lockLong(ctx, way, s.recordName()+"-sign-in")
+}
+
+// lockLong waits for a lock that another process holds while somebody signs in.
+func (s *Session) lockLong(ctx context.Context, way Way, name string) (unlock func(), err error) {
+	const doing = "waiting for another process that is signing in"
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	unlock, err = s.lock(short, name, doing)
+	if err == nil || short.Err() == nil || ctx.Err() != nil {
+		return unlock, err
+	}
+	if way.Out != nil {
+		fmt.Fprintln(way.Out, "Waiting for another process that is signing in.")
+	}
+	return s.lock(ctx, name, doing)
+}
+
+func (s *Session) lock(ctx context.Context, name, doing string) (unlock func(), err error) {
+	unlock, err = s.sessions.state().Lock(ctx, name)
+	switch {
+	case err == nil:
+		return unlock, nil
+	case ctx.Err() != nil:
+		return nil, s.failed(doing, inTime(ctx, err))
+	}
+	return nil, &KeepError{show.Reason(err)}
+}
+
+// refresh replaces the tokens of a session. The record's lock must be held. The error wraps errEnded if that can't be
 // done.
-func (s *Session) refresh(ctx context.Context, r *record, t *tokens) error {
+func (s *Session) refresh(ctx context.Context, way Way, r *record, t *tokens) error {
 	if t.refresh.IsZero() {
 		return errEnded
 	}
 	answered := s.sessions.waiting("%s, to refresh the session", show.URL(s.Issuer))
 	defer answered()
-	provider, err := s.discover(ctx)
+	step, end := limited(ctx, way.Timeout)
+	defer end()
+	provider, err := s.discover(step)
 	if err != nil {
 		return err
 	}
-	place, err := s.reserve()
+	place, err := s.reserve(step)
 	if err != nil {
 		return err
 	}
 	defer place.Close()
 	const enough = time.Second
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < enough || ctx.Err() != nil {
-		return s.failed("refreshing the session", inTime(ctx, context.DeadlineExceeded))
+	if deadline, ok := step.Deadline(); ok && time.Until(deadline) < enough || step.Err() != nil {
+		return s.failed("refreshing the session", inTime(step, context.DeadlineExceeded))
 	}
 	if s.sessions.Hold != nil {
 		release := s.sessions.Hold()
 		defer release()
 	}
 	s.sessions.log().Info("refreshing the session", "at", s.Issuer, "expires_at", r.ExpiresAt)
-	ctx = context.WithoutCancel(ctx) // the answer must not be lost
+	// The answer must not be lost because somebody has less time.
+	step, end = limited(context.WithoutCancel(ctx), way.Timeout)
+	defer end()
 	asked := s.sessions.now()
-	grant, err := provider.client.Refresh(ctx, provider.Token, s.ID, t.refresh)
-	if oauth.IsCode(err, "invalid_grant") {
-		t.refresh = credential.Secret{}
-		if err := s.keep(ctx, place.Write, r, *t); err != nil {
-			s.sessions.log().Warn("the end of the session can't be kept", "at", s.Issuer, "reason", err)
-		}
-		return fmt.Errorf("%w: %w", errEnded, err)
-	}
-	if err != nil {
+	grant, err := provider.client.Refresh(step, provider.Token, s.ID, t.refresh)
+	isRefused := oauth.IsCode(err, "invalid_grant")
+	if err != nil && !isRefused {
 		return err
 	}
 	t.refresh = grant.Refresh
-	verified, err := provider.verify(ctx, grant, "", asked)
-	if err == nil && verified.user.Subject != r.User.Subject {
-		err = s.unusable(errors.New("the ID token is another user's"))
-	}
-	if err == nil {
-		verified.fill(r, t)
-	}
-	if keepErr := s.keep(ctx, place.Write, r, *t); keepErr != nil {
-		s.sessions.log().Warn("the refreshed session can't be kept", "at", s.Issuer, "reason", keepErr)
-	}
-	if errors.Is(err, errNoIDToken) { // OpenID Connect Core 1.0, section 12.2, allows that
+	s.keepRefreshed(step, place.Write, r, *t)
+	if isRefused {
 		return fmt.Errorf("%w: %w", errEnded, err)
 	}
+	verified, err := provider.verify(step, grant, "", asked)
+	switch {
+	case errors.Is(err, errNoIDToken): // OpenID Connect Core 1.0, section 12.2, allows that
+		t.refresh, err = credential.Secret{}, fmt.Errorf("%w: %w", errEnded, err)
+	case err != nil:
+		return err
+	case verified.user.Subject != r.User.Subject:
+		t.refresh, err = credential.Secret{}, fmt.Errorf("%w: the ID token is another user's", errEnded)
+	default:
+		verified.fill(r, t)
+	}
+	s.keepRefreshed(step, func(v any) error { return s.sessions.state().Write(s.recordName(), v) }, r, *t)
 	return err
+}
+
+// keepRefreshed keeps a refreshed session. If that fails, there is still an ID token.
+func (s *Session) keepRefreshed(ctx context.Context, write func(any) error, r *record, t tokens) {
+	if err := s.keep(ctx, write, r, t); err != nil {
+		s.sessions.log().Warn("the refreshed session can't be kept", "at", s.Issuer, "reason", err)
+	}
 }
 
 // keep writes a record with tokens.
@@ -175,7 +223,8 @@ func (s *Session) keep(ctx context.Context, write func(any) error, r *record, t 
 	return write(r)
 }
 
-// KeepError means that nobody was asked to sign in, and nothing was refreshed, because the result couldn't be kept.
+// KeepError means that a session can't be kept. That is known before anybody is asked to sign in or a session is
+// refreshed, unless it became so meanwhile.
 type KeepError struct{ Err error }
 
 // Error returns a message with the cause.
@@ -185,7 +234,10 @@ func (e *KeepError) Error() string { return "the state directory can't be writte
 func (e *KeepError) Unwrap() error { return e.Err }
 
 // reserve makes sure that the session can be kept: a refresh token is single use.
-func (s *Session) reserve() (*statedir.Reservation, error) {
+func (s *Session) reserve(ctx context.Context) (*statedir.Reservation, error) {
+	if _, err := s.sessions.state().Random(ctx, keyRecord); err != nil {
+		return nil, &KeepError{show.Reason(err)}
+	}
 	place, err := s.sessions.state().Reserve(s.recordName())
 	if err != nil {
 		return nil, &KeepError{show.Reason(err)}

@@ -74,8 +74,8 @@ type Session struct {
 	sessions Sessions
 }
 
-// Record records a client, unless it is recorded, and returns its session. Call it for a person or a program that chose
-// the provider itself.
+// Record records a client, unless it is recorded, and returns its session. It replaces a record that can't be used. Call
+// it for a person or a program that chose the provider itself.
 func (s Sessions) Record(ctx context.Context, c Client) (*Session, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -101,24 +101,26 @@ func (s Sessions) Record(ctx context.Context, c Client) (*Session, error) {
 	return s.session(r), nil
 }
 
-// Find returns the session of a client. The error is ErrNotRecorded, with class Unsafe, if the client isn't recorded.
+// Find returns the session of a client. The error is ErrNotRecorded, with class Unsafe, if the client isn't recorded, or
+// if its record can't be used.
 func (s Sessions) Find(c Client) (*Session, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	r, err := s.read(c.recordName())
-	if err == nil && (r.Issuer != c.Issuer || r.ClientID != c.ID) {
-		err = errors.New("it is of another client")
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, statedir.ErrNone):
-		return nil, &credential.Error{
-			Class: credential.Unsafe, Err: fmt.Errorf("refusing to sign in at %s: %w", show.URL(c.Issuer), ErrNotRecorded),
-		}
-	case err != nil:
-		return nil, usageError(fmt.Errorf("reading the session at %s: %w", show.URL(c.Issuer), err))
+	if err != nil {
+		failed := fmt.Errorf("refusing to sign in at %s: %w", show.URL(c.Issuer), notRecorded(ErrNotRecorded, err))
+		return nil, &credential.Error{Class: credential.Unsafe, Err: failed}
 	}
 	return s.session(r), nil
+}
+
+// notRecorded returns an error with the reason for which a record wasn't read, unless it is only that there is none.
+func notRecorded(err, reason error) error {
+	if errors.Is(reason, fs.ErrNotExist) || errors.Is(reason, statedir.ErrNone) {
+		return err
+	}
+	return fmt.Errorf("%w: its record can't be used: %w", err, show.Reason(reason))
 }
 
 // All returns the sessions of all recorded clients.
@@ -137,8 +139,8 @@ func (s *Sessions) read(name string) (*record, error) {
 	if err := s.state().Read(name, &r); err != nil {
 		return nil, err
 	}
-	if len(r.Root) == 0 {
-		return nil, errors.New("its record is incomplete")
+	if len(r.Root) == 0 || (Client{r.Issuer, r.ClientID}).recordName() != name {
+		return nil, errors.New("it is incomplete, or another client's")
 	}
 	return &r, nil
 }
@@ -197,11 +199,20 @@ func (s *Session) seal(ctx context.Context, r *record, t tokens) error {
 	return err
 }
 
-// load returns what is kept of the session now.
-func (s *Session) load(ctx context.Context) (*record, tokens, error) {
+// read returns what is recorded of the session now.
+func (s *Session) read() (*record, error) {
 	r, err := s.sessions.read(s.recordName())
 	if err != nil {
-		return nil, tokens{}, s.failed("reading the session", show.Reason(err))
+		return nil, s.failed("reading the session", show.Reason(err))
+	}
+	return r, nil
+}
+
+// load returns what is kept of the session now.
+func (s *Session) load(ctx context.Context) (*record, tokens, error) {
+	r, err := s.read()
+	if err != nil {
+		return nil, tokens{}, err
 	}
 	t, err := s.unseal(ctx, r)
 	if err != nil {

@@ -98,21 +98,21 @@ func refused(err error) error { return &credential.Error{Class: credential.Refus
 // types. If another process is having somebody sign in, SignIn waits for that, and takes the result. With a Way that
 // needs no browser of this machine it doesn't wait.
 func (s *Session) SignIn(ctx context.Context, way Way) error {
-	before, _, err := s.load(ctx)
+	before, err := s.read()
 	if err != nil {
 		return err
 	}
 	if way.Open != nil {
-		unlock, err := s.lock(ctx, way)
+		unlock, err := s.lockSignIn(ctx, way)
 		if err != nil {
 			return err
 		}
 		defer unlock()
 	}
 	r, _, err := s.load(ctx)
-	isNew := err == nil && !r.FetchedAt.Equal(before.FetchedAt) && r.answers(s.sessions.now(), time.Time{})
+	isNew := err == nil && !r.Since.Equal(before.Since) && r.answers(s.sessions.now(), time.Time{})
 	if err == nil && !isNew {
-		_, err = s.signIn(ctx, r, way)
+		r, _, err = s.signIn(ctx, way)
 	}
 	if err != nil {
 		return err
@@ -122,77 +122,96 @@ func (s *Session) SignIn(ctx context.Context, way Way) error {
 }
 
 // signIn has somebody sign in.
-func (s *Session) signIn(ctx context.Context, r *record, way Way) (tokens, error) {
+func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) {
 	step, end := limited(ctx, way.Timeout)
+	defer end()
 	provider, err := s.discover(step)
-	end()
 	if err != nil {
-		return tokens{}, err
+		return nil, tokens{}, err
 	}
-	place, err := s.reserve()
+	place, err := s.reserve(step)
 	if err != nil {
-		return tokens{}, err
+		return nil, tokens{}, err
 	}
 	defer place.Close()
 	began := false
-	t, err := provider.ask(ctx, r, way, place, func() {
+	r, t, err := provider.ask(ctx, way, place, func() {
 		began = true
-		s.note(r, new(attempt))
+		s.note(ctx, "")
 	})
-	switch _, isNeeded := errors.AsType[*NeededError](err); {
-	case err == nil || !began:
-	case isNeeded: // nobody was asked
-		s.note(r, nil)
-	default:
-		s.note(r, &attempt{Reason: printable(err.Error())})
+	if err != nil && began && !errors.Is(err, context.Canceled) {
+		s.note(ctx, printable(reasonOf(err).Error()))
 	}
-	return t, err
+	return r, t, err
 }
 
-// note remembers what became of the attempt to sign in. It is best effort: the record can be written, or nobody would
-// have been asked.
-func (s *Session) note(r *record, a *attempt) {
-	if a != nil {
-		a.At = s.sessions.now().UTC().Truncate(time.Second)
+// reasonOf returns what failed.
+func reasonOf(err error) error {
+	if needed, ok := errors.AsType[*NeededError](err); ok {
+		return needed.Reason
 	}
-	r.Attempt = a
-	if err := s.sessions.state().Write(s.recordName(), r); err != nil {
+	return err
+}
+
+// note remembers an attempt to sign in, and why it failed. It is best effort: the record can be written, or nobody would
+// have been asked.
+func (s *Session) note(ctx context.Context, failure string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	err := s.update(ctx, func(r *record) error {
+		r.Attempt = &attempt{At: s.sessions.now().UTC().Truncate(time.Second), Reason: failure}
+		return s.sessions.state().Write(s.recordName(), r)
+	})
+	if err != nil {
 		s.sessions.log().Warn("the sign-in can't be remembered", "at", s.Issuer, "reason", err)
 	}
 }
 
+// update calls change with the record as it is now, and lets nobody else change it meanwhile.
+func (s *Session) update(ctx context.Context, change func(*record) error) error {
+	unlock, err := s.lockRecord(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := s.read()
+	if err != nil {
+		return err
+	}
+	return change(r)
+}
+
 // ask asks somebody to sign in, and keeps the result. It calls begin before.
 func (p *provider) ask(
-	ctx context.Context, r *record, way Way, place *statedir.Reservation, begin func(),
-) (tokens, error) {
+	ctx context.Context, way Way, place *statedir.Reservation, begin func(),
+) (*record, tokens, error) {
 	ctx, cancel := limited(ctx, way.Time)
 	defer cancel()
 	if way.Open == nil && way.Out != nil && p.Device != "" {
-		t, err := p.askByCode(ctx, r, way, place, begin)
+		r, t, err := p.askByCode(ctx, way, place, begin)
 		if !oauth.IsCode(err, "unauthorized_client", "unsupported_grant_type", "invalid_client", "invalid_scope") {
-			return t, err
+			return r, t, err
 		}
 		p.session.sessions.log().Info("the provider doesn't let this client sign in with a code", "reason", err)
 	}
-	return p.askByBrowser(ctx, r, way, place, begin)
+	return p.askByBrowser(ctx, way, place, begin)
 }
 
 // askByBrowser has somebody sign in with a browser that comes back to a port of this machine.
 func (p *provider) askByBrowser(
-	ctx context.Context, r *record, way Way, place *statedir.Reservation, begin func(),
-) (tokens, error) {
+	ctx context.Context, way Way, place *statedir.Reservation, begin func(),
+) (r *record, t tokens, err error) {
 	port := way.Port
 	if port == 0 {
 		port = DefaultPort
 	}
 	// For another provider, somebody may be signing in already.
-	unlock, err := p.session.sessions.state().Lock(ctx, fmt.Sprintf("%sport-%d", recordsFolder, port))
+	unlock, err := p.session.lockLong(ctx, way, fmt.Sprintf("%sport-%d", recordsFolder, port))
 	if err != nil {
-		return tokens{}, p.session.failed("signing in", inTime(ctx, err))
+		return nil, tokens{}, err
 	}
 	defer unlock()
 	state, nonce, verifier := rand.Text(), rand.Text(), oauth.NewVerifier()
-	var t tokens
 	err = signin.Request{
 		URL: func(redirectURI string) string {
 			begin()
@@ -207,7 +226,7 @@ func (p *provider) askByBrowser(
 		if err != nil {
 			return err
 		}
-		t, err = p.accept(ctx, r, grant, nonce, asked, place)
+		r, t, err = p.accept(ctx, way, grant, nonce, asked, place)
 		return err
 	})
 	if unlistened, ok := errors.AsType[*signin.PortError](err); ok {
@@ -216,7 +235,7 @@ func (p *provider) askByBrowser(
 	if unopened, ok := errors.AsType[*signin.OpenError](err); ok {
 		err = refused(&NeededError{p.session.Client, unopened})
 	}
-	return t, err
+	return r, t, err
 }
 
 // busyError means that nobody was asked to sign in, because the port is in use.
@@ -227,13 +246,13 @@ func (e *busyError) Unwrap() []error { return []error{e.PortError, credential.Er
 
 // askByCode has somebody sign in on any device, with a code.
 func (p *provider) askByCode(
-	ctx context.Context, r *record, way Way, place *statedir.Reservation, begin func(),
-) (tokens, error) {
+	ctx context.Context, way Way, place *statedir.Reservation, begin func(),
+) (*record, tokens, error) {
 	step, end := limited(ctx, way.Timeout)
 	device, err := p.client.StartDevice(step, p.OpenID, p.session.ID, p.scopes())
 	end()
 	if err != nil {
-		return tokens{}, err
+		return nil, tokens{}, err
 	}
 	begin()
 	fmt.Fprintf(way.Out, "Open this address in a browser, and enter the code %s:\n%s\n", device.Code, device.Address)
@@ -243,31 +262,38 @@ func (p *provider) askByCode(
 		err = signin.Over(ctx, start)
 	}
 	if err != nil {
-		return tokens{}, err
+		return nil, tokens{}, err
 	}
 	step, end = limited(ctx, way.Timeout)
 	defer end()
-	return p.accept(step, r, grant, "", p.session.sessions.now(), place)
+	return p.accept(step, way, grant, "", p.session.sessions.now(), place)
 }
 
 // accept verifies what a sign-in returned, and keeps it.
 func (p *provider) accept(
-	ctx context.Context, r *record, grant oauth.Grant, nonce string, asked time.Time, place *statedir.Reservation,
-) (tokens, error) {
+	ctx context.Context, way Way, grant oauth.Grant, nonce string, asked time.Time, place *statedir.Reservation,
+) (r *record, t tokens, err error) {
 	verified, err := p.verify(ctx, grant, nonce, asked)
 	if err != nil {
-		return tokens{}, err
+		return nil, tokens{}, err
 	}
-	if r.User.Subject != "" && r.User.Subject != verified.user.Subject {
-		r.Root = statedir.NewRandom() // what is cached is somebody else's
-	}
-	t := tokens{refresh: grant.Refresh}
-	verified.fill(r, &t)
-	r.Since, r.Attempt = verified.asked.Truncate(time.Second), nil
-	if err := p.session.keep(ctx, place.Write, r, t); err != nil {
-		return tokens{}, &KeepError{show.Reason(err)}
-	}
-	return t, nil
+	t.refresh = grant.Refresh
+	// Whoever has signed in shouldn't have to do it again because another process is refreshing the old session.
+	ctx, end := limited(context.WithoutCancel(ctx), way.Timeout)
+	defer end()
+	err = p.session.update(ctx, func(now *record) error {
+		r = now
+		if r.User.Subject != "" && r.User.Subject != verified.user.Subject {
+			r.Root = statedir.NewRandom() // what is cached is somebody else's
+		}
+		verified.fill(r, &t)
+		r.Since, r.Attempt = verified.asked, nil
+		if err := p.session.keep(ctx, place.Write, r, t); err != nil {
+			return &KeepError{show.Reason(err)}
+		}
+		return nil
+	})
+	return r, t, err
 }
 
 // scopes returns the scopes to ask for. team_role is what DigitalOcean's clusters authorize by. A provider that doesn't

@@ -3,32 +3,39 @@ package oidc
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/show"
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
-// SignOut ends the session, at the provider as far as that supports it, and here even if the provider fails to: remoteErr
-// says why. Clusters accept the ID token until it expires. The client stays recorded.
+// SignOut ends the session, here and then at the provider as far as that supports it: remoteErr says why the provider may
+// keep it. Clusters accept the ID token until it expires. The client stays recorded.
 func (s *Session) SignOut(ctx context.Context) (remoteErr, err error) {
-	unlock, err := s.sessions.state().Lock(ctx, s.recordName())
+	t, err := s.forget(ctx)
+	if !t.id.IsZero() || !t.refresh.IsZero() {
+		remoteErr = s.endRemotely(ctx, t)
+	}
+	return remoteErr, err
+}
+
+// forget removes the tokens of the session, and returns them.
+func (s *Session) forget(ctx context.Context) (tokens, error) {
+	unlock, err := s.lockRecord(ctx)
 	if err != nil {
-		return nil, s.failed("signing out", inTime(ctx, show.Reason(err)))
+		return tokens{}, err
 	}
 	defer unlock()
 	r, t, err := s.load(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if len(r.Sealed) > 0 {
-		remoteErr = s.endRemotely(ctx, t)
+		return tokens{}, err
 	}
 	r = &record{Issuer: r.Issuer, ClientID: r.ClientID, Root: statedir.NewRandom()}
 	if err := s.sessions.state().Write(s.recordName(), r); err != nil {
-		return remoteErr, s.failed("signing out", show.Reason(err))
+		return t, s.failed("signing out", show.Reason(err))
 	}
 	*s = *s.sessions.session(r)
-	return remoteErr, nil
+	return t, nil
 }
 
 // endRemotely tells the provider that the session has ended.
@@ -45,5 +52,8 @@ func (s *Session) endRemotely(ctx context.Context, t tokens) error {
 	if provider.EndSession != "" {
 		endErr = client.EndSession(ctx, provider.EndSession, s.ID, t.id)
 	}
-	return errors.Join(revokeErr, endErr)
+	if revokeErr != nil && endErr != nil {
+		return fmt.Errorf("%w; %w", revokeErr, endErr)
+	}
+	return errors.Join(revokeErr, endErr) // of one line
 }

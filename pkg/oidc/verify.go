@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -111,11 +110,15 @@ func (p *provider) verify(ctx context.Context, grant oauth.Grant, nonce string, 
 	case token.Subject == "":
 		return verified{}, p.session.unusable(errors.New("it doesn't say whose it is"))
 	}
+	end := expiry(token, asked)
+	if !p.session.sessions.now().Before(end) { // the library accepts one that expires just now
+		return verified{}, p.explain(&oidc.TokenExpiredError{Expiry: end}, grant.Date)
+	}
 	return verified{
 		token:     grant.IDToken,
 		user:      User{Subject: printable(token.Subject), Email: printable(claims.Email), Roles: rolesIn(claims.Roles)},
 		asked:     asked.UTC(),
-		expiresAt: expiry(token, asked),
+		expiresAt: end,
 	}, nil
 }
 
@@ -138,9 +141,15 @@ func isUnknownKey(ctx context.Context, keys *oidc.StaticKeySet, raw credential.S
 	return err != nil
 }
 
+// maxLifetime is how long an ID token is used at most. JSON has no dates after the year 9999.
+const maxLifetime = 365 * 24 * time.Hour
+
 // expiry returns when an ID token expires by our clock. If that is slow, the token's lifetime counts.
 func expiry(token *oidc.IDToken, asked time.Time) time.Time {
 	end := token.Expiry
+	if last := asked.Add(maxLifetime); end.After(last) {
+		end = last
+	}
 	if issued := token.IssuedAt; issued.Unix() > 0 && token.Expiry.After(issued) {
 		if later := asked.Add(token.Expiry.Sub(issued)); later.Before(end) {
 			end = later
@@ -173,22 +182,27 @@ func (p *provider) explain(err error, date time.Time) error {
 	if credential.ClassOf(err) != credential.Other {
 		return err
 	}
-	expired, ok := errors.AsType[*oidc.TokenExpiredError](err)
+	expired, isExpired := errors.AsType[*oidc.TokenExpiredError](err)
 	switch {
-	case ok && expired.Expiry.Unix() <= 0:
+	case isExpired && expired.Expiry.Unix() <= 0:
 		return p.session.unusable(errors.New("it has no expiry"))
-	case ok:
-		failed := &credential.Error{
-			Class: credential.Unusable,
-			Err: p.session.failed("using the ID token",
-				fmt.Errorf("it expired at %s", expired.Expiry.UTC().Format(time.RFC3339))),
-		}
-		if skew := p.session.sessions.now().Sub(date); !date.IsZero() && (skew >= minSkew || skew <= -minSkew) {
-			failed.ClockSkew = skew
-		}
-		return failed
+	case isExpired:
+		return p.untimely("it expired at "+expired.Expiry.UTC().Format(time.RFC3339), date)
+	case strings.Contains(err.Error(), "(not before)"): // the library has no type for it
+		return p.untimely("it isn't valid yet", date)
 	}
 	// The library quotes claims, which are no secrets, but anything.
 	isLong := func(word string) bool { return len(word) > show.MaxWord }
 	return p.session.unusable(errors.New(strings.TrimPrefix(onecall.Line(err.Error(), isLong), "oidc: ")))
+}
+
+// untimely returns the error for an ID token that has expired or isn't valid yet, which may be due to our clock.
+func (p *provider) untimely(reason string, date time.Time) error {
+	err := &credential.Error{
+		Class: credential.Unusable, Err: p.session.failed("using the ID token", errors.New(reason)),
+	}
+	if skew := p.session.sessions.now().Sub(date); !date.IsZero() && skew.Abs() >= minSkew {
+		err.ClockSkew = skew
+	}
+	return err
 }

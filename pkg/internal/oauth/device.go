@@ -14,9 +14,8 @@ import (
 
 // Device is a sign-in on another device (RFC 8628): a person opens Address there and enters Code.
 type Device struct {
-	Address  string // to open
-	Complete string // an address that has the code in it; may be ""
-	Code     string // to enter
+	Address string // to open
+	Code    string // to enter
 
 	secret   credential.Secret
 	interval time.Duration
@@ -40,7 +39,7 @@ func (c *Client) StartDevice(ctx context.Context, p OpenID, clientID string, sco
 	secret, err := fields.token("device_code")
 	d := Device{
 		Code: fields.text("user_code"), Address: fields.text("verification_uri"),
-		Complete: fields.text("verification_uri_complete"), secret: secret,
+		secret:   secret,
 		interval: min(cmp.Or(fields.seconds("interval"), defaultInterval), maxInterval),
 	}
 	isOdd := func(r rune) bool { return !unicode.IsPrint(r) }
@@ -53,9 +52,6 @@ func (c *Client) StartDevice(ctx context.Context, p OpenID, clientID string, sco
 	}
 	if err != nil {
 		return Device{}, r.unusable(answer, err)
-	}
-	if checkShown(d.Complete) != nil {
-		d.Complete = ""
 	}
 	return d, nil
 }

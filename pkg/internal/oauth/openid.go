@@ -96,11 +96,7 @@ func (c *Client) RevokeFor(ctx context.Context, endpoint, clientID string, token
 		"client_id": {clientID}, "token": {token.Reveal()}, "token_type_hint": {"refresh_token"},
 	})
 	r.secrets = []credential.Secret{token}
-	answer, err := c.send(ctx, r)
-	if err == nil && !answer.isSuccess() {
-		err = r.refusal(answer)
-	}
-	return err
+	return c.revoke(ctx, r)
 }
 
 // EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says who. It

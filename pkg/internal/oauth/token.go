@@ -71,6 +71,11 @@ func (c *Client) Revoke(ctx context.Context, endpoint string, token credential.S
 	}
 	r.bearer = token
 	r.secrets = []credential.Secret{token}
+	return c.revoke(ctx, r)
+}
+
+// revoke sends a request to revoke a token.
+func (c *Client) revoke(ctx context.Context, r request) error {
 	answer, err := c.send(ctx, r)
 	if err != nil {
 		return err

@@ -77,10 +77,11 @@ func guardedProgram(named, system string) string {
 	return ""
 }
 
-// rootsProgram returns the path of an executable without links in it, or "" unless only root can have written it.
+// rootsProgram returns the path of an executable, or "" unless only root can have written it. It may be a link of root's:
+// some programs go by the name that they are started with.
 func rootsProgram(path string) string {
-	path, err := filepath.EvalSymlinks(path)
-	if err != nil {
+	link, err := os.Lstat(path)
+	if err != nil || !fileowner.IsRoots(link) {
 		return ""
 	}
 	info, err := os.Stat(path)
