@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +28,9 @@ const (
 	allow = "#allow"
 	deny  = "#deny"
 )
+
+// errErrorPage says that the browser shows an error page of its own.
+var errErrorPage = errors.New("the browser: got an error page, want what is at the address")
 
 // signInAt opens an address in the browser and clicks through the pages of a provider. It returns the text of the last
 // page.
@@ -44,9 +47,10 @@ func signInAt(ctx context.Context, t *testing.T, address, login, button string) 
 }
 
 // clickThrough enters a login on each page that asks for one, and clicks a button of each page, until a page has no
-// form. It returns that page's text.
+// form. It returns that page's text, and errErrorPage if that is Chromium's own, because nothing could be loaded.
 func clickThrough(ctx context.Context, login, button string) (string, error) {
 	const look = `(() => {
+		if (location.protocol === "chrome-error:") return "error";
 		if (document.readyState !== "complete" || location.href === "about:blank" || window.clicked) return "wait";
 		if (!document.querySelector(%q)) return document.forms.length ? "wait" : "end";
 		return document.querySelector("input[name=login]") ? "login" : "button";
@@ -62,6 +66,8 @@ func clickThrough(ctx context.Context, login, button string) (string, error) {
 		switch state {
 		case "end":
 			return chromedp.Run(ctx, chromedp.Text("body"))
+		case "error":
+			return "", errErrorPage
 		case "login":
 			if err := chromedp.Do(ctx, chromedp.SendKeys("input[name=login]", login)); err != nil {
 				return "", fmt.Errorf("the browser: entering the login: %w", err)
@@ -84,7 +90,7 @@ const (
 	// chromium is Chromium, started by whoever opens the browser.
 	chromium = `exec 2>>` + deskDir + `/browser.log
 ` + note + `exec "$CHROMIUM" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-	--ignore-certificate-errors-spki-list="$PIN" --host-resolver-rules="MAP * ~NOTFOUND, EXCLUDE localhost" \
+	--ignore-certificate-errors-spki-list="$PIN" --host-resolver-rules="MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1" \
 	--remote-debugging-port=0 --user-data-dir=` + deskDir + `/profile-$$ "$1"
 `
 	// bookmark only notes the address. A Chromium of the test's opens it, which is quicker if the machine is busy.
@@ -127,9 +133,10 @@ func (d *desk) opened() map[int]string {
 	return opened
 }
 
-// sit makes somebody sit at the desk until the test ends, who clicks a button of whatever page a browser shows. ctx is
-// the browser that opens the addresses; nil: each browser opens its own. sit returns the texts of the last pages.
-func (d *desk) sit(ctx context.Context, button string) (pages <-chan string) {
+// sit makes somebody sit at the desk until the test ends, who clicks a button of each page that a browser shows: the
+// first button in the first browser, and so on, and the last one in all others. ctx is the browser that opens the
+// addresses; nil: each browser opens its own. sit returns the texts of the last pages.
+func (d *desk) sit(ctx context.Context, buttons ...string) (pages <-chan string) {
 	found := make(chan string, 100)
 	ended := make(chan struct{})
 	var wait sync.WaitGroup
@@ -141,7 +148,7 @@ func (d *desk) sit(ctx context.Context, button string) (pages <-chan string) {
 					continue
 				}
 				seen[pid] = true
-				text, err := d.click(ctx, pid, address, button)
+				text, err := d.click(ctx, pid, address, buttons[min(len(seen), len(buttons))-1])
 				if err != nil {
 					d.t.Errorf("the browser at the desk: %v", err)
 				}
@@ -200,14 +207,4 @@ func (d *desk) attach(pid int) (context.Context, context.CancelFunc, error) {
 	ctx, cancel := remote.NewAllocator(context.Background(), "ws://127.0.0.1:"+port+"/")
 	ctx, _ = chromedp.NewContext(ctx, chromedp.WithTargetID(target.ID(targets[0].ID)))
 	return ctx, cancel, nil
-}
-
-// closeBrowsers ends all browsers that were opened at the desk.
-func (d *desk) closeBrowsers() {
-	for pid := range d.opened() {
-		syscall.Kill(-pid, syscall.SIGTERM) // its process group is its own
-		for start := time.Now(); syscall.Kill(pid, 0) == nil && time.Since(start) < 10*time.Second; {
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
 }

@@ -31,7 +31,8 @@ const (
 // desk is a test's user at a desktop, who signs in at an OpenID provider with a browser.
 //
 // Clients let doks-auth open a browser only if the state directory is below the home directory that the user database
-// has. So the user's programs run in a mount namespace in which that is the test's directory.
+// has. So the user's programs run in a mount namespace in which that is the test's directory. They also have a process
+// namespace: all of them end with the test, browsers, too.
 type desk struct {
 	*user
 
@@ -39,7 +40,7 @@ type desk struct {
 	login    string // at the provider
 	port     int    // for the redirect
 	dir      string // what is at deskDir
-	ns       string // the mount namespace
+	init     string // the process whose namespaces are the desk's
 }
 
 // newDesk returns a user who has no session at the provider, and a browser that the test controls.
@@ -62,7 +63,6 @@ func newDesk(t *testing.T, p *provider) *desk {
 	}
 	d.setBrowser(chromium)
 	d.enter()
-	t.Cleanup(d.closeBrowsers)
 	d.env = []string{
 		"HOME=" + databaseHome(t), "PATH=" + deskDir + "/plugin:" + os.Getenv("PATH"), "DISPLAY=:99",
 		"HTTPS_PROXY=" + w.proxyURL, "SSL_CERT_FILE=" + deskCA, "BROWSER=" + deskBrowser, noKeyring,
@@ -99,12 +99,12 @@ func freePort(t *testing.T) int {
 	return number
 }
 
-// enter makes the mount namespace. The home directory comes last: it may hide the programs.
+// enter makes the namespaces. The home directory comes last: it may hide the programs.
 func (d *desk) enter() {
 	d.t.Helper()
 	const mounts = `mount --bind "$1" "$6" && mount --bind "$2" "$6/bin" && mount --bind "$3" "$6/plugin" &&
 		mount --bind "$4" "$5" && echo ready && exec sleep infinity`
-	cmd := exec.Command("unshare", "--mount", "sh", "-c", mounts, "sh",
+	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", mounts, "sh",
 		d.dir, os.Getenv("E2E_BIN"), filepath.Dir(plugin()), d.home, databaseHome(d.t), deskDir)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -122,12 +122,18 @@ func (d *desk) enter() {
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 		d.t.Fatalf("mounting: got %q, %v; want that it is ready", line, err)
 	}
-	d.ns = fmt.Sprintf("/proc/%d/ns/mnt", cmd.Process.Pid)
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.init = strings.TrimSpace(string(children))
 }
 
-// at returns the command that runs a program at the desk.
+// at returns the command that runs a program at the desk. Whoever kills the command kills the program.
 func (d *desk) at(args ...string) []string {
-	return append([]string{"nsenter", "--mount=" + d.ns, "--"}, args...)
+	return append([]string{
+		"nsenter", "--target=" + d.init, "--mount", "--pid", "--", "setpriv", "--pdeathsig=KILL", "--",
+	}, args...)
 }
 
 // run runs a program at the desk, with more environment.
@@ -208,6 +214,7 @@ func (d *desk) start(env []string, args ...string) *program {
 	args = d.at(args...)
 	p := &program{d: d, cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{})}
 	p.cmd.Env = append(d.env, env...)
+	p.cmd.WaitDelay = time.Second // its children may outlive it
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"path/filepath"
 	"regexp"
@@ -85,7 +86,12 @@ func TestSSOPastedRedirect(t *testing.T) {
 	d.save(ssoClient)
 	p := d.start(nil, d.loginArgs("--no-browser")...)
 	elsewhere := browser(t, chromedp.Flag("host-resolver-rules", "MAP localhost ~NOTFOUND"))
-	signInAt(elsewhere, t, p.find(address), d.login, allow)
+	if err := chromedp.Do(elsewhere, chromedp.Navigate(p.find(address))); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := clickThrough(elsewhere, d.login, allow); !errors.Is(err, errErrorPage) {
+		t.Fatalf("got page %q, %v; want that the redirect leads nowhere", text, err)
+	}
 	entries, err := chromedp.Run(elsewhere, chromedp.NavigationEntries())
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +157,7 @@ func TestSSODenied(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, w.providers[name])
 			d.save(ssoClient)
-			pages := d.sit(nil, deny)
+			pages := d.sit(nil, deny, allow)
 			got := d.kubectl("kubectl", "get", "--raw=/api")
 			page := <-pages
 			t.Logf("kubectl says %q, the page says %q", got.stderr, page)
@@ -165,35 +171,39 @@ func TestSSODenied(t *testing.T) {
 				}
 			}
 			d.expect(counts{}, 1)
+			if got := d.run(nil, d.loginArgs()...); got.code != 0 {
+				t.Errorf("got %+v, want exit code 0", got)
+			}
+			d.reaches()
+			d.expect(counts{SignIns: 1}, 2)
 		})
 	}
 }
 
-// Nobody is at the desk. A program that asks again and again opens one browser.
+// Nobody is at the desk, and whoever waited for the sign-in was killed. Programs that ask again and again open no other
+// browser, but a command does.
 func TestSSOUnanswered(t *testing.T) {
 	d := newDesk(t, w.providers["zitadel"])
 	d.save(ssoClient)
-	p := d.start(nil, filepath.Join(deskBin, "kubectl"), "get", "--raw=/api")
+	p := d.start(nil, append([]string{deskPlugin}, d.execCredential(ssoClient)...)...)
 	until(t, "a browser is opened", func() bool { return len(d.opened()) == 1 })
 	p.kill()
-	// Its plugin goes on until it notices; or it is killed, too, as by a user who closes the window.
-	for range 10 {
-		p := d.start(nil, append([]string{deskPlugin}, d.execCredential(ssoClient)...)...)
-		select {
-		case <-p.ended:
-			if got := p.wait(); got.code != 3 {
-				t.Errorf("got %+v, want exit code 3", got)
-			}
-		case <-time.After(time.Second): // it waits for the sign-in
-			p.kill()
+	for range 5 {
+		got := d.kubectl("kubectl", "get", "--raw=/api")
+		if !strings.Contains(got.stderr, "exit code 3") || !strings.Contains(got.stderr, "doks-auth auth login") {
+			t.Errorf("got %+v, want the plugin's exit code 3 and the command that signs in", got)
+		}
+		if got.took > 20*time.Second {
+			t.Errorf("got a failure after %s, want it at once", got.took)
 		}
 	}
 	d.expect(counts{}, 1)
-	d.sit(nil, allow) // somebody comes back, and finds the page
+	d.sit(nil, allow)
 	if got := d.run(nil, d.loginArgs()...); got.code != 0 {
 		t.Errorf("got %+v, want exit code 0", got)
 	}
 	d.reaches()
+	d.expect(counts{SignIns: 1}, 2)
 }
 
 // An ID token's expiry is that of the credential.

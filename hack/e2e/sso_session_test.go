@@ -56,23 +56,22 @@ func TestSSOReuse(t *testing.T) {
 			d.sit(nil, allow)
 			d.reaches()
 			state := filepath.Join(d.home, ".local", "state", "doks-auth")
-			backup := filepath.Join(t.TempDir(), "backup")
-			if err := os.CopyFS(backup, os.DirFS(state)); err != nil {
-				t.Fatal(err)
+			copied := func(from, to string) {
+				t.Helper()
+				if err := os.RemoveAll(to); err != nil {
+					t.Fatal(err)
+				}
+				if got := run(t, d.env, "", "cp", "-a", from, to); got.code != 0 {
+					t.Fatalf("copying: got %+v, want exit code 0", got)
+				}
 			}
+			backup := filepath.Join(t.TempDir(), "backup")
+			copied(state, backup)
 			until(t, "the session is refreshed", func() bool {
 				d.reaches()
 				return t.Failed() || d.counts().Refreshes >= 1
 			})
-			if err := os.RemoveAll(state); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.CopyFS(state, os.DirFS(backup)); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chmod(state, 0o700); err != nil {
-				t.Fatal(err)
-			}
+			copied(backup, state)
 			until(t, "the provider sees the spent refresh token", func() bool {
 				d.reaches()
 				return t.Failed() || d.counts().Reuses >= 1

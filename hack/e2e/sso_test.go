@@ -4,12 +4,12 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,24 +125,22 @@ func TestSSOConvert(t *testing.T) {
 	if got := d.run(nil, deskPlugin, "kubeconfig", "convert"); got.code != 0 { // without an access token
 		t.Fatalf("got %+v, want exit code 0", got)
 	}
-	d.changeConfig("exec-credential\n", fmt.Sprintf("exec-credential\n      - --sso-callback-port=%d\n", d.port))
+	d.addArgument("--sso-callback-port=" + strconv.Itoa(d.port))
 	d.sit(nil, allow)
 	d.reaches()
 	d.expect(counts{SignIns: 1}, 1)
 }
 
-// changeConfig replaces a text in the user's kubeconfig.
-func (d *desk) changeConfig(old, replacement string) {
+// addArgument adds an argument to the one user in the kubeconfig.
+func (d *desk) addArgument(argument string) {
 	d.t.Helper()
 	path := filepath.Join(d.home, ".kube", "config")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if !strings.Contains(string(text), old) {
-		d.t.Fatalf("got the kubeconfig %s, want %q in it", text, old)
-	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, replacement, 1)), 0o600); err != nil {
+	changed := regexp.MustCompile(`(?m)^( *- )exec-credential\n`).ReplaceAll(text, []byte("${0}${1}"+argument+"\n"))
+	if err := os.WriteFile(path, changed, 0o600); err != nil {
 		d.t.Fatal(err)
 	}
 }
