@@ -58,7 +58,7 @@ func grantFaults() []badInput {
 		{"token", "many-audiences", want{unusable, "it was issued to another client"}},
 		{"token", "other-azp", want{unusable, "it was issued to another client"}},
 		{"token", "no-exp", want{unusable, "it has no expiry"}},
-		{"token", "expired", want{unusable, "it expired at 2030-01-02T0"}},
+		{"token", "expired", want{unusable, "it expired at 2030-01-0"}},
 		{"token", "far-future", want{unusable, "it isn't valid yet"}},
 		{"keys", "rotated", want{unusable, "failed to verify signature"}},
 	}
@@ -81,10 +81,10 @@ func signInFaults() []badInput {
 
 // Whatever is wrong with a sign-in's answers, the error says so, nothing of them is kept, and the next sign-in succeeds.
 func TestBadInputInSignIn(t *testing.T) {
+	provider := newWorld(t)
 	for _, test := range signInFaults() {
 		t.Run(test.endpoint+" "+test.fault, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w := provider.another(t)
 			w.Fault(test.endpoint, test.fault)
 			_, err := w.get(w.way())
 			test.want.check(t, err)
@@ -117,10 +117,10 @@ func (w *world) revealsNothing(err error) {
 // Whatever is wrong with a refresh's answers, the ID token of before serves until it expires, then the error says so, and
 // the next refresh, or sign-in, succeeds.
 func TestBadInputInRefresh(t *testing.T) {
+	provider := newWorld(t)
 	for _, test := range append(discoveryFaults(), grantFaults()...) {
 		t.Run(test.endpoint+" "+test.fault, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w, reuses := provider.another(t), provider.Reuses()
 			first := w.must(w.way())
 			w.clock.Add(first.RenewAt().Sub(w.clock.Now()))
 			w.Fault(test.endpoint, test.fault)
@@ -129,7 +129,7 @@ func TestBadInputInRefresh(t *testing.T) {
 			}
 			w.Fault(test.endpoint, "")
 			if test.fault == "drop" || test.fault == "control-chars-refresh" { // the refresh token is lost
-				w = newWorld(t)
+				w = provider.another(t)
 				first = w.must(w.way())
 			}
 			w.clock.Add(first.ExpiresAt.Sub(w.clock.Now()))
@@ -145,7 +145,7 @@ func TestBadInputInRefresh(t *testing.T) {
 				t.Error("got the old token afterwards, want another one")
 			}
 			isLost := test.fault == "drop" || test.fault == "control-chars-refresh"
-			if got := w.Reuses(); got != 0 && !isLost {
+			if got := w.Reuses() - reuses; got != 0 && !isLost {
 				t.Errorf("got %d uses of a spent refresh token, want none", got)
 			}
 		})

@@ -215,13 +215,6 @@ func (w *world) tried(err error, says string) {
 	}
 }
 
-// impatient is a way in which nobody signs in, by a browser that nobody looks at.
-func (w *world) impatient() oidc.Way {
-	way := w.way()
-	way.Open, way.Time = w.ignore, 10*time.Millisecond
-	return way
-}
-
 // A sign-in that nobody answers, or that is refused, isn't repeated for ten minutes, however often it is asked for.
 func TestPolls(t *testing.T) {
 	tests := map[string]struct {
@@ -234,27 +227,26 @@ func TestPolls(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			way := w.impatient()
+			get := w.getUnanswered
 			if test.refuses {
 				w.Refuse()
-				way = w.way()
+				get = func() (credential.Credential, error) { return w.get(w.way()) }
 			}
 			for round := range 2 {
-				_, err := w.get(way)
+				_, err := get()
 				want{credential.Refused, ""}.check(t, err)
 				if _, ok := errors.AsType[*oidc.AttemptError](err); ok {
 					t.Errorf("round %d: got %v, want the sign-in's own error", round, err)
 				}
 				for second := 1; second < 600; second++ {
 					w.clock.Add(time.Second)
-					_, err := w.get(way)
+					_, err := get()
 					w.tried(err, fmt.Sprintf("that began %s ago %s", time.Duration(second)*time.Second, test.says))
 				}
 				w.clock.Add(time.Second)
 				w.counts(round+1, 0, 0)
 			}
-			_, err := w.get(way)
-			if err == nil {
+			if _, err := get(); err == nil {
 				t.Error("got a credential, want an error")
 			}
 			w.counts(3, 0, 0)
@@ -270,7 +262,7 @@ func TestPolls(t *testing.T) {
 // A memo that a clock put into the future doesn't last.
 func TestAttemptInTheFuture(t *testing.T) {
 	w := newWorld(t)
-	w.get(w.impatient())
+	w.getUnanswered()
 	w.clock.Add(-9 * time.Minute)
 	_, err := w.get(w.way())
 	w.tried(err, "that began 0s ago")
@@ -312,12 +304,12 @@ func TestLauncherFails(t *testing.T) {
 		w.tried(err, "exit status 3")
 	}
 	w.counts(1, 0, 0)
-	way.Out = new(bytes.Buffer) // now somebody can read where to go
-	way.Time = 10 * time.Millisecond
-	err = w.session().SignIn(t.Context(), way)
+	out := &reader{ctx: w.ending()} // now somebody can read where to go
+	way.Out = out
+	err = w.session().SignIn(out.ctx, way)
 	want{credential.Refused, "nobody signed in within"}.check(t, err)
-	if text := way.Out.(*bytes.Buffer).String(); !strings.Contains(text, "Open this address in a browser:\n"+w.URL()) {
-		t.Errorf("got %q, want the address", text)
+	if !strings.Contains(out.String(), "Open this address in a browser:\n"+w.URL()) {
+		t.Errorf("got %q, want the address", out)
 	}
 }
 
