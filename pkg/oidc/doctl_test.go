@@ -74,8 +74,8 @@ func TestDoctlDropsTheRefreshToken(t *testing.T) {
 func TestDoctlShowsNoAddressWithoutABrowser(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.get(oidc.Way{Reason: errors.New("there is no desktop")})
-	want{credential.Refused, fmt.Sprintf("signing in at %q is necessary, but not possible here: there is no desktop", w.URL())}.
-		check(t, err)
+	says := fmt.Sprintf("signing in at %q is necessary, but not possible here: there is no desktop", w.URL())
+	want{credential.Refused, says}.check(t, err)
 	out := &reader{ctx: w.ending()}
 	w.Without("device")
 	err = w.session().SignIn(out.ctx, oidc.Way{Out: out, Port: w.port})

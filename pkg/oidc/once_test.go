@@ -210,7 +210,8 @@ func TestKilledSignIn(t *testing.T) {
 func (w *world) tried(err error, says string) {
 	w.t.Helper()
 	want{credential.Refused, says}.check(w.t, err)
-	if e, ok := errors.AsType[*oidc.AttemptError](err); !ok || e.Client != w.client() || !errors.Is(err, credential.ErrNotAsked) {
+	e, ok := errors.AsType[*oidc.AttemptError](err)
+	if !ok || e.Client != w.client() || !errors.Is(err, credential.ErrNotAsked) {
 		w.t.Errorf("got %#v, want an AttemptError with the client, that nobody was asked", err)
 	}
 }

@@ -122,8 +122,8 @@ func TestRefreshWithoutRotation(t *testing.T) {
 	w.counts(1, 1, 3)
 }
 
-// The provider may have processed a refresh whose answer was lost. Asking again is all that can be done; if the provider
-// takes that for a theft, somebody must sign in.
+// The provider may have processed a refresh whose answer was lost. Asking again is all that can be done; if the
+// provider takes that for a theft, somebody must sign in.
 func TestLostRefresh(t *testing.T) {
 	w := newWorld(t)
 	first := w.must(w.way())

@@ -140,8 +140,8 @@ func (w *world) open(_ context.Context, url string) error {
 	return nil
 }
 
-// unanswered returns a way in which nobody looks at the browser, and a context that ends as soon as one is opened, as if
-// their time was over.
+// unanswered returns a way in which nobody looks at the browser, and a context that ends as soon as one is opened, as
+// if their time was over.
 func (w *world) unanswered() (context.Context, oidc.Way) {
 	ctx, way := w.ending(), w.way()
 	way.Open = func(context.Context, string) error {
@@ -227,8 +227,8 @@ func (w *world) must(way oidc.Way) credential.Credential {
 	return got
 }
 
-// counts fails unless so many browsers were opened and so often somebody signed in and a session was refreshed, never with
-// a spent refresh token.
+// counts fails unless so many browsers were opened and so often somebody signed in and a session was refreshed, never
+// with a spent refresh token.
 func (w *world) counts(browsers, signIns, refreshes int) {
 	w.t.Helper()
 	if got := int(w.opened.Load()); got != browsers || w.SignIns() != signIns || w.Refreshes() != refreshes {
