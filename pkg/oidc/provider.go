@@ -64,6 +64,7 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	if !errors.Is(err, errEnded) {
 		return r, t, err
 	}
+	s.sessions.log().Info("somebody must sign in", "at", s.Issuer, "reason", err)
 	unlock, err := s.lockSignIn(ctx, way)
 	if err != nil {
 		return nil, tokens{}, err
@@ -73,7 +74,6 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	if !errors.Is(err, errEnded) {
 		return r, t, err
 	}
-	s.sessions.log().Info("somebody must sign in", "at", s.Issuer, "reason", err)
 	if err := s.mayAsk(r, way); err != nil {
 		return nil, tokens{}, err
 	}
