@@ -197,6 +197,14 @@ func TestKeysAreRotated(t *testing.T) {
 	if err := w.session().SignIn(t.Context(), way); err != nil {
 		t.Errorf("rotated while somebody signed in: %v", err)
 	}
+	way.Open = func(ctx context.Context, url string) error {
+		w.RotateKeys()
+		w.Fault("keys", "500")
+		return w.open(ctx, url)
+	}
+	err := w.session().SignIn(t.Context(), way)
+	want{unreachable, "getting the keys that sign ID tokens at"}.check(t, err)
+	w.Fault("keys", "")
 	// Header kid unknown, but the key is there: some providers don't name it as in their set.
 	w.Fault("token", "unknown-kid")
 	if err := w.session().SignIn(t.Context(), w.way()); err != nil {

@@ -364,6 +364,110 @@ func TestWaitWithoutAWay(t *testing.T) {
 	w.counts(1, 1, 0)
 }
 
+// Whoever can sign in without a browser of this machine doesn't wait for somebody who may have gone.
+func TestSignInByCodeDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	w.session()
+	opened := make(chan string, 1)
+	way := w.way()
+	way.Open = func(_ context.Context, url string) error {
+		opened <- url
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.get(way)
+		done <- err
+	}()
+	url := <-opened
+	out := &reader{ctx: w.ending()}
+	err := w.session().SignIn(out.ctx, oidc.Way{Out: out})
+	want{credential.Refused, "nobody signed in within"}.check(t, err)
+	if !strings.Contains(out.String(), "enter the code") {
+		t.Errorf("got %q, want a code", out)
+	}
+	w.open(t.Context(), url)
+	if err := <-done; err != nil {
+		t.Errorf("the other: got the error %v, want it to succeed all the same", err)
+	}
+	w.counts(1, 1, 0)
+}
+
+// A refresh is no sign-in: a typed one that waited for another, which failed, goes on.
+func TestRefreshIsNoSignIn(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.way())
+	opened := make(chan string, 1)
+	way := w.way()
+	way.Open = func(_ context.Context, url string) error {
+		opened <- url
+		return nil
+	}
+	sign := func(way oidc.Way) <-chan error {
+		session, done := w.session(), make(chan error, 1)
+		go func() { done <- session.SignIn(t.Context(), way) }()
+		return done
+	}
+	first := sign(way)
+	url := <-opened
+	var out lockedBuffer
+	waiting := w.way()
+	waiting.Out = &out
+	second := sign(waiting)
+	for !strings.Contains(out.String(), "Waiting for another process that is signing in.\n") {
+		time.Sleep(time.Millisecond)
+	}
+	w.clock.Add(oidctest.DefaultLifetime)
+	w.must(oidc.Way{})
+	w.Refuse()
+	w.Browse(t.Context(), url)
+	if err := <-first; err == nil {
+		t.Error("got no error from the refused sign-in, want one")
+	}
+	w.Accept() // perhaps too late for the second one, which is refused then
+	<-second
+	w.counts(2, w.SignIns(), 1)
+}
+
+// Whoever notes a failed sign-in has read the record before. What another process writes meanwhile isn't undone.
+func TestNoteUndoesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.way())
+	w.clock.Add(oidctest.DefaultLifetime)
+	out := &reader{ctx: w.ending()}
+	refreshed := make(chan error, 1)
+	sessions := w.sessions()
+	noting := sync.OnceFunc(func() {
+		go func() {
+			_, err := w.get(oidc.Way{})
+			refreshed <- err
+		}()
+		select {
+		case err := <-refreshed:
+			refreshed <- err
+		case <-time.After(200 * time.Millisecond): // it waits for us, as it should
+		}
+	})
+	sessions.Now = func() time.Time {
+		if out.ctx.Err() != nil {
+			noting()
+		}
+		return w.clock.Now()
+	}
+	session, err := sessions.Find(w.client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = session.SignIn(out.ctx, oidc.Way{Out: out})
+	want{credential.Refused, "nobody signed in within"}.check(t, err)
+	if err := <-refreshed; err != nil {
+		t.Error(err)
+	}
+	w.clock.Add(oidctest.DefaultLifetime)
+	w.must(oidc.Way{})
+	w.counts(1, 1, 2)
+}
+
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
