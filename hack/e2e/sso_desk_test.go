@@ -22,10 +22,13 @@ import (
 // What is at deskDir for whoever sits at a desk. Only root can write there.
 const (
 	deskDir     = "/mnt"
-	deskBrowser = deskDir + "/browser"
+	deskBrowser = deskPrograms + "/browser"
 	deskCA      = deskDir + "/ca.crt"
 	deskPlugin  = deskDir + "/plugin/doks-auth"
 	deskBin     = deskDir + "/bin"
+
+	// deskPrograms is deskDir where the system's programs are: elsewhere, a client's run as root starts no browser.
+	deskPrograms = "/usr/local/sbin"
 )
 
 // desk is a test's user at a desktop, who signs in at an OpenID provider with a browser.
@@ -103,9 +106,10 @@ func freePort(t *testing.T) int {
 func (d *desk) enter() {
 	d.t.Helper()
 	const mounts = `mount --bind "$1" "$6" && mount --bind "$2" "$6/bin" && mount --bind "$3" "$6/plugin" &&
-		mount --bind "$4" "$5" && echo ready && exec sleep infinity`
+		mount --bind "$1" "$7" && mount --bind "$4" "$5" && echo ready && exec sleep infinity`
 	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", mounts, "sh",
-		d.dir, os.Getenv("E2E_BIN"), filepath.Dir(plugin()), d.home, databaseHome(d.t), deskDir)
+		d.dir, os.Getenv("E2E_BIN"), filepath.Dir(plugin()), d.home, databaseHome(d.t), deskDir,
+		deskPrograms)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := cmd.StdoutPipe()
