@@ -52,6 +52,11 @@ func columns() int {
 
 // userHome returns the home directory in the user database, or "".
 func userHome() string {
+	// Without cgo, os/user takes a user who isn't in /etc/passwd from USER and HOME, which may be a kubeconfig's.
+	if name, set := os.LookupEnv("USER"); set {
+		os.Unsetenv("USER")
+		defer os.Setenv("USER", name)
+	}
 	u, err := user.Current()
 	if err != nil {
 		return ""

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
@@ -150,6 +149,33 @@ func TestSSOStrangersEnvironment(t *testing.T) {
 	}
 }
 
+// HOME isn't believed either for a user whom only a directory service knows, such as LDAP.
+func TestSSOStrangersHome(t *testing.T) {
+	d := newDesk(t, w.providers["zitadel"])
+	forged := filepath.Join(d.dir, "forged")
+	err := os.Mkdir(forged, 0o700)
+	if err == nil {
+		err = os.Chown(forged, 4711, 4711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(env []string, args ...string) result {
+		env = append(env, "HOME="+deskDir+"/forged", "USER=sam")
+		as := []string{"setpriv", "--reuid=4711", "--regid=4711", "--clear-groups", deskPlugin}
+		return d.run(env, append(as, args...)...)
+	}
+	if got := run(d.account(), "kubeconfig", "save", d.provider.clusters[ssoClient].ID, "--sso"); got.code != 0 {
+		t.Fatalf("got %+v, want exit code 0", got)
+	}
+	request := "KUBERNETES_EXEC_INFO=" + `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{}}`
+	got := run([]string{request}, d.execCredential(ssoClient)...)
+	if got.code != 3 || !strings.Contains(got.stderr, "the user database doesn't say where") {
+		t.Errorf("got %+v, want exit code 3, because the home directory is unknown", got)
+	}
+	d.expect(counts{}, 0)
+}
+
 // A client's run starts only a program of root's that BROWSER names alone.
 func TestSSOStrangersBrowser(t *testing.T) {
 	tests := map[string]func(d *desk) string{
@@ -175,14 +201,25 @@ func TestSSOStrangersBrowser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, w.providers["zitadel"])
 			d.save(ssoClient)
-			p := d.start([]string{"BROWSER=" + test(d)}, filepath.Join(deskBin, "kubectl"), "get", "--raw=/api")
-			select { // the system's own browser is opened instead, if there is one
-			case <-p.ended:
-			case <-time.After(10 * time.Second):
-				p.kill()
+			d.hideBrowsers()
+			got := d.run([]string{"BROWSER=" + test(d)}, filepath.Join(deskBin, "kubectl"), "get", "--raw=/api")
+			if !strings.Contains(got.stderr, "exit code 3") || !strings.Contains(got.stderr, "no browser was found") {
+				t.Errorf("got %+v, want the plugin's exit code 3, because there is no browser", got)
 			}
-			t.Logf("kubectl says %q", p.stderr.String())
 			d.expect(counts{}, 0)
 		})
+	}
+}
+
+// hideBrowsers takes the system's own browsers from the desk: they would be opened instead.
+func (d *desk) hideBrowsers() {
+	d.t.Helper()
+	const hide = `for f in /usr/bin /usr/local/bin; do
+		for n in xdg-open x-www-browser www-browser wslview; do
+			! [ -e "$f/$n" ] || mount --bind /dev/null "$f/$n" || exit
+		done
+	done`
+	if got := d.run(nil, "sh", "-c", hide); got.code != 0 {
+		d.t.Fatalf("got %+v, want exit code 0", got)
 	}
 }

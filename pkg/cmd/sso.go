@@ -157,11 +157,16 @@ func (e *execCredential) findWay() oidc.Way {
 	var open func(context.Context, string) error
 	if e.byClient() {
 		// A state directory that the kubeconfig chose could hold records that nobody made.
-		if !e.hasOwnState() {
+		home := e.userHome()
+		switch {
+		case home == "":
+			way.Reason = errors.New("the user database doesn't say where this user's home directory is")
+			return way
+		case !e.hasOwnState(home):
 			way.Reason = errors.New("the environment moves the state directory away from this user's home directory")
 			return way
 		}
-		open, way.Reason = signin.GuardedBrowser(e.Getenv, e.userHome())
+		open, way.Reason = signin.GuardedBrowser(e.Getenv, home)
 	} else if way.Reason = signin.CheckDesktop(e.Getenv); way.Reason == nil {
 		open = signin.Browser(e.Getenv)
 	}
@@ -175,11 +180,10 @@ func (e *execCredential) findWay() oidc.Way {
 // readsStderr reports whether somebody may read standard error: it is a terminal.
 func (o *options) readsStderr() bool { return o.StderrIsTerminal != nil && o.StderrIsTerminal() }
 
-// hasOwnState reports whether the state directory is the one below this user's home directory in the user database.
-func (o *options) hasOwnState() bool {
-	home := o.userHome()
+// hasOwnState reports whether the state directory is the one below home, this user's home directory in the user database.
+func (o *options) hasOwnState(home string) bool {
 	own := statedir.Find(func(name string) string {
-		if runtime.GOOS == "windows" && name == "LOCALAPPDATA" && home != "" {
+		if runtime.GOOS == "windows" && name == "LOCALAPPDATA" {
 			return filepath.Join(home, "AppData", "Local")
 		}
 		return ""

@@ -71,6 +71,7 @@ func signInFaults() []badInput {
 		{"discovery", "http-keys", want{unusable, "it has no jwks_uri that can be used"}},
 		{"authorize", "error", want{refused, `the sign-in was refused: "server_error": "the provider failed"`}},
 		{"authorize", "wrong-iss", want{unsafe, "comes from another issuer"}},
+		{"authorize", "no-iss", want{unsafe, "doesn't name its issuer"}},
 		{"token", "error-200", want{refused, "invalid_grant: the sign-in is refused"}},
 		{"token", "invalid-grant", want{refused, "invalid_grant: the sign-in is refused"}},
 		{"token", "no-id-token", want{unusable, "the answer has no ID token"}},

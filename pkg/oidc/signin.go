@@ -217,7 +217,8 @@ func (p *provider) askByBrowser(
 			begin()
 			return p.AuthorizeURL(p.session.ID, redirectURI, state, verifier, p.scopes(), oidc.Nonce(nonce))
 		},
-		State: state, Issuer: p.Issuer, Host: "localhost", Port: port, Open: way.Open, Out: way.Out, Paste: way.Paste,
+		State: state, Issuer: p.Issuer, NamesIssuer: p.NamesIssuer, Host: "localhost", Port: port,
+		Open: way.Open, Out: way.Out, Paste: way.Paste,
 	}.Do(ctx, func(ctx context.Context, code, redirectURI string) error {
 		ctx, end := limited(ctx, way.Timeout)
 		defer end()

@@ -22,6 +22,9 @@ type OpenID struct {
 	Device     string // "": there is no device flow (RFC 8628)
 	EndSession string // "": the provider can't be told that somebody signs out
 	Scopes     []string
+
+	// NamesIssuer means that the answer to a sign-in has the parameter iss (RFC 9207).
+	NamesIssuer bool
 }
 
 // HasScope reports whether the provider says that it has a scope.
@@ -67,6 +70,7 @@ func (c *Client) DiscoverOpenID(ctx context.Context, issuer string) (OpenID, err
 		}
 	}
 	_ = json.Unmarshal(metadata["scopes_supported"], &p.Scopes) // optional
+	_ = json.Unmarshal(metadata["authorization_response_iss_parameter_supported"], &p.NamesIssuer)
 	return p, nil
 }
 

@@ -58,8 +58,13 @@ func TestDiscoverOpenID(t *testing.T) {
 		"loopback": {
 			"https://a.example/t", "http://localhost/t", "", func(p *oauth.OpenID) { p.Token = "http://localhost/t" },
 		},
-		"no scopes":  {"scopes_supported", "other", "", func(p *oauth.OpenID) { p.Scopes = nil }},
-		"odd scopes": {`["openid","offline_access"]`, `"openid"`, "", func(p *oauth.OpenID) { p.Scopes = nil }},
+		"no scopes": {"scopes_supported", "other", "", func(p *oauth.OpenID) { p.Scopes = nil }},
+		"names itself": {
+			`"x"`, `"authorization_response_iss_parameter_supported":true,"x"`, "",
+			func(p *oauth.OpenID) { p.NamesIssuer = true },
+		},
+		"odd promise": {`"x"`, `"authorization_response_iss_parameter_supported":"yes","x"`, "", nil},
+		"odd scopes":  {`["openid","offline_access"]`, `"openid"`, "", func(p *oauth.OpenID) { p.Scopes = nil }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

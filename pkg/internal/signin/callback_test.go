@@ -147,19 +147,23 @@ func TestIssuer(t *testing.T) {
 		issuer, query string
 		want          credential.Class
 		code          string
+		names         bool
 	}{
-		"same":             {issuer, "code=c&iss=https%3A%2F%2Fissuer.example", credential.Other, "c"},
-		"none":             {issuer, "code=c", credential.Other, "c"},
-		"nothing expected": {"", "code=c&iss=https%3A%2F%2Fevil.example", credential.Other, "c"},
-		"another":          {issuer, "code=c&iss=https%3A%2F%2Fevil.example", credential.Unsafe, ""},
-		"with a slash":     {issuer, "code=c&iss=https%3A%2F%2Fissuer.example%2F", credential.Unsafe, ""},
-		"empty":            {issuer, "code=c&iss=", credential.Unsafe, ""},
-		"another's error":  {issuer, "error=e&iss=https%3A%2F%2Fevil.example", credential.Unsafe, ""},
-		"the right error":  {issuer, "error=e&iss=https%3A%2F%2Fissuer.example", credential.Refused, ""},
+		"same":             {issuer, "code=c&iss=https%3A%2F%2Fissuer.example", credential.Other, "c", false},
+		"none":             {issuer, "code=c", credential.Other, "c", false},
+		"nothing expected": {"", "code=c&iss=https%3A%2F%2Fevil.example", credential.Other, "c", false},
+		"another":          {issuer, "code=c&iss=https%3A%2F%2Fevil.example", credential.Unsafe, "", false},
+		"with a slash":     {issuer, "code=c&iss=https%3A%2F%2Fissuer.example%2F", credential.Unsafe, "", false},
+		"empty":            {issuer, "code=c&iss=", credential.Unsafe, "", false},
+		"another's error":  {issuer, "error=e&iss=https%3A%2F%2Fevil.example", credential.Unsafe, "", false},
+		"the promised one": {issuer, "code=c&iss=https%3A%2F%2Fissuer.example", credential.Other, "c", true},
+		"none, promised":   {issuer, "code=c", credential.Unsafe, "", true},
+		"promised, error":  {issuer, "error=e", credential.Refused, "", true},
+		"the right error":  {issuer, "error=e&iss=https%3A%2F%2Fissuer.example", credential.Refused, "", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := start(t, Request{Issuer: test.issuer}, nil)
+			f := start(t, Request{Issuer: test.issuer, NamesIssuer: test.names}, nil)
 			get(t, f.redirectURI+"?"+test.query+"&state="+state)
 			err := f.end(t)
 			if got := credential.ClassOf(err); got != test.want || f.code != test.code {

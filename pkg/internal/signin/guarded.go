@@ -18,8 +18,9 @@ import (
 // program that is started nor its settings, nor the screen that shows the user's browser. home is the home directory in
 // the user database. The error says why no browser can be opened.
 //
-// The browser is BROWSER, if that is one absolute path of an executable of root's; else the system's. It is started by
-// absolute path with an environment that consists of what only the system and this user decide.
+// The browser is BROWSER, if that is one absolute path of an executable of root's; else the system's. It is started by absolute path with
+// an environment that consists of what only the system and this user decide, and in the root directory: BROWSER can be
+// any program, such as make, and some run what they find in theirs.
 func GuardedBrowser(
 	getenv func(string) string, home string,
 ) (open func(ctx context.Context, url string) error, err error) {
@@ -27,7 +28,14 @@ func GuardedBrowser(
 	if l.system == "windows" { // no program is looked up, and no environment is passed
 		return Browser(func(string) string { return "" }), nil
 	}
-	env := guardedEnv(getenv, home, strconv.Itoa(os.Geteuid()))
+	return guardedBrowser(l, home, os.Geteuid())
+}
+
+func guardedBrowser(
+	l launcher, home string, uid int,
+) (open func(ctx context.Context, url string) error, err error) {
+	getenv := l.getenv
+	env := guardedEnv(getenv, home, strconv.Itoa(uid))
 	own := func(name string) string { return env[name] }
 	l.getenv = own
 	path := guardedProgram(getenv("BROWSER"), l.system)
@@ -42,6 +50,7 @@ func GuardedBrowser(
 			return fmt.Errorf("opening a browser: %w", err)
 		}
 		cmd := exec.Command(path, url) // not ended with ctx: it may be the browser
+		cmd.Dir = "/"
 		for name, value := range env {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -56,6 +65,9 @@ func GuardedBrowser(
 		return nil
 	}, nil
 }
+
+// systemPath has the directories of the system's programs.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
 
 // guardedProgram returns the program that opens a browser, or "".
 func guardedProgram(named, system string) string {
@@ -95,9 +107,7 @@ func rootsProgram(path string) string {
 // guardedEnv returns a browser's environment. Of the variables that somebody else may have set, it has those that can
 // only choose among what is this user's own on this machine.
 func guardedEnv(getenv func(string) string, home, uid string) map[string]string {
-	env := map[string]string{
-		"HOME": home, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",
-	}
+	env := map[string]string{"HOME": home, "PATH": systemPath}
 	const word = `^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,63}$`
 	for name, form := range map[string]string{
 		"DISPLAY":             `^(localhost)?:[0-9]{1,5}(\.[0-9]{1,3})?$`, // localhost: forwarded by SSH

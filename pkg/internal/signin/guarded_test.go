@@ -27,10 +27,17 @@ func roots(t *testing.T, script string) (path, log string) {
 	return path, log
 }
 
+// guarded is GuardedBrowser for another user than root, whose programs can't be told from downloads.
+func guarded(
+	getenv func(string) string, home string,
+) (open func(ctx context.Context, url string) error, err error) {
+	return guardedBrowser(launcher{getenv: getenv, system: "linux", patience: launchTime}, home, 1000)
+}
+
 // The environment is a kubeconfig's: of it, the browser has what can't mislead it.
 func TestGuardedBrowserEnvironment(t *testing.T) {
 	path, log := roots(t, "echo noise; echo noise >&2")
-	open, err := GuardedBrowser(getenv(
+	open, err := guarded(getenv(
 		"BROWSER="+path, "DISPLAY=:1", "WAYLAND_DISPLAY=../../tmp/evil", "HOME=/evil", "PATH=/evil", "LD_PRELOAD=/evil.so",
 		"XDG_CONFIG_HOME=/evil", "XDG_RUNTIME_DIR=/evil", "DBUS_SESSION_BUS_ADDRESS=unix:path=/evil", "LANG=C.UTF-8",
 		"http_proxy=http://evil:1", "HTTPS_PROXY=http://evil:1", "XAUTHORITY=/evil", "KUBERNETES_EXEC_INFO={}",
@@ -53,7 +60,7 @@ func TestGuardedBrowserEnvironment(t *testing.T) {
 	allowed := []string{
 		"DISPLAY=:1", "LANG=C.UTF-8", "HOME=/home/sam", "XDG_CURRENT_DESKTOP=GNOME:evil",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",
-		"XDG_RUNTIME_DIR=/run/user/0", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/0/bus",
+		"XDG_RUNTIME_DIR=/run/user/1000", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus",
 	}
 	for _, line := range lines[1:] {
 		isShells := strings.HasPrefix(line, "PWD=") || strings.HasPrefix(line, "_=") || strings.HasPrefix(line, "SHLVL=") ||
@@ -66,6 +73,28 @@ func TestGuardedBrowserEnvironment(t *testing.T) {
 		if !slices.Contains(lines, line) {
 			t.Errorf("got the environment %q, want %s in it", lines, line)
 		}
+	}
+}
+
+// make runs what the Makefile of its directory says, and that may be a stranger's, as the kubeconfig is.
+func TestGuardedBrowserDirectory(t *testing.T) {
+	if rootsProgram("/usr/bin/make") == "" {
+		t.Skip("there is no make of root's")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Makefile"), []byte("x := $(shell touch made)\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	open, err := guarded(getenv("BROWSER=/usr/bin/make", "DISPLAY=:0"), "/home/sam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t.Context(), address); err == nil {
+		t.Error("got no error, want make's: there is nothing to make")
+	}
+	if _, err := os.Stat("made"); err == nil {
+		t.Error("got a command of the working directory's Makefile run, want none")
 	}
 }
 
@@ -194,13 +223,13 @@ func TestGuardedBrowserVariable(t *testing.T) {
 func TestGuardedBrowserIsNotPossible(t *testing.T) {
 	path, _ := roots(t, "")
 	for _, env := range [][]string{nil, {"DISPLAY=evil:0"}, {"WAYLAND_DISPLAY=/tmp/evil"}} {
-		open, err := GuardedBrowser(getenv(append(env, "BROWSER="+path)...), "/home/sam")
+		open, err := guarded(getenv(append(env, "BROWSER="+path)...), "/home/sam")
 		if open != nil || err == nil || err.Error() != "there is no desktop" {
 			t.Errorf("%q: got the error %v, want that there is no desktop", env, err)
 		}
 	}
 	if guardedProgram("", "linux") == "" {
-		_, err := GuardedBrowser(getenv("DISPLAY=:0"), "/home/sam")
+		_, err := guarded(getenv("DISPLAY=:0"), "/home/sam")
 		if err == nil || !strings.HasPrefix(err.Error(), "no browser was found") {
 			t.Errorf("got the error %v, want that none was found", err)
 		}
@@ -209,7 +238,7 @@ func TestGuardedBrowserIsNotPossible(t *testing.T) {
 
 func TestGuardedBrowserFails(t *testing.T) {
 	path, log := roots(t, "exit 3")
-	open, err := GuardedBrowser(getenv("BROWSER="+path, "DISPLAY=:0"), "/home/sam")
+	open, err := guarded(getenv("BROWSER="+path, "DISPLAY=:0"), "/home/sam")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +259,7 @@ func TestGuardedBrowserFails(t *testing.T) {
 // The browser outlives the sign-in, and an interruption isn't meant for it.
 func TestGuardedBrowserGoesOn(t *testing.T) {
 	path, log := roots(t, "until [ -e \"$0.stop\" ]; do sleep 0.01; done; ps -o pgid= -p $$ >&3")
-	open, err := GuardedBrowser(getenv("BROWSER="+path, "DISPLAY=:0"), "/home/sam")
+	open, err := guarded(getenv("BROWSER="+path, "DISPLAY=:0"), "/home/sam")
 	if err != nil {
 		t.Fatal(err)
 	}

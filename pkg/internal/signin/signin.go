@@ -23,8 +23,10 @@ type Request struct {
 	// State is the only state that is accepted: random, and of this sign-in only.
 	State string
 
-	// Issuer, if it isn't empty, is the only `iss` that is accepted (RFC 9207). An answer may have none.
-	Issuer string
+	// Issuer, if it isn't empty, is the only `iss` that is accepted (RFC 9207). An answer with a code may have none only
+	// if NamesIssuer is false: the issuer doesn't say that its answers have one.
+	Issuer      string
+	NamesIssuer bool
 
 	Host string // of the redirect URI: "127.0.0.1", which is the default, or "localhost"
 	Port int    // 0: any that is free
