@@ -67,6 +67,7 @@ func TestOddClaims(t *testing.T) {
 		"audiences, own party": {func(claims map[string]any) {
 			claims["aud"], claims["azp"] = []string{clientID, "other"}, clientID
 		}, time.Hour, ""},
+		"issuer is long":   {set("iss", "https://"+strings.Repeat("x", 100)), 0, "[redacted]"},
 		"no audience":      {set("aud", nil), 0, "expected audience"},
 		"party is a list":  {set("azp", []string{clientID}), 0, "its claims are of the wrong type"},
 		"email is a list":  {set("email", []string{"a"}), 0, "its claims are of the wrong type"},
