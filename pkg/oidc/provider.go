@@ -18,7 +18,8 @@ type Provider struct {
 	Cluster Cluster // its Server and CertificateAuthority may be unknown
 	Way     Way     // how somebody can sign in
 
-	// After excludes ID tokens that were fetched before that time.
+	// After excludes ID tokens that were fetched before that time. But if somebody would have to sign in for that, who
+	// did so in the last ten minutes, a valid one is good enough.
 	After time.Time
 }
 
@@ -72,6 +73,10 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	r, t, err = s.renewed(ctx, way, after)
 	if !errors.Is(err, errEnded) {
 		return r, t, err
+	}
+	if now := s.sessions.now(); !t.id.IsZero() && r.lifetime().Valid(now) && isWithin(quiet, r.Since, now) {
+		s.sessions.log().Warn("somebody has just signed in; the ID token isn't replaced", "at", s.Issuer, "reason", err)
+		return r, t, nil
 	}
 	s.sessions.log().Info("somebody must sign in", "at", s.Issuer, "reason", err)
 	if err := s.mayAsk(r, way); err != nil {

@@ -46,6 +46,12 @@ const DefaultPort = 8080
 // quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
 const quiet = 10 * time.Minute
 
+// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever has become of the ID token.
+const brief = time.Minute
+
+// isWithin reports whether a time is less than d ago. Clocks may have been set meanwhile.
+func isWithin(d time.Duration, at, now time.Time) bool { return now.Sub(at).Abs() < d }
+
 // NeededError means that somebody must sign in, and nobody can. Its class is Refused.
 type NeededError struct {
 	Client Client
@@ -81,10 +87,12 @@ func (e *AttemptError) Unwrap() error { return credential.ErrNotAsked }
 
 // mayAsk returns an error unless somebody may be asked to sign in.
 func (s *Session) mayAsk(r *record, way Way) error {
-	if r.Attempt != nil {
-		if ago := s.sessions.now().Sub(r.Attempt.At); ago > -quiet && ago < quiet {
-			return refused(&AttemptError{s.Client, max(ago, 0), r.Attempt.Reason})
-		}
+	now := s.sessions.now()
+	switch {
+	case r.Attempt != nil && isWithin(quiet, r.Attempt.At, now):
+		return refused(&AttemptError{s.Client, max(now.Sub(r.Attempt.At), 0), r.Attempt.Reason})
+	case len(r.Sealed) > 0 && isWithin(brief, r.Since, now): // or the browser would open again and again
+		return refused(&AttemptError{s.Client, max(now.Sub(r.Since), 0), "its ID token can't be used any more"})
 	}
 	if !way.IsPossible() {
 		return refused(&NeededError{s.Client, way.Reason})
