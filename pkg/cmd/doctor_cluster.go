@@ -80,10 +80,11 @@ func (d *doctor) checkAnswer(
 		found = append(found, checkTarget(got, t.cluster)...)
 	}
 	defer d.waiting("the cluster's API server")()
-	refused := "it may have been revoked: 'doks-auth cache clear " + string(t.id) + "' makes the next run fetch a new one"
+	id := string(t.id)
+	refused := "it may have been revoked: 'doks-auth cache clear " + id + "' makes the next run fetch a new one"
 	if by.sso.isSet() {
-		refused = "the cluster may accept another provider's ID tokens by now: 'doks-auth kubeconfig save " + string(t.id) +
-			"' asks DigitalOcean"
+		refused = "the cluster may accept another provider's ID tokens by now: " +
+			"'doks-auth kubeconfig save " + id + "' asks DigitalOcean"
 	}
 	return append(found, askServer(ctx, got, t.cluster, refused))
 }

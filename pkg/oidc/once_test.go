@@ -267,8 +267,8 @@ func TestPolls(t *testing.T) {
 	}
 }
 
-// A sign-in that succeeds opens a browser that nobody may be looking at, if the provider remembers the user. So it isn't
-// repeated by itself either, whatever a kubeconfig asks for and whatever the provider answers.
+// If the provider remembers the user, a sign-in succeeds in a browser that nobody looks at. So it isn't repeated by
+// itself either, whatever a kubeconfig asks for and whatever the provider answers.
 func TestPollsThatSignIn(t *testing.T) {
 	tests := map[string]struct {
 		lifetime time.Duration // of ID tokens

@@ -46,7 +46,7 @@ const DefaultPort = 8080
 // quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
 const quiet = 10 * time.Minute
 
-// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever has become of the ID token.
+// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever became of the ID token.
 const brief = time.Minute
 
 // isWithin reports whether a time is less than d ago. Clocks may have been set meanwhile.

@@ -20,9 +20,9 @@ import (
 // the user database. The error says why no browser can be opened.
 //
 // The browser is BROWSER, if that is one absolute path of an executable of root's; else the system's. If root runs us,
-// it must be where the system's programs are: all of root's downloads belong to root. It is started by absolute path with
-// an environment that consists of what only the system and this user decide, and in the root directory: BROWSER can be
-// any program, such as make, and some run what they find in theirs.
+// it must be where the system's programs are: all of root's downloads belong to root. It is started by absolute path
+// with an environment that consists of what only the system and this user decide, and in the root directory: BROWSER
+// can be any program, such as make, and some run what they find in the working directory.
 func GuardedBrowser(
 	getenv func(string) string, home string,
 ) (open func(ctx context.Context, url string) error, err error) {
