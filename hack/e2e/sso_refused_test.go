@@ -168,7 +168,8 @@ func TestSSOStrangersHome(t *testing.T) {
 	if got := run(d.account(), "kubeconfig", "save", d.provider.clusters[ssoClient].ID, "--sso"); got.code != 0 {
 		t.Fatalf("got %+v, want exit code 0", got)
 	}
-	request := "KUBERNETES_EXEC_INFO=" + `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{}}`
+	const request = `KUBERNETES_EXEC_INFO={"kind":"ExecCredential",` +
+		`"apiVersion":"client.authentication.k8s.io/v1","spec":{}}`
 	got := run([]string{request}, d.execCredential(ssoClient)...)
 	if got.code != 3 || !strings.Contains(got.stderr, "the user database doesn't say where") {
 		t.Errorf("got %+v, want exit code 3, because the home directory is unknown", got)

@@ -54,7 +54,7 @@ A login that already has the name is replaced. Signing in may take 5 minutes; --
 everything else.
 
 With --sso and a context of the kubeconfig, by default the current one, login signs in at the OpenID
-provider that the context's user names; so it does with --sso-issuer-url and --sso-client-id. It records the
+provider that the context's user names; so it does with --sso-issuer-url and --sso-client-id. Then it records the
 provider, and the context's server and certificate authority: only what is recorded is used when a client
 runs doks-auth, so use a kubeconfig that you trust. With --no-browser, it prints a code to enter in
 any browser, if the provider supports that.`,

@@ -40,10 +40,11 @@ func (l *ssoLogin) checkArgs(cmd *cobra.Command, args []string) error {
 }
 
 // run signs in, and records the provider. From a context of the kubeconfig it also records the cluster: whoever types
-// this command trusts the kubeconfig.
+// this command trusts the kubeconfig. But who doesn't sign in may have seen on the provider's page why not to trust it.
 func (l *ssoLogin) run(ctx context.Context, args []string) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
+	var cluster oidc.Cluster
 	if l.flags.isSet() {
 		if err := l.flags.check(); err != nil {
 			return err
@@ -54,13 +55,10 @@ func (l *ssoLogin) run(ctx context.Context, args []string) error {
 			return err
 		}
 		entry.flags.port = cmp.Or(l.flags.port, entry.flags.port)
-		l.flags = entry.flags
-		if entry.cluster.ID != "" {
-			if err := l.record(ctx, entry.cluster); err != nil {
-				return err
-			}
-		}
+		l.flags, cluster = entry.flags, entry.cluster
 	}
+	_, err := l.sessions().Find(l.flags.client())
+	isNew := errors.Is(err, oidc.ErrNotRecorded)
 	session, err := l.sessions().Record(ctx, l.flags.client())
 	if err != nil {
 		return adviseOnState(err)
@@ -70,13 +68,30 @@ func (l *ssoLogin) run(ctx context.Context, args []string) error {
 		way.Open, way.Paste = nil, l.Stdin
 	}
 	if err := session.SignIn(ctx, way); err != nil {
+		if isNew {
+			l.forget(session)
+		}
 		if hint := adviceOnSSO(err, l.flags); hint != "" {
 			err = &advised{err, hint}
 		}
 		return err
 	}
+	if cluster.ID != "" {
+		if err := l.record(ctx, cluster); err != nil {
+			return err
+		}
+	}
 	_, err = fmt.Fprintf(l.Stdout, "signed in as %s at %s\n", ssoUserText(session.User), shownURL(session.Issuer))
 	return err
+}
+
+// forget removes the record of a provider at which nobody has signed in. ctx of run may have ended.
+func (l *ssoLogin) forget(session *oidc.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := session.Forget(ctx); err != nil {
+		l.log().Warn("the issuer stays recorded", "reason", err)
+	}
 }
 
 func (l *ssoLogin) entry(ctx context.Context, args []string) (ssoEntry, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
+	"github.com/doks-auth/doks-auth/pkg/oidc"
 )
 
 // checkCluster connects to a cluster's API server, as a client with the kubeconfig would.
@@ -70,11 +71,22 @@ func (d *doctor) checkAnswer(
 	ctx context.Context, t target, by *execCredential, got credential.Credential,
 ) []finding {
 	found := []finding{ok("cluster", "%s: credential valid until %s", t.id, expiry(got))}
-	if t.cluster != nil && !by.skipServerCheck {
+	switch {
+	case t.cluster == nil || by.skipServerCheck:
+	case got.Server == "":
+		found = append(found, warning("cluster", adviceOnSSO(oidc.ErrNotPinned, by.sso),
+			"%s: the cluster entry can't be checked, because %v", t.id, oidc.ErrNotPinned))
+	default:
 		found = append(found, checkTarget(got, t.cluster)...)
 	}
 	defer d.waiting("the cluster's API server")()
-	return append(found, askServer(ctx, t.id, got, t.cluster))
+	id := string(t.id)
+	refused := "it may have been revoked: 'doks-auth cache clear " + id + "' makes the next run fetch a new one"
+	if by.sso.isSet() {
+		refused = "the cluster may accept another provider's ID tokens by now: " +
+			"'doks-auth kubeconfig save " + id + "' asks DigitalOcean"
+	}
+	return append(found, askServer(ctx, got, t.cluster, refused))
 }
 
 // checkAddress returns a failure if the kubeconfig's entry sends the access token to another API than our own

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
@@ -23,10 +22,8 @@ const checkServer = "api server"
 // askServer asks a cluster's API server for its version, as a client with the kubeconfig's entry would: it goes to
 // the server and through the proxy that the entry names, and trusts what the entry trusts. It gives the credential
 // only to a server whose certificate is of the cluster's own authority. Without an entry it goes to the server that
-// the API names.
-func askServer(
-	ctx context.Context, id digitalocean.ClusterID, c credential.Credential, entry *kubeconfig.Cluster,
-) finding {
+// the API names. refused is what to do if the server refuses the credential.
+func askServer(ctx context.Context, c credential.Credential, entry *kubeconfig.Cluster, refused string) finding {
 	address := c.Server
 	if entry != nil {
 		address = entry.Server
@@ -67,7 +64,7 @@ func askServer(
 		return ok(checkServer, "%s answers, after %s; it wasn't given the credential, because its certificate "+
 			"isn't checked against the cluster's authority", shown, took)
 	}
-	return answered(id, shown, response, took)
+	return answered(shown, response, took, refused)
 }
 
 // noAnswer returns the finding that a failed request means. It shows the cause only if that can't quote what
@@ -94,13 +91,11 @@ func noAnswer(shown string, err error) finding {
 }
 
 // answered returns the finding that a response means.
-func answered(id digitalocean.ClusterID, shown string, response *http.Response, took time.Duration) finding {
+func answered(shown string, response *http.Response, took time.Duration, refused string) finding {
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
-		hint := "it may have been revoked: " +
-			"'doks-auth cache clear " + string(id) + "' makes the next run fetch a new one"
-		return failuref(checkServer, hint, "%s refuses the credential", shown)
+		return failuref(checkServer, refused, "%s refuses the credential", shown)
 	default:
 		return failuref(checkServer, "", "%s answers with status %d", shown, response.StatusCode)
 	}
@@ -147,7 +142,8 @@ func serverClient(
 // serverTLS returns how a client with the entry verifies the server, and whether that proves that it is the cluster's.
 func serverTLS(c credential.Credential, entry *kubeconfig.Cluster) (config *tls.Config, isProven bool, err error) {
 	own := x509.NewCertPool()
-	if !own.AppendCertsFromPEM(c.CertificateAuthority) {
+	hasOwn := own.AppendCertsFromPEM(c.CertificateAuthority)
+	if !hasOwn && (entry == nil || len(c.CertificateAuthority) > 0) {
 		return nil, false, errors.New("the API returned no readable certificate authority")
 	}
 	if entry == nil {
@@ -161,7 +157,7 @@ func serverTLS(c credential.Credential, entry *kubeconfig.Cluster) (config *tls.
 	if len(authority) == 0 {
 		return config, false, nil // the system's
 	}
-	isOwn := !errors.Is(c.CheckTarget(credential.Target{Server: c.Server, CertificateAuthority: authority}),
+	isOwn := hasOwn && !errors.Is(c.CheckTarget(credential.Target{Server: c.Server, CertificateAuthority: authority}),
 		credential.ErrAuthority)
 	if isOwn {
 		config.RootCAs = own

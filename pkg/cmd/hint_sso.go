@@ -35,6 +35,9 @@ func adviceOnSSO(err error, flags ssoFlags) string {
 		return "'doks-auth kubeconfig save' asks DigitalOcean for it; " +
 			"'doks-auth auth login --sso CONTEXT' takes it from a kubeconfig that you trust"
 	}
+	if credential.ClassOf(err) == credential.Refused {
+		return flags.loginCommand() + " tries again"
+	}
 	return ""
 }
 

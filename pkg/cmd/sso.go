@@ -180,7 +180,7 @@ func (e *execCredential) findWay() oidc.Way {
 // readsStderr reports whether somebody may read standard error: it is a terminal.
 func (o *options) readsStderr() bool { return o.StderrIsTerminal != nil && o.StderrIsTerminal() }
 
-// hasOwnState reports whether the state directory is the one below home, this user's home directory in the user database.
+// hasOwnState reports whether the state directory is the one below home, which is this user's in the user database.
 func (o *options) hasOwnState(home string) bool {
 	own := statedir.Find(func(name string) string {
 		if runtime.GOOS == "windows" && name == "LOCALAPPDATA" {

@@ -16,7 +16,7 @@ import (
 func (o *options) pinnable(id string, entry *kubeconfig.Cluster, client oidc.Client) (oidc.Cluster, error) {
 	refuse := func(err error) error { return &credential.Error{Class: credential.Unsafe, Err: err} }
 	if entry == nil {
-		return oidc.Cluster{}, usageErrorf("no context gives it a cluster")
+		return oidc.Cluster{}, usageError(errors.New("the kubeconfig has no cluster entry for it"))
 	}
 	server, err := serverurl.Parse(entry.Server)
 	switch {

@@ -48,7 +48,7 @@ func (c *Cached) recentFailure(
 // remember completes f from err and stores it, unless the caller canceled the fetch.
 func (c *Cached) remember(ctx context.Context, f Failure, err error) {
 	failures, ok := c.Store.(FailureStore)
-	if !ok || c.IgnoreFailures || errors.Is(err, context.Canceled) || errors.Is(err, ErrNotAsked) {
+	if !ok || c.IgnoreFailures || errors.Is(err, context.Canceled) || errors.Is(err, ErrUnremembered) {
 		return
 	}
 	f.Class, f.Message = ClassOf(err), err.Error()

@@ -58,6 +58,6 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// ErrNotAsked is wrapped by an error of a provider that had asked nobody when it failed. [Cached] doesn't remember such an
-// error: nothing is spared, and the next caller may be better off.
-var ErrNotAsked = errors.New("nobody was asked")
+// ErrUnremembered is wrapped by an error of a provider that [Cached] shouldn't remember: the next caller may be better off,
+// or the provider itself remembers.
+var ErrUnremembered = errors.New("not remembered")

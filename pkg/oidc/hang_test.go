@@ -342,7 +342,7 @@ func TestCodeIsNotForThisClient(t *testing.T) {
 	w.Fault("device", "500")
 	err = w.session().SignIn(t.Context(), way)
 	want{credential.Unreachable, "starting the sign-in with a code at"}.check(t, err)
-	if errors.Is(err, credential.ErrNotAsked) {
+	if errors.Is(err, credential.ErrUnremembered) {
 		t.Error("got an error that says that nobody was asked, want none")
 	}
 }

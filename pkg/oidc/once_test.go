@@ -211,7 +211,7 @@ func (w *world) tried(err error, says string) {
 	w.t.Helper()
 	want{credential.Refused, says}.check(w.t, err)
 	e, ok := errors.AsType[*oidc.AttemptError](err)
-	if !ok || e.Client != w.client() || !errors.Is(err, credential.ErrNotAsked) {
+	if !ok || e.Client != w.client() || !errors.Is(err, credential.ErrUnremembered) {
 		w.t.Errorf("got %#v, want an AttemptError with the client, that nobody was asked", err)
 	}
 }
@@ -256,6 +256,45 @@ func TestPolls(t *testing.T) {
 				t.Errorf("typed: got the error %v, want somebody signed in", err)
 			}
 			w.must(oidc.Way{})
+		})
+	}
+}
+
+// If the provider remembers the user, a sign-in succeeds in a browser that nobody looks at. So it isn't repeated by
+// itself either, whatever a kubeconfig asks for and whatever the provider answers.
+func TestPollsThatSignIn(t *testing.T) {
+	tests := map[string]struct {
+		lifetime time.Duration // of ID tokens
+		force    bool          // each run wants a new one
+		browsers int           // in an hour
+	}{
+		"a new ID token each time":    {24 * time.Hour, true, 6},
+		"ID tokens that don't last":   {3 * time.Second, false, 60},
+		"ID tokens of ordinary times": {15 * time.Minute, false, 4},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Without("refresh")
+			w.SetLifetime(test.lifetime)
+			w.session()
+			for end := w.clock.Now().Add(time.Hour); w.clock.Now().Before(end); w.clock.Add(10 * time.Second) {
+				provider := w.provider(w.way())
+				if test.force {
+					provider.After = w.clock.Now()
+				}
+				got, err := provider.Credential(t.Context())
+				if err == nil {
+					err = got.Check(w.clock.Now())
+				}
+				if err != nil && test.lifetime > time.Minute {
+					t.Fatalf("got the error %v, want a credential", err)
+				}
+				if err != nil {
+					want{refused, "ago failed: its ID token can't be used any more"}.check(t, err)
+				}
+			}
+			w.counts(test.browsers, test.browsers, 0)
 		})
 	}
 }

@@ -33,7 +33,7 @@ func TestPortIsTaken(t *testing.T) {
 				_, err = w.get(w.way())
 				want{credential.Usage, fmt.Sprintf("listening for the browser on port %d: ", w.port)}.check(t, err)
 				e, ok := errors.AsType[*signin.PortError](err)
-				if !ok || e.Port != w.port || !errors.Is(err, credential.ErrNotAsked) {
+				if !ok || e.Port != w.port || !errors.Is(err, credential.ErrUnremembered) {
 					t.Errorf("got %#v, want a PortError with the port, that nobody was asked", err)
 				}
 			}

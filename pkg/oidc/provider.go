@@ -18,7 +18,8 @@ type Provider struct {
 	Cluster Cluster // its Server and CertificateAuthority may be unknown
 	Way     Way     // how somebody can sign in
 
-	// After excludes ID tokens that were fetched before that time.
+	// After excludes ID tokens that were fetched before that time. But if somebody would have to sign in for that, who
+	// did so in the last ten minutes, a valid one is good enough.
 	After time.Time
 }
 
@@ -74,10 +75,18 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	if !errors.Is(err, errEnded) {
 		return r, t, err
 	}
-	if err := s.mayAsk(r, way); err != nil {
+	if now := s.sessions.now(); !t.id.IsZero() && r.lifetime().Valid(now) && isWithin(quiet, r.Since, now) {
+		s.sessions.log().Warn("somebody has just signed in; the ID token isn't replaced", "at", s.Issuer, "reason", err)
+		return r, t, nil
+	}
+	if err := s.mayAsk(ctx, r, way); err != nil {
 		return nil, tokens{}, err
 	}
-	return s.signIn(ctx, way)
+	r, t, err = s.signIn(ctx, way)
+	if err != nil {
+		err = &askedError{err}
+	}
+	return r, t, err
 }
 
 // errEnded means that a session can't be refreshed, or that there is none.

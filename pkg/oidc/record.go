@@ -115,6 +115,16 @@ func (s Sessions) Find(c Client) (*Session, error) {
 	return s.session(r), nil
 }
 
+// Forget removes the record of the client, unless somebody is signed in.
+func (s *Session) Forget(ctx context.Context) error {
+	return s.update(ctx, func(r *record) error {
+		if len(r.Sealed) > 0 {
+			return nil
+		}
+		return s.sessions.state().Remove(s.recordName())
+	})
+}
+
 // notRecorded returns an error with the reason for which a record wasn't read, unless it is only that there is none.
 func notRecorded(err, reason error) error {
 	if errors.Is(reason, fs.ErrNotExist) || errors.Is(reason, statedir.ErrNone) {

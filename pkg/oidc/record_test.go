@@ -281,3 +281,19 @@ func TestFullDisk(t *testing.T) {
 	w.must(oidc.Way{})
 	w.counts(2, 2, 1)
 }
+
+// A record with a session isn't forgotten: another process may have had somebody sign in meanwhile.
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	if err := w.session().Forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.sessions().Find(w.client())
+	want{unsafe, "the issuer isn't recorded on this machine"}.check(t, err)
+	session := w.session()
+	w.must(w.way())
+	if err := session.Forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.must(oidc.Way{})
+}

@@ -163,7 +163,7 @@ func TestRefusedRefresh(t *testing.T) {
 	_, err := w.get(oidc.Way{Reason: errors.New("there is no desktop")})
 	want{credential.Refused, "is necessary, but not possible here: there is no desktop"}.check(t, err)
 	if needed, ok := errors.AsType[*oidc.NeededError](err); !ok || needed.Client != w.client() ||
-		!errors.Is(err, credential.ErrNotAsked) {
+		!errors.Is(err, credential.ErrUnremembered) {
 		t.Errorf("got %#v, want a NeededError with the client, that nobody was asked", err)
 	}
 	if got := w.Calls("token"); got != tokens {

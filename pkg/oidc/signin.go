@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
@@ -46,6 +47,12 @@ const DefaultPort = 8080
 // quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
 const quiet = 10 * time.Minute
 
+// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever became of the ID token.
+const brief = time.Minute
+
+// isWithin reports whether a time is less than d ago. Clocks may have been set meanwhile.
+func isWithin(d time.Duration, at, now time.Time) bool { return now.Sub(at).Abs() < d }
+
 // NeededError means that somebody must sign in, and nobody can. Its class is Refused.
 type NeededError struct {
 	Client Client
@@ -54,11 +61,14 @@ type NeededError struct {
 
 // Error returns a message with the provider and the reason.
 func (e *NeededError) Error() string {
+	if e.Reason == nil {
+		return fmt.Sprintf("signing in at %s is necessary", show.URL(e.Client.Issuer))
+	}
 	return fmt.Sprintf("signing in at %s is necessary, but not possible here: %v", show.URL(e.Client.Issuer), e.Reason)
 }
 
-// Unwrap returns the reason, and that nobody was asked: somewhere else, somebody may be able to.
-func (e *NeededError) Unwrap() []error { return []error{e.Reason, credential.ErrNotAsked} }
+// Unwrap returns the reason, and that the error holds only here: somewhere else, somebody may be able to sign in.
+func (e *NeededError) Unwrap() []error { return []error{e.Reason, credential.ErrUnremembered} }
 
 // AttemptError means that somebody must sign in, but left a recent sign-in unanswered, or failed. Its class is Refused.
 type AttemptError struct {
@@ -76,18 +86,33 @@ func (e *AttemptError) Error() string {
 	return fmt.Sprintf("the sign-in at %s that began %s ago %s", show.URL(e.Client.Issuer), e.Ago.Round(time.Second), what)
 }
 
-// Unwrap returns that nobody was asked.
-func (e *AttemptError) Unwrap() error { return credential.ErrNotAsked }
+// Unwrap returns that [credential.Cached] needn't remember what the session does.
+func (e *AttemptError) Unwrap() error { return credential.ErrUnremembered }
+
+// askedError is a failed sign-in. The session remembers it, and forgets it once somebody signs in.
+type askedError struct{ error }
+
+// Unwrap returns the cause, and that [credential.Cached] needn't remember it, too.
+func (e *askedError) Unwrap() []error { return []error{e.error, credential.ErrUnremembered} }
 
 // mayAsk returns an error unless somebody may be asked to sign in.
-func (s *Session) mayAsk(r *record, way Way) error {
-	if r.Attempt != nil {
-		if ago := s.sessions.now().Sub(r.Attempt.At); ago > -quiet && ago < quiet {
-			return refused(&AttemptError{s.Client, max(ago, 0), r.Attempt.Reason})
-		}
+func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
+	now := s.sessions.now()
+	switch {
+	case r.Attempt != nil && isWithin(quiet, r.Attempt.At, now):
+		return refused(&AttemptError{s.Client, max(now.Sub(r.Attempt.At), 0), r.Attempt.Reason})
+	case len(r.Sealed) > 0 && isWithin(brief, r.Since, now): // or the browser would open again and again
+		return refused(&AttemptError{s.Client, max(now.Sub(r.Since), 0), "its ID token can't be used any more"})
 	}
 	if !way.IsPossible() {
 		return refused(&NeededError{s.Client, way.Reason})
+	}
+	// Whoever has so little time is renewing an ID token that is still valid.
+	const enough = 10 * time.Second
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < enough {
+		return &credential.Error{
+			Class: credential.Unreachable, Err: s.failed("signing in", errors.New("there is too little time")),
+		}
 	}
 	return nil
 }
@@ -215,7 +240,7 @@ func (p *provider) askByBrowser(
 	err = signin.Request{
 		URL: func(redirectURI string) string {
 			begin()
-			return p.AuthorizeURL(p.session.ID, redirectURI, state, verifier, p.scopes(), oidc.Nonce(nonce))
+			return p.AuthorizeURL(p.session.ID, redirectURI, state, verifier, p.scopes(), p.parameters(nonce)...)
 		},
 		State: state, Issuer: p.Issuer, NamesIssuer: p.NamesIssuer, Host: "localhost", Port: port,
 		Open: way.Open, Out: way.Out, Paste: way.Paste,
@@ -231,7 +256,7 @@ func (p *provider) askByBrowser(
 		return err
 	})
 	if unlistened, ok := errors.AsType[*signin.PortError](err); ok {
-		err = usageError(p.session.failed("signing in", &busyError{unlistened}))
+		err = usageError(p.session.failed("signing in", unlistened))
 	}
 	if unopened, ok := errors.AsType[*signin.OpenError](err); ok {
 		err = refused(&NeededError{p.session.Client, unopened})
@@ -239,11 +264,6 @@ func (p *provider) askByBrowser(
 	return r, t, err
 }
 
-// busyError means that nobody was asked to sign in, because the port is in use.
-type busyError struct{ *signin.PortError }
-
-// Unwrap returns the cause, and that nobody was asked.
-func (e *busyError) Unwrap() []error { return []error{e.PortError, credential.ErrNotAsked} }
 
 // askByCode has somebody sign in on any device, with a code.
 func (p *provider) askByCode(
@@ -305,6 +325,16 @@ func (p *provider) scopes() []string {
 		scopes = append(scopes, oidc.ScopeOfflineAccess)
 	}
 	return scopes
+}
+
+// parameters returns what a sign-in's address has in addition. A provider may grant offline_access only if it asks for
+// consent (OpenID Connect Core 1.0, section 11), and drop it otherwise.
+func (p *provider) parameters(nonce string) []oauth2.AuthCodeOption {
+	parameters := []oauth2.AuthCodeOption{oidc.Nonce(nonce)}
+	if p.HasScope(oidc.ScopeOfflineAccess) {
+		parameters = append(parameters, oauth2.SetAuthURLParam("prompt", "consent"))
+	}
+	return parameters
 }
 
 // limited returns a context that ends after a while; 0: not by itself.

@@ -144,7 +144,7 @@ type changedError struct{}
 func (changedError) Error() string {
 	return "the account has changed: try again"
 }
-func (changedError) Unwrap() error { return credential.ErrNotAsked }
+func (changedError) Unwrap() error { return credential.ErrUnremembered }
 
 // refreshes implements keeper. doctl doesn't refresh a session without an expiry either.
 func (k *doctlSession) refreshes(s session) bool { return !s.Refresh.IsZero() && !s.ExpiresAt.IsZero() }

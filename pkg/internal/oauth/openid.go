@@ -103,14 +103,22 @@ func (c *Client) RevokeFor(ctx context.Context, endpoint, clientID string, token
 	return c.revoke(ctx, r)
 }
 
-// EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says
-// who. It is sent in a form and not by a browser, where it would be in the address.
+// EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says who. It is
+// sent by us and not by a browser, which would remember it; in a form, unless the provider takes it in the address only.
 func (c *Client) EndSession(ctx context.Context, endpoint, clientID string, idToken credential.Secret) error {
 	r := formRequest("ending the session", endpoint, url.Values{
 		"client_id": {clientID}, "id_token_hint": {idToken.Reveal()},
 	})
 	r.secrets = []credential.Secret{idToken}
 	answer, err := c.send(ctx, r)
+	if err == nil && (answer.status == http.StatusNotFound || answer.status == http.StatusMethodNotAllowed) {
+		separator := "?"
+		if strings.Contains(endpoint, "?") {
+			separator = "&"
+		}
+		r.method, r.endpoint, r.contentType, r.body = http.MethodGet, endpoint+separator+r.body, "", ""
+		answer, err = c.send(ctx, r)
+	}
 	// The answer is a page for a browser, or leads to one.
 	if err == nil && answer.status >= http.StatusBadRequest {
 		err = r.refusal(answer)

@@ -18,9 +18,9 @@ import (
 // program that is started nor its settings, nor the screen that shows the user's browser. home is the home directory in
 // the user database. The error says why no browser can be opened.
 //
-// The browser is BROWSER, if that is one absolute path of an executable of root's; else the system's. It is started by absolute path with
-// an environment that consists of what only the system and this user decide, and in the root directory: BROWSER can be
-// any program, such as make, and some run what they find in theirs.
+// The browser is BROWSER, if that is one absolute path of an executable of root's; else the system's. It is started by
+// absolute path with an environment that consists of what only the system and this user decide, and in the root
+// directory: BROWSER can be any program, such as make, and some run what they find in the working directory.
 func GuardedBrowser(
 	getenv func(string) string, home string,
 ) (open func(ctx context.Context, url string) error, err error) {

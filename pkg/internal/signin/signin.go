@@ -23,8 +23,8 @@ type Request struct {
 	// State is the only state that is accepted: random, and of this sign-in only.
 	State string
 
-	// Issuer, if it isn't empty, is the only `iss` that is accepted (RFC 9207). An answer with a code may have none only
-	// if NamesIssuer is false: the issuer doesn't say that its answers have one.
+	// Issuer, if it isn't empty, is the only `iss` that is accepted (RFC 9207). If NamesIssuer is true, the issuer says
+	// that its answers have one, and a code without it is refused.
 	Issuer      string
 	NamesIssuer bool
 
