@@ -29,6 +29,9 @@ const (
 
 	// By default, the race detector delays each process's exit by a second.
 	noRaceDelay = "GORACE=atexit_sleep_ms=0"
+
+	// noProxy is a proxy that isn't there: clusters that aren't served must not be looked for on the network.
+	noProxy = "HTTPS_PROXY=http://127.0.0.1:1"
 )
 
 func TestMain(m *testing.M) {
@@ -106,7 +109,7 @@ func TestScripts(t *testing.T) {
 			env.Defer(empty.Close)
 			home := filepath.Join(env.WorkDir, "home")
 			env.Vars = append(env.Vars,
-				noRaceDelay,
+				noRaceDelay, noProxy,
 				"HOME="+home, "USERPROFILE="+home,
 				"DIGITALOCEAN_API_URL="+url,
 				"EMPTY_API_URL="+empty.URL,

@@ -27,7 +27,7 @@ func newPlugin(tb testing.TB, apiURL string) plugin {
 	dir := tb.TempDir()
 	return plugin{dir: dir, env: []string{
 		asPlugin + "=1",
-		noRaceDelay,
+		noRaceDelay, noProxy,
 		"HOME=" + dir,
 		"DIGITALOCEAN_API_URL=" + apiURL,
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -54,7 +55,7 @@ func newDesk(t *testing.T, p *provider) *desk {
 	}
 	d := &desk{
 		user: newUser(t, nil), provider: p, dir: t.TempDir(), port: freePort(t),
-		login: fmt.Sprintf("%x@example.com", t.Name()),
+		login: strings.ToLower(rand.Text()) + "@example.com",
 	}
 	for _, dir := range []string{"bin", "plugin", "opened"} {
 		if err := os.Mkdir(filepath.Join(d.dir, dir), 0o755); err != nil {

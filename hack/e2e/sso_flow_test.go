@@ -122,7 +122,7 @@ func claims(t *testing.T, idToken string) (all map[string]any) {
 	return all
 }
 
-// The providers do what the tests of doks-auth need, and the API server listens to them.
+// The providers do what the tests of doks-auth need, and the API server accepts their ID tokens.
 func TestProviders(t *testing.T) {
 	for _, name := range trusted() {
 		t.Run(name, func(t *testing.T) {

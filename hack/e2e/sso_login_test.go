@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// login returns the arguments that sign in at the desk's provider.
+// loginArgs returns the command that sign in at the desk's provider.
 func (d *desk) loginArgs(more ...string) []string {
 	return append([]string{
 		deskPlugin, "auth", "login", "--sso-issuer-url=" + d.provider.issuer, "--sso-client-id=" + ssoClient,
@@ -47,15 +47,15 @@ func TestSSOLogin(t *testing.T) {
 }
 
 var (
-	userCode = regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`)
-	address  = regexp.MustCompile(`https://127\.0\.0\.1:\d+/\S+`)
+	userCodePattern = regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`)
+	addressPattern  = regexp.MustCompile(`https://127\.0\.0\.1:\d+/\S+`)
 )
 
 // withCode signs in at another machine with the code that a program prints.
 func (d *desk) withCode(p *program) {
 	d.t.Helper()
-	code := p.find(userCode)
-	at := p.find(address)
+	code := p.find(userCodePattern)
+	at := p.find(addressPattern)
 	if !strings.Contains(at, code) {
 		at += "?user_code=" + code
 	}
@@ -86,7 +86,7 @@ func TestSSOPastedRedirect(t *testing.T) {
 	d.save(ssoClient)
 	p := d.start(nil, d.loginArgs("--no-browser")...)
 	elsewhere := browser(t, chromedp.Flag("host-resolver-rules", "MAP localhost ~NOTFOUND"))
-	if err := chromedp.Do(elsewhere, chromedp.Navigate(p.find(address))); err != nil {
+	if err := chromedp.Do(elsewhere, chromedp.Navigate(p.find(addressPattern))); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := clickThrough(elsewhere, d.login, allow); !errors.Is(err, errErrorPage) {

@@ -43,7 +43,7 @@ type provider struct {
 	clusters map[string]*digitaloceantest.Cluster
 }
 
-// providers are the commands that start the OpenID providers. Only to the first two does the API server listen.
+// providerCommands returns the commands that start the OpenID providers, by the providers' names.
 func providerCommands() map[string][]string {
 	return map[string][]string{
 		"zitadel":       {binary("provider-go")},
@@ -52,7 +52,7 @@ func providerCommands() map[string][]string {
 	}
 }
 
-// trusted returns the names of the providers to which the API server listens.
+// trusted returns the names of the providers whose ID tokens the API server accepts.
 func trusted() []string { return []string{"zitadel", "oidc-provider"} }
 
 // startProviders starts the OpenID providers and adds a cluster for each client of those that the API server trusts.

@@ -180,9 +180,9 @@ func TestSSOStrangersHome(t *testing.T) {
 // A client's run starts only a program of root's that BROWSER names alone.
 func TestSSOStrangersBrowser(t *testing.T) {
 	tests := map[string]func(d *desk) string{
-		"with an argument": func(*desk) string { return "/bin/sh -c 'touch " + deskDir + "/opened/0.url'" },
+		"with an argument": func(*desk) string { return deskBrowser + " --evil" },
 		"two":              func(*desk) string { return deskBrowser + ":" + deskBrowser },
-		"relative":         func(*desk) string { return "browser" },
+		"relative":         func(*desk) string { return strings.TrimPrefix(deskBrowser, "/") }, // it runs in /
 		"root's download":  func(*desk) string { return deskDir + "/browser" },
 		"not root's": func(d *desk) string {
 			path := filepath.Join(d.dir, "theirs")

@@ -104,6 +104,19 @@ func (a *account) renew(
 	return got, a.explain(err)
 }
 
+// heal implements source.
+func (a *account) heal(
+	ctx context.Context, id digitalocean.ClusterID, how fetch, held credential.Credential,
+	ask func(context.Context, credential.Credential) credential.Verdict,
+) (credential.Credential, error) {
+	ctx, begin, end := interruptible(ctx)
+	defer end()
+	got, err := a.steadily(func(a *account) (credential.Credential, error) {
+		return a.provider(id, how, begin).Heal(ctx, held, ask)
+	})
+	return got, a.explain(err)
+}
+
 // provider returns a provider of a cluster's credential that uses the cache if how allows that. It calls begin
 // before it calls the API.
 func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {

@@ -25,6 +25,7 @@ type execCredential struct {
 	fetch           fetch
 	apiVersion      string
 	skipServerCheck bool
+	noHeal          bool
 	sso             ssoFlags
 }
 
@@ -71,6 +72,8 @@ func (e *execCredential) addFlags(flags *pflag.FlagSet) {
 	e.fetch.addCacheFlags(flags)
 	flags.BoolVar(&e.skipServerCheck, "skip-server-check", false,
 		"give the credential to a server that isn't the cluster's, such as a tunnel")
+	flags.BoolVar(&e.noHeal, "no-heal", false,
+		"don't ask the cluster about a cached credential that a program asks for again")
 	e.sso.addTo(flags)
 	e.sso.addDoctlsTo(flags)
 }
@@ -97,6 +100,12 @@ type source interface {
 	renew(
 		ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential,
 	) (credential.Credential, error)
+
+	// heal returns held, or a credential that replaces it if the cluster that ask asks refuses it.
+	heal(
+		ctx context.Context, id digitalocean.ClusterID, how fetch, held credential.Credential,
+		ask func(context.Context, credential.Credential) credential.Verdict,
+	) (credential.Credential, error)
 }
 
 // source returns where the credential for a request comes from: an account of DigitalOcean, or a session for single
@@ -120,6 +129,7 @@ func (e *execCredential) respond(
 	// A person may have fixed what a remembered failure says. A client always reads the output.
 	e.unattended = e.StdoutIsTerminal == nil || !e.StdoutIsTerminal()
 	e.fetch.ignoreFailures = !e.unattended && !e.byClient()
+	started := e.Now()
 	source, err := e.source(id, request)
 	if err != nil {
 		return nil, getting(id, err)
@@ -132,6 +142,12 @@ func (e *execCredential) respond(
 		return nil, err
 	}
 	if got, err = e.bind(ctx, source, id, got, request); err != nil {
+		return nil, getting(id, err)
+	}
+	if got, err = e.heal(ctx, source, id, got, request, started); err == nil {
+		err = e.check(got, request)
+	}
+	if err != nil {
 		return nil, getting(id, err)
 	}
 	var response bytes.Buffer

@@ -97,6 +97,8 @@ func adviceOn(err error) string {
 		err  error
 		hint string
 	}{
+		{credential.ErrRefusesAll, "the account may have lost its access to the cluster, or a clock may be wrong: " +
+			"'doks-auth doctor' checks that"},
 		{accounts.ErrNoAccessToken, "set DIGITALOCEAN_ACCESS_TOKEN, or give --token-file, or run 'doks-auth auth login'"},
 		{digitalocean.ErrAccessToken, "an access token is one word such as dop_v1_…"},
 		{accounts.ErrNotOwn, adviceOnForeignFile("--token-file")},

@@ -88,18 +88,48 @@ func (s *ssoSource) renew(
 	return got, s.explain(err)
 }
 
+// heal implements source.
+func (s *ssoSource) heal(
+	ctx context.Context, _ digitalocean.ClusterID, how fetch, held credential.Credential,
+	ask func(context.Context, credential.Credential) credential.Verdict,
+) (credential.Credential, error) {
+	ctx, begin, end := interruptible(ctx)
+	defer end()
+	got, err := s.cached(how, begin).Heal(ctx, held, ask)
+	return got, s.explain(err)
+}
+
+// ssoProvider is the session's provider. What a cache hit doesn't need is found when it is called.
+type ssoProvider struct {
+	*ssoSource
+
+	after time.Time // only ID tokens that were fetched since then will do
+	begin func()    // is called before anybody is asked
+}
+
+// Credential implements [credential.Provider].
+func (p ssoProvider) Credential(ctx context.Context) (credential.Credential, error) {
+	p.begin()
+	p.distrustRoots()
+	provider := oidc.Provider{Session: p.session, Cluster: p.cluster, Way: p.way(), After: p.after}
+	return provider.Credential(ctx)
+}
+
+// Replace implements [credential.Replacer].
+func (p ssoProvider) Replace(ctx context.Context, old credential.Credential) (credential.Credential, error) {
+	if p.after.Before(old.FetchedAt) {
+		p.after = old.FetchedAt.Add(1)
+	}
+	return p.Credential(ctx)
+}
+
 func (s *ssoSource) cached(how fetch, begin func()) *credential.Cached {
-	provider := &oidc.Provider{Session: s.session, Cluster: s.cluster}
+	provider := ssoProvider{ssoSource: s, begin: begin}
 	if how.forceRefresh {
-		provider.After = s.Now()
+		provider.after = s.Now()
 	}
 	return &credential.Cached{
-		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
-			begin()
-			s.distrustRoots()
-			provider.Way = s.way()
-			return provider.Credential(ctx)
-		}),
+		Provider:       provider,
 		Store:          s.store(s.session.Identity(), how),
 		Key:            s.session.Key(s.cluster),
 		Refresh:        how.forceRefresh,

@@ -75,6 +75,11 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 // credential that another caller has stored, or a new one. It never falls back on a credential that is due
 // for renewal, so the fetch isn't limited to two seconds.
 func (c *Cached) Renew(ctx context.Context, old Credential) (Credential, error) {
+	if r, ok := c.Provider.(Replacer); ok {
+		replacing := *c
+		replacing.Provider = ProviderFunc(func(ctx context.Context) (Credential, error) { return r.Replace(ctx, old) })
+		c = &replacing
+	}
 	asked := c.now()
 	replaces := func(got Credential) bool { return c.fresh(got, c.now()) && !got.same(old) }
 	if got, err := c.store().Get(ctx, c.Key); err == nil && replaces(got) {

@@ -40,6 +40,15 @@ type Provider interface {
 	Credential(ctx context.Context) (Credential, error)
 }
 
+// A Replacer is a Provider that may return the same credential several times. [Cached.Renew] calls Replace if there is
+// one.
+type Replacer interface {
+	Provider
+
+	// Replace returns a credential other than old, which was refused or is due for renewal.
+	Replace(ctx context.Context, old Credential) (Credential, error)
+}
+
 // ProviderFunc adapts a function to a Provider.
 type ProviderFunc func(ctx context.Context) (Credential, error)
 

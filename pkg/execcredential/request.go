@@ -41,6 +41,9 @@ type Request struct {
 	// CertificateAuthorityFile replaces Target.CertificateAuthority in requests of clients that
 	// pass the kubeconfig's cluster unchanged (Python's). The path may be relative to that kubeconfig.
 	CertificateAuthorityFile string
+
+	// ProxyURL is the proxy that the client uses for the cluster; "": the environment's, if any.
+	ProxyURL string
 }
 
 // ErrNoRequest means that there is no request: standard input is empty, closed, or silent so far.
@@ -64,6 +67,7 @@ type cluster struct {
 	CertificateAuthority     []byte
 	CertificateAuthorityFile string
 	Config                   json.RawMessage
+	ProxyURL                 string
 }
 
 // UnmarshalJSON implements json.Unmarshaler. Unlike encoding/json, it distinguishes upper and lower case in names.
@@ -96,6 +100,7 @@ func (c *cluster) UnmarshalJSON(text []byte) error {
 			return err
 		}
 	}
+	_ = json.Unmarshal(said["proxy-url"], &c.ProxyURL) // nothing depends on it
 	return nil
 }
 
@@ -131,6 +136,7 @@ func ParseRequest(data []byte) (Request, error) {
 			InsecureSkipTLSVerify: cluster.InsecureSkipTLSVerify,
 			CertificateAuthority:  cluster.CertificateAuthority,
 		},
+		ProxyURL: cluster.ProxyURL,
 	}
 	if string(cluster.Config) != "null" {
 		request.Config = cluster.Config

@@ -57,8 +57,8 @@ func (s Sessions) Unpin(id string) error {
 	return err
 }
 
-// Pinned returns a cluster. The error is ErrNotPinned, with class Unsafe, if it isn't recorded, or if its record can't be
-// used.
+// Pinned returns a cluster. The error is ErrNotPinned, with class Unsafe, if it isn't recorded, or if its record
+// can't be used.
 func (s Sessions) Pinned(id string) (Cluster, error) {
 	var r clusterRecord
 	err := s.state().Read(clustersFolder+digest(id), &r)

@@ -1,7 +1,6 @@
 package oidc_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -75,11 +74,11 @@ func TestDoctlDropsTheRefreshToken(t *testing.T) {
 func TestDoctlShowsNoAddressWithoutABrowser(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.get(oidc.Way{Reason: errors.New("there is no desktop")})
-	want{credential.Refused, fmt.Sprintf("signing in at %q is necessary, but not possible here: there is no desktop", w.URL())}.
-		check(t, err)
-	out := new(bytes.Buffer)
+	says := fmt.Sprintf("signing in at %q is necessary, but not possible here: there is no desktop", w.URL())
+	want{credential.Refused, says}.check(t, err)
+	out := &reader{ctx: w.ending()}
 	w.Without("device")
-	err = w.session().SignIn(t.Context(), oidc.Way{Out: out, Port: w.port, Time: 10 * time.Millisecond})
+	err = w.session().SignIn(out.ctx, oidc.Way{Out: out, Port: w.port})
 	want{credential.Refused, "nobody signed in within"}.check(t, err)
 	if !strings.Contains(out.String(), "Open this address in a browser:\n"+w.URL()+"/authorize?") {
 		t.Errorf("got %q, want the address", out)

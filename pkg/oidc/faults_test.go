@@ -50,15 +50,15 @@ func grantFaults() []badInput {
 		{"token", "drop", want{unreachable, "EOF"}},
 		{"token", "control-chars", want{unusable, "it contains a character that a token can't contain"}},
 		{"token", "control-chars-refresh", want{unusable, `its field "refresh_token" can't be used`}},
-		{"token", "alg-none", want{unusable, "using the ID token at"}},
-		{"token", "hs256", want{unusable, "using the ID token at"}},
+		{"token", "alg-none", want{unusable, "unexpected signature algorithm"}},
+		{"token", "hs256", want{unusable, "unexpected signature algorithm"}},
 		{"token", "bad-signature", want{unusable, "failed to verify signature"}},
 		{"token", "wrong-iss", want{unusable, "id token issued by a different provider"}},
 		{"token", "wrong-aud", want{unusable, "expected audience"}},
 		{"token", "many-audiences", want{unusable, "it was issued to another client"}},
 		{"token", "other-azp", want{unusable, "it was issued to another client"}},
 		{"token", "no-exp", want{unusable, "it has no expiry"}},
-		{"token", "expired", want{unusable, "it expired at 2030-01-02T0"}},
+		{"token", "expired", want{unusable, "it expired at 2030-01-0"}},
 		{"token", "far-future", want{unusable, "it isn't valid yet"}},
 		{"keys", "rotated", want{unusable, "failed to verify signature"}},
 	}
@@ -80,12 +80,13 @@ func signInFaults() []badInput {
 	}...)
 }
 
-// Whatever is wrong with a sign-in's answers, the error says so, nothing of them is kept, and the next sign-in succeeds.
+// Whatever is wrong with a sign-in's answers, the error says so, nothing of them is kept, and the next sign-in
+// succeeds.
 func TestBadInputInSignIn(t *testing.T) {
+	provider := newWorld(t)
 	for _, test := range signInFaults() {
 		t.Run(test.endpoint+" "+test.fault, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w := provider.another(t)
 			w.Fault(test.endpoint, test.fault)
 			_, err := w.get(w.way())
 			test.want.check(t, err)
@@ -115,13 +116,13 @@ func (w *world) revealsNothing(err error) {
 	}
 }
 
-// Whatever is wrong with a refresh's answers, the ID token of before serves until it expires, then the error says so, and
-// the next refresh, or sign-in, succeeds.
+// Whatever is wrong with a refresh's answers, the ID token of before serves until it expires, then the error says so,
+// and the next refresh, or sign-in, succeeds.
 func TestBadInputInRefresh(t *testing.T) {
+	provider := newWorld(t)
 	for _, test := range append(discoveryFaults(), grantFaults()...) {
 		t.Run(test.endpoint+" "+test.fault, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w, reuses := provider.another(t), provider.Reuses()
 			first := w.must(w.way())
 			w.clock.Add(first.RenewAt().Sub(w.clock.Now()))
 			w.Fault(test.endpoint, test.fault)
@@ -130,7 +131,7 @@ func TestBadInputInRefresh(t *testing.T) {
 			}
 			w.Fault(test.endpoint, "")
 			if test.fault == "drop" || test.fault == "control-chars-refresh" { // the refresh token is lost
-				w = newWorld(t)
+				w = provider.another(t)
 				first = w.must(w.way())
 			}
 			w.clock.Add(first.ExpiresAt.Sub(w.clock.Now()))
@@ -146,7 +147,7 @@ func TestBadInputInRefresh(t *testing.T) {
 				t.Error("got the old token afterwards, want another one")
 			}
 			isLost := test.fault == "drop" || test.fault == "control-chars-refresh"
-			if got := w.Reuses(); got != 0 && !isLost {
+			if got := w.Reuses() - reuses; got != 0 && !isLost {
 				t.Errorf("got %d uses of a spent refresh token, want none", got)
 			}
 		})
@@ -197,6 +198,14 @@ func TestKeysAreRotated(t *testing.T) {
 	if err := w.session().SignIn(t.Context(), way); err != nil {
 		t.Errorf("rotated while somebody signed in: %v", err)
 	}
+	way.Open = func(ctx context.Context, url string) error {
+		w.RotateKeys()
+		w.Fault("keys", "500")
+		return w.open(ctx, url)
+	}
+	err := w.session().SignIn(t.Context(), way)
+	want{unreachable, "getting the keys that sign ID tokens at"}.check(t, err)
+	w.Fault("keys", "")
 	// Header kid unknown, but the key is there: some providers don't name it as in their set.
 	w.Fault("token", "unknown-kid")
 	if err := w.session().SignIn(t.Context(), w.way()); err != nil {
@@ -204,8 +213,8 @@ func TestKeysAreRotated(t *testing.T) {
 	}
 }
 
-// Clocks that differ by five minutes don't matter to tokens that live longer. If a token looks expired, the error has the
-// difference.
+// Clocks that differ by five minutes don't matter to tokens that live longer. If a token looks expired, the error has
+// the difference.
 func TestClocksDiffer(t *testing.T) {
 	const five = 5 * time.Minute
 	tests := []struct {
@@ -251,8 +260,9 @@ func TestClocksDiffer(t *testing.T) {
 	w := newWorld(t)
 	w.Fault("token", "future")
 	w.must(w.way())
-	// It has expired, and clocks agree.
+	// It has expired, and clocks agree as well as can be expected.
 	w = newWorld(t)
+	w.SetSkew(-30 * time.Second)
 	w.Fault("token", "expired")
 	_, err := w.get(w.way())
 	if e, ok := errors.AsType[*credential.Error](err); !ok || e.ClockSkew != 0 {

@@ -1,13 +1,13 @@
-// Package oidc signs people in at an OpenID provider, for Kubernetes clusters whose API servers accept the provider's ID
-// tokens (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens).
+// Package oidc signs people in at an OpenID provider, for Kubernetes clusters whose API servers accept the provider's
+// ID tokens (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens).
 //
-// A [Session] is one sign-in for one client of a provider. All clusters of that client share it, and so do all processes
-// with the same state directory. A [Provider] provides its ID token as a credential: the one that is kept, while it is
-// fresh; else a refreshed one; else that of a new sign-in, if somebody can sign in.
+// A [Session] is one sign-in for one client of a provider. All clusters of that client share it, and so do all
+// processes with the same state directory. A [Provider] provides its ID token as a credential: the one that is kept,
+// while it is fresh; else a refreshed one; else that of a new sign-in, if somebody can sign in.
 //
 // Guaranteed:
-//   - An ID token is used only after its signature, issuer, audience and times have been verified, and after a sign-in its
-//     nonce (OpenID Connect Core 1.0, section 3.1.3.7). It expires when its exp says so.
+//   - An ID token is used only after its signature, issuer, audience and times have been verified, and after a sign-in
+//     in a browser its nonce (OpenID Connect Core 1.0, section 3.1.3.7). It expires when its exp says so.
 //   - One process at a time refreshes a session, and one has somebody sign in. The others wait, and take the result.
 //   - A refresh token isn't sent again after the provider has answered. The next one is kept before anything else can
 //     fail.
@@ -45,7 +45,8 @@ type Client struct {
 // maxClientID bounds the length of a client's id, in bytes. Those of large providers have about 70.
 const maxClientID = 255
 
-// Check returns an error unless the client can be one: of class Unsafe for an issuer in clear text, else of class Usage.
+// Check returns an error unless the client can be one: of class Unsafe for an issuer in clear text, else of class
+// Usage.
 func (c Client) Check() error {
 	u, err := serverurl.Parse(c.Issuer)
 	parsed, parseErr := url.Parse(c.Issuer)

@@ -210,16 +210,10 @@ func TestKilledSignIn(t *testing.T) {
 func (w *world) tried(err error, says string) {
 	w.t.Helper()
 	want{credential.Refused, says}.check(w.t, err)
-	if e, ok := errors.AsType[*oidc.AttemptError](err); !ok || e.Client != w.client() || !errors.Is(err, credential.ErrNotAsked) {
+	e, ok := errors.AsType[*oidc.AttemptError](err)
+	if !ok || e.Client != w.client() || !errors.Is(err, credential.ErrNotAsked) {
 		w.t.Errorf("got %#v, want an AttemptError with the client, that nobody was asked", err)
 	}
-}
-
-// impatient is a way in which nobody signs in, by a browser that nobody looks at.
-func (w *world) impatient() oidc.Way {
-	way := w.way()
-	way.Open, way.Time = w.ignore, 10*time.Millisecond
-	return way
 }
 
 // A sign-in that nobody answers, or that is refused, isn't repeated for ten minutes, however often it is asked for.
@@ -234,27 +228,26 @@ func TestPolls(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			way := w.impatient()
+			get := w.getUnanswered
 			if test.refuses {
 				w.Refuse()
-				way = w.way()
+				get = func() (credential.Credential, error) { return w.get(w.way()) }
 			}
 			for round := range 2 {
-				_, err := w.get(way)
+				_, err := get()
 				want{credential.Refused, ""}.check(t, err)
 				if _, ok := errors.AsType[*oidc.AttemptError](err); ok {
 					t.Errorf("round %d: got %v, want the sign-in's own error", round, err)
 				}
 				for second := 1; second < 600; second++ {
 					w.clock.Add(time.Second)
-					_, err := w.get(way)
+					_, err := get()
 					w.tried(err, fmt.Sprintf("that began %s ago %s", time.Duration(second)*time.Second, test.says))
 				}
 				w.clock.Add(time.Second)
 				w.counts(round+1, 0, 0)
 			}
-			_, err := w.get(way)
-			if err == nil {
+			if _, err := get(); err == nil {
 				t.Error("got a credential, want an error")
 			}
 			w.counts(3, 0, 0)
@@ -309,7 +302,7 @@ func TestPollsThatSignIn(t *testing.T) {
 // A memo that a clock put into the future doesn't last.
 func TestAttemptInTheFuture(t *testing.T) {
 	w := newWorld(t)
-	w.get(w.impatient())
+	w.getUnanswered()
 	w.clock.Add(-9 * time.Minute)
 	_, err := w.get(w.way())
 	w.tried(err, "that began 0s ago")
@@ -351,12 +344,12 @@ func TestLauncherFails(t *testing.T) {
 		w.tried(err, "exit status 3")
 	}
 	w.counts(1, 0, 0)
-	way.Out = new(bytes.Buffer) // now somebody can read where to go
-	way.Time = 10 * time.Millisecond
-	err = w.session().SignIn(t.Context(), way)
+	out := &reader{ctx: w.ending()} // now somebody can read where to go
+	way.Out = out
+	err = w.session().SignIn(out.ctx, way)
 	want{credential.Refused, "nobody signed in within"}.check(t, err)
-	if text := way.Out.(*bytes.Buffer).String(); !strings.Contains(text, "Open this address in a browser:\n"+w.URL()) {
-		t.Errorf("got %q, want the address", text)
+	if !strings.Contains(out.String(), "Open this address in a browser:\n"+w.URL()) {
+		t.Errorf("got %q, want the address", out)
 	}
 }
 
@@ -408,6 +401,110 @@ func TestWaitWithoutAWay(t *testing.T) {
 	w.open(t.Context(), url)
 	all.Wait()
 	w.counts(1, 1, 0)
+}
+
+// Whoever can sign in without a browser of this machine doesn't wait for somebody who may have gone.
+func TestSignInByCodeDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	w.session()
+	opened := make(chan string, 1)
+	way := w.way()
+	way.Open = func(_ context.Context, url string) error {
+		opened <- url
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.get(way)
+		done <- err
+	}()
+	url := <-opened
+	out := &reader{ctx: w.ending()}
+	err := w.session().SignIn(out.ctx, oidc.Way{Out: out})
+	want{credential.Refused, "nobody signed in within"}.check(t, err)
+	if !strings.Contains(out.String(), "enter the code") {
+		t.Errorf("got %q, want a code", out)
+	}
+	w.open(t.Context(), url)
+	if err := <-done; err != nil {
+		t.Errorf("the other: got the error %v, want it to succeed all the same", err)
+	}
+	w.counts(1, 1, 0)
+}
+
+// A refresh is no sign-in: a typed one that waited for another, which failed, goes on.
+func TestRefreshIsNoSignIn(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.way())
+	opened := make(chan string, 1)
+	way := w.way()
+	way.Open = func(_ context.Context, url string) error {
+		opened <- url
+		return nil
+	}
+	sign := func(way oidc.Way) <-chan error {
+		session, done := w.session(), make(chan error, 1)
+		go func() { done <- session.SignIn(t.Context(), way) }()
+		return done
+	}
+	first := sign(way)
+	url := <-opened
+	var out lockedBuffer
+	waiting := w.way()
+	waiting.Out = &out
+	second := sign(waiting)
+	for !strings.Contains(out.String(), "Waiting for another process that is signing in.\n") {
+		time.Sleep(time.Millisecond)
+	}
+	w.clock.Add(oidctest.DefaultLifetime)
+	w.must(oidc.Way{})
+	w.Refuse()
+	w.Browse(t.Context(), url)
+	if err := <-first; err == nil {
+		t.Error("got no error from the refused sign-in, want one")
+	}
+	w.Accept() // perhaps too late for the second one, which is refused then
+	<-second
+	w.counts(2, w.SignIns(), 1)
+}
+
+// Whoever notes a failed sign-in has read the record before. What another process writes meanwhile isn't undone.
+func TestNoteUndoesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.way())
+	w.clock.Add(oidctest.DefaultLifetime)
+	out := &reader{ctx: w.ending()}
+	refreshed := make(chan error, 1)
+	sessions := w.sessions()
+	noting := sync.OnceFunc(func() {
+		go func() {
+			_, err := w.get(oidc.Way{})
+			refreshed <- err
+		}()
+		select {
+		case err := <-refreshed:
+			refreshed <- err
+		case <-time.After(200 * time.Millisecond): // it waits for us, as it should
+		}
+	})
+	sessions.Now = func() time.Time {
+		if out.ctx.Err() != nil {
+			noting()
+		}
+		return w.clock.Now()
+	}
+	session, err := sessions.Find(w.client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = session.SignIn(out.ctx, oidc.Way{Out: out})
+	want{credential.Refused, "nobody signed in within"}.check(t, err)
+	if err := <-refreshed; err != nil {
+		t.Error(err)
+	}
+	w.clock.Add(oidctest.DefaultLifetime)
+	w.must(oidc.Way{})
+	w.counts(1, 1, 2)
 }
 
 type lockedBuffer struct {

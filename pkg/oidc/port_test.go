@@ -212,7 +212,7 @@ func TestPaste(t *testing.T) {
 	reader, writer := io.Pipe()
 	defer writer.Close()
 	out := &notifying{heard: make(chan string, 10)}
-	way := oidc.Way{Out: out, Paste: reader, Port: w.port, Time: time.Minute, Timeout: 10 * time.Second}
+	way := oidc.Way{Out: out, Paste: reader, Port: w.port, Time: 5 * time.Minute, Timeout: time.Minute}
 	done := make(chan error, 1)
 	go func() { done <- w.session().SignIn(t.Context(), way) }()
 	text := <-out.heard

@@ -23,8 +23,8 @@ type Provider struct {
 	After time.Time
 }
 
-// Credential implements [credential.Provider]. Errors are [*credential.Error] where their class is known; it is Refused if
-// somebody must sign in and can't: see [NeededError] and [AttemptError].
+// Credential implements [credential.Provider]. Errors are [*credential.Error] where their class is known; it is
+// Refused if somebody must sign in and can't: see [NeededError] and [AttemptError].
 func (p *Provider) Credential(ctx context.Context) (credential.Credential, error) {
 	r, t, err := p.Session.live(ctx, p.Way, p.After)
 	if err != nil {
@@ -36,8 +36,8 @@ func (p *Provider) Credential(ctx context.Context) (credential.Credential, error
 	}, nil
 }
 
-// Leeway returns how long before its expiry a credential is due for renewal, for [credential.Cached]. It is short if only
-// another sign-in can replace the ID token.
+// Leeway returns how long before its expiry a credential is due for renewal, for [credential.Cached]. It is short if
+// only another sign-in can replace the ID token.
 func (s *Session) Leeway() time.Duration {
 	if s.SignedIn && !s.Refreshes {
 		return time.Second
@@ -65,6 +65,7 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	if !errors.Is(err, errEnded) {
 		return r, t, err
 	}
+	s.sessions.log().Info("somebody must sign in", "at", s.Issuer, "reason", err)
 	unlock, err := s.lockSignIn(ctx, way)
 	if err != nil {
 		return nil, tokens{}, err
@@ -78,7 +79,6 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 		s.sessions.log().Warn("somebody has just signed in; the ID token isn't replaced", "at", s.Issuer, "reason", err)
 		return r, t, nil
 	}
-	s.sessions.log().Info("somebody must sign in", "at", s.Issuer, "reason", err)
 	if err := s.mayAsk(r, way); err != nil {
 		return nil, tokens{}, err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
-// ErrNotRecorded means that there is no record of a client in the state directory. Whoever acts on somebody else's words,
-// as a plugin does for a kubeconfig, should go no further then: they could lead to any provider.
+// ErrNotRecorded means that there is no record of a client in the state directory. Whoever acts on somebody else's
+// words, as a plugin does for a kubeconfig, should go no further then: they could lead to any provider.
 var ErrNotRecorded = errors.New("the issuer isn't recorded on this machine")
 
 // record is what the state directory holds about a client. A cache hit reads this record only.
@@ -77,8 +77,8 @@ type Session struct {
 	sessions Sessions
 }
 
-// Record records a client, unless it is recorded, and returns its session. It replaces a record that can't be used. Call
-// it for a person or a program that chose the provider itself.
+// Record records a client, unless it is recorded, and returns its session. It replaces a record that can't be used.
+// Call it for a person or a program that chose the provider itself.
 func (s Sessions) Record(ctx context.Context, c Client) (*Session, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -104,8 +104,8 @@ func (s Sessions) Record(ctx context.Context, c Client) (*Session, error) {
 	return s.session(r), nil
 }
 
-// Find returns the session of a client. The error is ErrNotRecorded, with class Unsafe, if the client isn't recorded, or
-// if its record can't be used.
+// Find returns the session of a client. The error is ErrNotRecorded, with class Unsafe, if the client isn't recorded,
+// or if its record can't be used.
 func (s Sessions) Find(c Client) (*Session, error) {
 	if err := c.Check(); err != nil {
 		return nil, err

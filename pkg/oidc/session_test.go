@@ -19,6 +19,9 @@ var (
 func TestSignInAndReuse(t *testing.T) {
 	w := newWorld(t)
 	w.SetUser(sam)
+	if s := w.session(); s.SignedIn || s.Leeway() != 0 {
+		t.Errorf("got somebody signed in: %t, and a leeway of %v; want nobody, and the default", s.SignedIn, s.Leeway())
+	}
 	first := w.must(w.way())
 	if first.Server != w.cluster().Server || !first.ExpiresAt.Equal(w.clock.Now().Add(oidctest.DefaultLifetime)) ||
 		!first.FetchedAt.Equal(w.clock.Now()) {
@@ -122,8 +125,8 @@ func TestRefreshWithoutRotation(t *testing.T) {
 	w.counts(1, 1, 3)
 }
 
-// The provider may have processed a refresh whose answer was lost. Asking again is all that can be done; if the provider
-// takes that for a theft, somebody must sign in.
+// The provider may have processed a refresh whose answer was lost. Asking again is all that can be done; if the
+// provider takes that for a theft, somebody must sign in.
 func TestLostRefresh(t *testing.T) {
 	w := newWorld(t)
 	first := w.must(w.way())
@@ -285,7 +288,7 @@ func TestFilesShowNoToken(t *testing.T) {
 func TestHold(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.way())
-	w.clock.Add(oidctest.DefaultLifetime)
+	w.clock.Add(oidctest.DefaultLifetime + time.Minute) // a time that isn't in the record yet
 	held, released := 0, 0
 	sessions := w.sessions()
 	sessions.Hold = func() func() {

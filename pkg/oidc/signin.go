@@ -102,9 +102,9 @@ func (s *Session) mayAsk(r *record, way Way) error {
 
 func refused(err error) error { return &credential.Error{Class: credential.Refused, Err: err} }
 
-// SignIn has somebody sign in, even if there is a session or a sign-in has just failed. It is for commands that a person
-// types. If another process is having somebody sign in, SignIn waits for that, and takes the result. With a Way that
-// needs no browser of this machine it doesn't wait.
+// SignIn has somebody sign in, even if there is a session or a sign-in has just failed. It is for commands that a
+// person types. If another process is having somebody sign in, SignIn waits for that, and takes the result. With a
+// Way that needs no browser of this machine it doesn't wait.
 func (s *Session) SignIn(ctx context.Context, way Way) error {
 	before, err := s.read()
 	if err != nil {
@@ -164,8 +164,8 @@ func reasonOf(err error) error {
 	return err
 }
 
-// note remembers an attempt to sign in, and why it failed. It is best effort: the record can be written, or nobody would
-// have been asked.
+// note remembers an attempt to sign in, and why it failed. It is best effort: the record can be written, or nobody
+// would have been asked.
 func (s *Session) note(ctx context.Context, failure string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

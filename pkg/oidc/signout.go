@@ -9,8 +9,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
-// SignOut ends the session, here and then at the provider as far as that supports it: remoteErr says why the provider may
-// keep it. Clusters accept the ID token until it expires. The client stays recorded.
+// SignOut ends the session, here and then at the provider as far as that supports it: remoteErr says why the provider
+// may keep it. Clusters accept the ID token until it expires. The client stays recorded.
 func (s *Session) SignOut(ctx context.Context) (remoteErr, err error) {
 	t, err := s.forget(ctx)
 	if !t.id.IsZero() || !t.refresh.IsZero() {

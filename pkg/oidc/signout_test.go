@@ -55,11 +55,13 @@ func TestSignOutFailsRemotely(t *testing.T) {
 		revoked int
 		logouts int
 	}{
-		"discovery":      {map[string]string{"discovery": "html"}, nil, []string{"discovering the OpenID provider at"}, 0, 0},
-		"revocation":     {map[string]string{"revoke": "500"}, nil, []string{"revoking the session at"}, 0, 1},
-		"a page":         {map[string]string{"revoke": "html"}, nil, []string{"it is an HTML page"}, 0, 1},
-		"logout":         {map[string]string{"logout": "500"}, nil, []string{"ending the session at"}, 1, 0},
-		"both":           {map[string]string{"revoke": "500", "logout": "500"}, nil, []string{"revoking the", "; ending the"}, 0, 0},
+		"discovery":  {map[string]string{"discovery": "html"}, nil, []string{"discovering the OpenID provider at"}, 0, 0},
+		"revocation": {map[string]string{"revoke": "500"}, nil, []string{"revoking the session at"}, 0, 1},
+		"a page":     {map[string]string{"revoke": "html"}, nil, []string{"it is an HTML page"}, 0, 1},
+		"logout":     {map[string]string{"logout": "500"}, nil, []string{"ending the session at"}, 1, 0},
+		"both": {
+			map[string]string{"revoke": "500", "logout": "500"}, nil, []string{"revoking the", "; ending the"}, 0, 0,
+		},
 		"huge":           {map[string]string{"revoke": "huge", "logout": "huge"}, nil, nil, 0, 0},
 		"no revocation":  {nil, []string{"revocation"}, nil, 0, 1},
 		"no logout":      {nil, []string{"end_session"}, nil, 1, 0},

@@ -62,8 +62,17 @@ func newWorld(t *testing.T) *world {
 	w.clock = &clock{now: time.Date(2030, time.January, 2, 3, 4, 5, 0, time.UTC)}
 	w.SetNow(w.clock.Now)
 	w.AllowAnyPort()
+	w.IDToken(nil) // makes the signing key, which may take a while, before anybody waits for it
 	t.Cleanup(w.browsing.Wait)
 	return w
+}
+
+// another returns a new machine, with the same provider and the same time. Making keys for a provider takes a while.
+func (w *world) another(t *testing.T) *world {
+	t.Helper()
+	other := &world{Issuer: w.Issuer, t: t, dir: filepath.Join(t.TempDir(), "state"), port: freePort(t), clock: w.clock}
+	t.Cleanup(other.browsing.Wait)
+	return other
 }
 
 // freePort returns a port that is free on both loopback addresses. It is none that systems choose by themselves.
@@ -119,7 +128,7 @@ func (w *world) session() *oidc.Session {
 
 // way is a browser.
 func (w *world) way() oidc.Way {
-	return oidc.Way{Open: w.open, Port: w.port, Time: time.Minute, Timeout: 10 * time.Second}
+	return oidc.Way{Open: w.open, Port: w.port, Time: 5 * time.Minute, Timeout: time.Minute}
 }
 
 // open does what the user's browser does, as the provider's Refuse and Accept chose.
@@ -131,16 +140,63 @@ func (w *world) open(_ context.Context, url string) error {
 	return nil
 }
 
-// ignore is a user who doesn't look at the browser.
-func (w *world) ignore(context.Context, string) error {
-	w.opened.Add(1)
-	return nil
+// unanswered returns a way in which nobody looks at the browser, and a context that ends as soon as one is opened, as
+// if their time was over.
+func (w *world) unanswered() (context.Context, oidc.Way) {
+	ctx, way := w.ending(), w.way()
+	way.Open = func(context.Context, string) error {
+		w.opened.Add(1)
+		ctx.end()
+		return nil
+	}
+	return ctx, way
+}
+
+// ending is a context whose time is over when end is called.
+type ending struct {
+	context.Context
+	done chan struct{}
+	end  func()
+}
+
+func (w *world) ending() *ending {
+	done := make(chan struct{})
+	return &ending{w.t.Context(), done, sync.OnceFunc(func() { close(done) })}
+}
+
+func (e *ending) Done() <-chan struct{} { return e.done }
+
+func (e *ending) Err() error {
+	select {
+	case <-e.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// reader is somebody who reads what a sign-in prints, but doesn't open the address, until their time is over.
+type reader struct {
+	bytes.Buffer
+	ctx *ending
+}
+
+func (r *reader) Write(p []byte) (int, error) {
+	defer r.ctx.end()
+	return r.Buffer.Write(p)
 }
 
 // get returns a credential of the session, as a process does that has just been started.
 func (w *world) get(way oidc.Way) (credential.Credential, error) {
 	w.t.Helper()
 	return w.provider(way).Credential(w.t.Context())
+}
+
+// getUnanswered is get for a sign-in that nobody answers.
+func (w *world) getUnanswered() (credential.Credential, error) {
+	w.t.Helper()
+	ctx, way := w.unanswered()
+	return w.provider(way).Credential(ctx)
 }
 
 func (w *world) provider(way oidc.Way) *oidc.Provider {
@@ -171,8 +227,8 @@ func (w *world) must(way oidc.Way) credential.Credential {
 	return got
 }
 
-// counts fails unless so many browsers were opened and so often somebody signed in and a session was refreshed, never with
-// a spent refresh token.
+// counts fails unless so many browsers were opened and so often somebody signed in and a session was refreshed, never
+// with a spent refresh token.
 func (w *world) counts(browsers, signIns, refreshes int) {
 	w.t.Helper()
 	if got := int(w.opened.Load()); got != browsers || w.SignIns() != signIns || w.Refreshes() != refreshes {

@@ -1,9 +1,9 @@
 // Package cachedir implements a credential.Store in a directory, shared by
 // all processes of a user.
 //
-// For each key the directory contains up to three files, named by a hash that reveals nothing about the
-// key: the entry (.entry, a sealed credential), the last failed fetch (.failure) and the lock
-// (.lock, always empty).
+// For each key the directory contains up to four files, named by a hash that reveals nothing about the
+// key: the entry (.entry, a sealed credential), the last failed fetch (.failure), what the cluster said about the
+// credential (.judgment) and the lock (.lock, always empty). One more file is the table of recent callers.
 //
 // Guaranteed:
 //   - An entry is read completely or not at all, whatever happens while it is written: a crash, SIGKILL,

@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	entrySuffix   = ".entry"
-	failureSuffix = ".failure"
-	lockSuffix    = ".lock"
+	entrySuffix    = ".entry"
+	failureSuffix  = ".failure"
+	judgmentSuffix = ".judgment"
+	lockSuffix     = ".lock"
 )
 
 // schema is the version of the entries' format; entries with another version are misses.

@@ -66,7 +66,9 @@ func List(path string) ([]Entry, error) {
 }
 
 // isSuffix reports whether s is the suffix of one of a key's files.
-func isSuffix(s string) bool { return s == entrySuffix || s == failureSuffix || s == lockSuffix }
+func isSuffix(s string) bool {
+	return s == entrySuffix || s == failureSuffix || s == judgmentSuffix || s == lockSuffix
+}
 
 // readEntry returns the entry whose files are at base.
 func readEntry(base string) Entry {
@@ -120,7 +122,7 @@ func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error)
 // removeFiles removes a key's files, and whatever else has their names. A lock that remains does no harm: Windows
 // doesn't remove one that is held.
 func removeFiles(base string) error {
-	for _, suffix := range []string{entrySuffix, failureSuffix} {
+	for _, suffix := range []string{entrySuffix, failureSuffix, judgmentSuffix} {
 		if err := os.RemoveAll(base + suffix); err != nil {
 			return err
 		}

@@ -103,8 +103,8 @@ func (c *Client) RevokeFor(ctx context.Context, endpoint, clientID string, token
 	return c.revoke(ctx, r)
 }
 
-// EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says who. It
-// is sent in a form and not by a browser, where it would be in the address.
+// EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says
+// who. It is sent in a form and not by a browser, where it would be in the address.
 func (c *Client) EndSession(ctx context.Context, endpoint, clientID string, idToken credential.Secret) error {
 	r := formRequest("ending the session", endpoint, url.Values{
 		"client_id": {clientID}, "id_token_hint": {idToken.Reveal()},

@@ -13,8 +13,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
 )
 
-const metadata = `{"issuer":"ISSUER","authorization_endpoint":"https://a.example/a","token_endpoint":"https://a.example/t",` +
-	`"jwks_uri":"https://a.example/k","revocation_endpoint":"https://a.example/v",` +
+const metadata = `{"issuer":"ISSUER","authorization_endpoint":"https://a.example/a",` +
+	`"token_endpoint":"https://a.example/t","jwks_uri":"https://a.example/k","revocation_endpoint":"https://a.example/v",` +
 	`"device_authorization_endpoint":"https://a.example/d","end_session_endpoint":"https://a.example/e",` +
 	`"scopes_supported":["openid","offline_access"],"x":{"y":1}}`
 
@@ -22,7 +22,8 @@ const metadata = `{"issuer":"ISSUER","authorization_endpoint":"https://a.example
 func discovers(t *testing.T, status int, body, path string) (provider oauth.OpenID, issuer string, err error) {
 	t.Helper()
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-		if want := strings.TrimRight(path, "/") + "/.well-known/openid-configuration"; r.URL.Path != want || r.Method != "GET" {
+		want := strings.TrimRight(path, "/") + "/.well-known/openid-configuration"
+		if r.URL.Path != want || r.Method != http.MethodGet {
 			t.Errorf("got %s %s, want GET %s", r.Method, r.URL.Path, want)
 		}
 		says(status, strings.ReplaceAll(body, "ISSUER", "http://"+r.Host+path))(w, r)
@@ -54,8 +55,10 @@ func TestDiscoverOpenID(t *testing.T) {
 			"https://a.example/v", "http://a.example/v", "", func(p *oauth.OpenID) { p.Revocation = "" },
 		},
 		"odd end of session": {`"https://a.example/e"`, `["a"]`, "", func(p *oauth.OpenID) { p.EndSession = "" }},
-		"loopback":           {"https://a.example/t", "http://localhost/t", "", func(p *oauth.OpenID) { p.Token = "http://localhost/t" }},
-		"no scopes":          {"scopes_supported", "other", "", func(p *oauth.OpenID) { p.Scopes = nil }},
+		"loopback": {
+			"https://a.example/t", "http://localhost/t", "", func(p *oauth.OpenID) { p.Token = "http://localhost/t" },
+		},
+		"no scopes": {"scopes_supported", "other", "", func(p *oauth.OpenID) { p.Scopes = nil }},
 		"names itself": {
 			`"x"`, `"authorization_response_iss_parameter_supported":true,"x"`, "",
 			func(p *oauth.OpenID) { p.NamesIssuer = true },
@@ -87,45 +90,42 @@ func TestDiscoverOpenID(t *testing.T) {
 
 // Metadata isn't advisory for a sign-in.
 func TestDiscoverOpenIDFails(t *testing.T) {
-	const cannot = "the answer can't be used: "
+	unusable := func(says string) want {
+		return want{class: credential.Unusable, says: "the answer can't be used: " + says, lost: true}
+	}
+	otherIssuer := want{class: credential.Unsafe, says: "refusing metadata of another issuer"}
 	tests := map[string]struct {
 		status        int
 		replace, with string // nothing to replace: all of it
 		want          want
 	}{
-		"html":      {200, "", "<html>hunter2", want{class: credential.Unusable, says: cannot + "it is an HTML page", lost: true}},
-		"empty":     {200, "", "", want{class: credential.Unusable, says: cannot + "it is empty", lost: true}},
-		"list":      {200, "", "[]", want{class: credential.Unusable, says: cannot + "it is not a JSON object", lost: true}},
-		"not found": {404, "", "{}", want{says: "Not Found (status 404)"}},
-		"redirect":  {302, "", "", want{class: credential.Unsafe, says: "refusing to follow a redirect"}},
-		"failure":   {503, "", "", want{class: credential.Unreachable, says: "Service Unavailable (status 503)"}},
-		"too large": {
-			200, "", `{"x":"` + strings.Repeat("x", 1<<20) + `"}`,
-			want{class: credential.Unusable, says: cannot + "it is too large", lost: true},
-		},
+		"html":          {200, "", "<html>hunter2", unusable("it is an HTML page")},
+		"empty":         {200, "", "", unusable("it is empty")},
+		"list":          {200, "", "[]", unusable("it is not a JSON object")},
+		"not found":     {404, "", "{}", want{says: "Not Found (status 404)"}},
+		"redirect":      {302, "", "", want{class: credential.Unsafe, says: "refusing to follow a redirect"}},
+		"failure":       {503, "", "", want{class: credential.Unreachable, says: "Service Unavailable (status 503)"}},
+		"too large":     {200, "", `{"x":"` + strings.Repeat("x", 1<<20) + `"}`, unusable("it is too large")},
 		"an error":      {200, "", `{"error":"server_error"}`, want{class: credential.Unreachable, code: "server_error"}},
-		"no issuer":     {200, `"issuer"`, `"x"`, want{class: credential.Unsafe, says: "refusing metadata of another issuer"}},
-		"another":       {200, "ISSUER", "https://b.example", want{class: credential.Unsafe, says: `issuer, "https://b.example"`}},
-		"another path":  {200, "ISSUER", "ISSUER/a", want{class: credential.Unsafe, says: "refusing metadata"}},
-		"slash":         {200, "ISSUER", "ISSUER/", want{class: credential.Unsafe, says: "refusing metadata"}},
+		"no issuer":     {200, `"issuer"`, `"x"`, otherIssuer},
+		"another":       {200, "ISSUER", "https://b.example", otherIssuer},
+		"another path":  {200, "ISSUER", "ISSUER/a", otherIssuer},
+		"slash":         {200, "ISSUER", "ISSUER/", otherIssuer},
 		"odd issuer":    {200, "ISSUER", `\u001b[2J hunter2`, want{class: credential.Unsafe, says: "not shown"}},
-		"issuer number": {200, `"ISSUER"`, "1", want{class: credential.Unsafe, says: "refusing metadata"}},
-		"no keys":       {200, "jwks_uri", "x", want{class: credential.Unusable, says: cannot + "it has no jwks_uri", lost: true}},
-		"unsafe keys": {
-			200, "https://a.example/k", "http://a.example/k",
-			want{class: credential.Unusable, says: "it has no jwks_uri that can be used", lost: true},
-		},
+		"issuer number": {200, `"ISSUER"`, "1", otherIssuer},
+		"no keys":       {200, "jwks_uri", "x", unusable("it has no jwks_uri")},
+		"unsafe keys":   {200, "https://a.example/k", "http://a.example/k", unusable("it has no jwks_uri")},
 		"unsafe token endpoint": {
 			200, "https://a.example/t", "http://a.example/t",
-			want{class: credential.Unusable, says: "it has no token_endpoint that can be used", lost: true},
+			unusable("it has no token_endpoint that can be used"),
 		},
 		"another scheme": {
 			200, "https://a.example/a", "javascript:alert(1)",
-			want{class: credential.Unusable, says: "it has no authorization_endpoint that can be used", lost: true},
+			unusable("it has no authorization_endpoint that can be used"),
 		},
 		"long address": {
 			200, "https://a.example/a", "https://a.example/" + strings.Repeat("a", 1<<10),
-			want{class: credential.Unusable, says: "it has no authorization_endpoint that can be used", lost: true},
+			unusable("it has no authorization_endpoint that can be used"),
 		},
 	}
 	for name, test := range tests {

@@ -170,8 +170,8 @@ func (f fields) seconds(name string) time.Duration {
 	return time.Duration(min(seconds, maxExpiry.Seconds())) * time.Second
 }
 
-// idToken returns the ID token (OpenID Connect Core 1.0, section 3.1.3.3), or the empty secret if there is none that can
-// be one.
+// idToken returns the ID token (OpenID Connect Core 1.0, section 3.1.3.3), or the empty secret if there is none that
+// can be one.
 func (f fields) idToken() credential.Secret {
 	text := f.text("id_token")
 	if len(text) > maxToken {

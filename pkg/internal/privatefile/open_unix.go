@@ -15,6 +15,10 @@ func openFile(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }
 
+func openTable(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+}
+
 // checkPrivate returns an error if a file belongs to another user or gives others access.
 func checkPrivate(info fs.FileInfo) error {
 	if !fileowner.IsOwn(info) {

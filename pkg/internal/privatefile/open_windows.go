@@ -18,6 +18,13 @@ func openFile(name string) (*os.File, error) {
 	return os.Open(name)
 }
 
+func openTable(name string) (*os.File, error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
 // checkPrivate always returns nil: files under the user's profile inherit its access
 // control list, and mode bits are synthetic.
 func checkPrivate(fs.FileInfo) error { return nil }

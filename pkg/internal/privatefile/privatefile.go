@@ -98,3 +98,28 @@ func ClearAway(name string) error {
 	os.RemoveAll(aside) // best effort
 	return nil
 }
+
+// OpenTable opens a file of that size for reading and writing in place, or creates it. It returns an error for anything
+// but a regular file that belongs to this user, gives others no access and isn't larger. It never blocks, and doesn't
+// follow a link.
+func OpenTable(name string, size int64) (*os.File, error) {
+	f, err := openTable(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &Error{"not a regular file", nil}
+	}
+	if err == nil {
+		err = checkPrivate(info)
+	}
+	if err == nil && info.Size() > size {
+		err = &Error{"too large", nil}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

@@ -91,8 +91,8 @@ func guardedProgram(named, system string, uid int) string {
 	return ""
 }
 
-// rootsProgram returns the path of an executable, or "" unless only root can have written it. It may be a link of root's:
-// some programs go by the name that they are started with.
+// rootsProgram returns the path of an executable, or "" unless only root can have written it. It may be a link of
+// root's: some programs go by the name that they are started with.
 func rootsProgram(path string) string {
 	link, err := os.Lstat(path)
 	if err != nil || !fileowner.IsRoots(link) {
@@ -106,8 +106,8 @@ func rootsProgram(path string) string {
 	return path
 }
 
-// guardedEnv returns a browser's environment. Of the variables that somebody else may have set, it has those that can only
-// choose among what is this user's own on this machine.
+// guardedEnv returns a browser's environment. Of the variables that somebody else may have set, it has those that can
+// only choose among what is this user's own on this machine.
 func guardedEnv(getenv func(string) string, home, uid string) map[string]string {
 	env := map[string]string{"HOME": home, "PATH": systemPath}
 	const word = `^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,63}$`

@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+)
+
+// A cached credential may have been revoked. client-go doesn't say so: after a 401 it just runs the plugin again, in the
+// same process. So if a process asks for the same credential twice, the cluster is asked whether it accepts it.
+
+// heal returns got, or a credential that replaces it if the cluster refuses it. started is when the run began: what was
+// fetched since isn't in doubt.
+func (e *execCredential) heal(
+	ctx context.Context, from source, id digitalocean.ClusterID, got credential.Credential,
+	request execcredential.Request, started time.Time,
+) (credential.Credential, error) {
+	if e.noHeal || e.fetch.noCache || !e.unattended && !e.byClient() {
+		return got, nil
+	}
+	cache, caller := cachedir.Open(e.cachePath(), credential.Secret{}), parent()
+	if !cache.Repeats(caller, got.Digest()) || !got.FetchedAt.Before(started) || got.Server == "" {
+		return got, nil
+	}
+	ask := func(ctx context.Context, got credential.Credential) credential.Verdict {
+		return verdictOf(ctx, got, request.ProxyURL)
+	}
+	healed, err := from.heal(ctx, id, e.fetch, got, ask)
+	if err == nil && healed.Digest() != got.Digest() {
+		cache.Repeats(caller, healed.Digest()) // the caller has got it now
+	}
+	return healed, err
+}
+
+// parent identifies the process that runs us: by its id and, where the system tells it cheaply, its start time.
+func parent() string {
+	id := os.Getppid()
+	// proc(5): after the name, which may contain anything and is in parentheses, the 20th field is the start time.
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id))
+	if err != nil {
+		return fmt.Sprint(id)
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	const startTime = 19
+	if len(fields) <= startTime {
+		return fmt.Sprint(id)
+	}
+	return fmt.Sprint(id, " ", fields[startTime])
+}
+
+// verdictOf asks a cluster whether it accepts a credential: by its version, which costs it little, and which it gives to
+// nobody whose credential it doesn't know. The connection goes to the credential's own server, whose certificate must be of
+// the credential's own authority; a proxy sees no more than the name. Whatever fails is no verdict.
+func verdictOf(ctx context.Context, got credential.Credential, proxy string) credential.Verdict {
+	config := new(tls.Config)
+	if len(got.CertificateAuthority) > 0 { // else the system's
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM(got.CertificateAuthority)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(got.Server, "/")+"/version", nil)
+	if err != nil {
+		return credential.NoVerdict
+	}
+	if got.Token.IsZero() {
+		pair, err := tls.X509KeyPair(got.ClientCertificate, []byte(got.ClientKey.Reveal()))
+		if err != nil {
+			return credential.NoVerdict
+		}
+		config.Certificates = []tls.Certificate{pair}
+	} else {
+		request.Header.Set("Authorization", "Bearer "+got.Token.Reveal())
+	}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	if proxy != "" {
+		address, err := url.Parse(proxy)
+		if err != nil {
+			return credential.NoVerdict
+		}
+		transport.Proxy = http.ProxyURL(address)
+	}
+	response, err := transport.RoundTrip(request) // not by a client, which would follow redirects
+	if err != nil {
+		return credential.NoVerdict
+	}
+	response.Body.Close()
+	switch {
+	case response.StatusCode == http.StatusUnauthorized:
+		return credential.Refuses
+	case response.StatusCode/100 == 2, response.StatusCode == http.StatusForbidden:
+		return credential.Accepts
+	}
+	return credential.NoVerdict
+}

@@ -1,0 +1,44 @@
+package cachedir
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
+)
+
+var _ credential.JudgmentStore = (*Dir)(nil)
+
+// Judgment implements credential.JudgmentStore.
+func (d *Dir) Judgment(_ context.Context, key credential.Key) (credential.Judgment, error) {
+	seal, err := d.seal(key)
+	if err != nil {
+		return credential.Judgment{}, err
+	}
+	data, err := readFile(seal.path(judgmentSuffix))
+	if err != nil {
+		return credential.Judgment{}, err
+	}
+	var j credential.Judgment
+	if err := json.Unmarshal(data, &j); err != nil {
+		return credential.Judgment{}, miss("corrupt judgment", err)
+	}
+	return j, nil
+}
+
+// PutJudgment implements credential.JudgmentStore. A judgment contains no secret and isn't sealed.
+func (d *Dir) PutJudgment(_ context.Context, key credential.Key, j credential.Judgment) error {
+	seal, err := d.seal(key)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	if err := d.create(); err != nil {
+		return err
+	}
+	return privatefile.Write(seal.path(judgmentSuffix), data)
+}
