@@ -34,6 +34,9 @@ type record struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // of the ID token
 	Refreshes bool      `json:"refreshes,omitempty"` // there is a refresh token
 
+	// Page is the provider's sign-in page, once somebody has signed in.
+	Page string `json:"page,omitempty"`
+
 	// Sealed holds the tokens. It is empty if nobody is signed in.
 	Sealed []byte `json:"sealed,omitempty"`
 

@@ -154,6 +154,9 @@ func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) 
 	if err != nil {
 		return nil, tokens{}, err
 	}
+	if err := provider.checkPage(); err != nil {
+		return nil, tokens{}, err
+	}
 	place, err := s.reserve(step)
 	if err != nil {
 		return nil, tokens{}, err
@@ -308,7 +311,7 @@ func (p *provider) accept(
 			r.Root = statedir.NewRandom() // what is cached is somebody else's
 		}
 		verified.fill(r, &t)
-		r.Since, r.Attempt = verified.asked, nil
+		r.Since, r.Attempt, r.Page = verified.asked, nil, p.Authorization
 		if err := p.session.keep(ctx, place.Write, r, t); err != nil {
 			return &KeepError{show.Reason(err)}
 		}
