@@ -12,8 +12,9 @@ import (
 )
 
 // distrustRoots keeps a kubeconfig from choosing the certificate authorities that we trust for the API, or for a
-// cluster that has none of its own: together with a proxy, that would give it the access token or the ID token. When a client runs us, it unsets the variables that name
-// authorities other than the system's, unless only root can have written what they name.
+// cluster that has none of its own: together with a proxy, that would give it the access token or the ID token. When
+// a client runs us, it unsets the variables that name authorities other than the system's, unless only root can have
+// written what they name.
 //
 // It must be called before the first TLS handshake, which loads the authorities.
 func (o *options) distrustRoots() {
