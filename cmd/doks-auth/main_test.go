@@ -85,7 +85,8 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	clusters N           add N clusters to the API
 //	delete ID            remove a cluster from the API
 //	state ID STATE       change a cluster's state
-//	serve CLUSTER        start its API server, and set HTTPS_PROXY to a proxy for it and TUNNEL to another address of it
+//	serve CLUSTER        start its API server, and set HTTPS_PROXY to a proxy for it and TUNNEL to another address of it;
+//	                     its authority is in ca.crt, where anybody may write
 //	revoke CLUSTER       revoke the tokens minted for it
 //	scopes SCOPE…        limit the access token to these scopes
 //	request CLUSTER SERVER WHAT… set a client's request in the environment; see requestOf
@@ -197,6 +198,8 @@ func TestScripts(t *testing.T) {
 				ts.Defer(func() { cluster.Close(); proxy.Close() })
 				ts.Setenv("HTTPS_PROXY", proxy.URL)
 				ts.Setenv("TUNNEL", "https://"+cluster.Addr())
+				ts.Check(os.WriteFile(ts.MkAbs("ca.crt"), cluster.CA(), 0o600))
+				ts.Check(os.Chmod(ts.MkAbs("ca.crt"), 0o666))
 			},
 			"revoke": func(ts *testscript.TestScript, _ bool, args []string) {
 				apiOf(ts).Revoke(args[0])

@@ -11,9 +11,10 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 )
 
-// distrustRoots keeps a kubeconfig from choosing the certificate authorities that we trust for the API: together
-// with a proxy, that would give it the access token. When a client runs us, it unsets the variables that name
-// authorities other than the system's, unless only root can have written what they name.
+// distrustRoots keeps a kubeconfig from choosing the certificate authorities that we trust for the API, or for a
+// cluster that has none of its own: together with a proxy, that would give it the access token or the ID token. When
+// a client runs us, it unsets the variables that name authorities other than the system's, unless only root can have
+// written what they name.
 //
 // It must be called before the first TLS handshake, which loads the authorities.
 func (o *options) distrustRoots() {

@@ -169,9 +169,16 @@ func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) 
 	})
 	if err != nil && began && !errors.Is(err, context.Canceled) {
 		s.note(ctx, printable(reasonOf(err).Error()))
+		err = &notedError{err}
 	}
 	return r, t, err
 }
+
+// notedError is the failure of a sign-in, which the record remembers.
+type notedError struct{ error }
+
+// Unwrap returns the failure, and what keeps others from remembering it: they wouldn't know when somebody has signed in.
+func (e *notedError) Unwrap() []error { return []error{e.error, credential.ErrNotAsked} }
 
 // reasonOf returns what failed.
 func reasonOf(err error) error {
