@@ -52,6 +52,7 @@ type API struct {
 	accountCalls int
 	delay        time.Duration
 	userAgent    string
+	auth         *AuthServer // nil: there is none
 
 	fault, clustersFault, accountFault, kubeconfigFault Fault
 }
@@ -88,6 +89,11 @@ func NewAPI(accessTokens ...string) *API {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
+	if auth := a.auth; auth != nil && isOAuth(r) {
+		a.mu.Unlock()
+		auth.ServeHTTP(w, r)
+		return
+	}
 	a.calls++
 	if asksForAccount(r) {
 		a.accountCalls++
@@ -239,6 +245,29 @@ func (a *API) Revoke(clusterID string) {
 			delete(a.minted, token)
 		}
 	}
+}
+
+// revokeToken revokes a token that it minted, and reports whether the cluster accepted it before.
+func (a *API) revokeToken(token string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, ok := a.minted[token]
+	delete(a.minted, token)
+	return ok && a.now().Before(t.expiresAt)
+}
+
+// Tokens returns how many tokens the cluster accepts: those that were minted for it, and have neither expired nor been
+// revoked.
+func (a *API) Tokens(clusterID string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := 0
+	for _, t := range a.minted {
+		if t.clusterID == clusterID && a.now().Before(t.expiresAt) {
+			n++
+		}
+	}
+	return n
 }
 
 // Mints returns how many credentials were minted for the cluster.
