@@ -57,11 +57,6 @@ type API struct {
 	fault, clustersFault, accountFault, kubeconfigFault Fault
 }
 
-type mintedToken struct {
-	clusterID string
-	expiresAt time.Time
-}
-
 // NewAPI returns an API without clusters that accepts the given access tokens.
 func NewAPI(accessTokens ...string) *API {
 	a := &API{
@@ -225,49 +220,6 @@ func (a *API) Cluster(id string) *Cluster {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.clusters[id]
-}
-
-// Accepts reports whether the API minted the token for the cluster, and it has neither expired nor been
-// revoked.
-func (a *API) Accepts(clusterID, token string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t, ok := a.minted[token]
-	return ok && t.clusterID == clusterID && a.now().Before(t.expiresAt)
-}
-
-// Revoke revokes all tokens minted so far for the cluster.
-func (a *API) Revoke(clusterID string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for token, t := range a.minted {
-		if t.clusterID == clusterID {
-			delete(a.minted, token)
-		}
-	}
-}
-
-// revokeToken revokes a token that it minted, and reports whether the cluster accepted it before.
-func (a *API) revokeToken(token string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t, ok := a.minted[token]
-	delete(a.minted, token)
-	return ok && a.now().Before(t.expiresAt)
-}
-
-// Tokens returns how many tokens the cluster accepts: those that were minted for it, and have neither expired nor been
-// revoked.
-func (a *API) Tokens(clusterID string) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	n := 0
-	for _, t := range a.minted {
-		if t.clusterID == clusterID && a.now().Before(t.expiresAt) {
-			n++
-		}
-	}
-	return n
 }
 
 // Mints returns how many credentials were minted for the cluster.
