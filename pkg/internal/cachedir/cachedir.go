@@ -3,7 +3,7 @@
 //
 // For each key the directory contains up to three files, named by a hash that reveals nothing about the
 // key: the entry (.entry, a sealed credential), the last failed fetch (.failure) and the lock
-// (.lock, always empty).
+// (.lock, always empty). Besides, there may be entries that were set aside (.aside): see [Held.SetAside].
 //
 // Guaranteed:
 //   - An entry is read completely or not at all, whatever happens while it is written: a crash, SIGKILL,

@@ -21,6 +21,7 @@ const (
 	entrySuffix   = ".entry"
 	failureSuffix = ".failure"
 	lockSuffix    = ".lock"
+	asideSuffix   = ".aside" // after a random text
 )
 
 // schema is the version of the entries' format; entries with another version are misses.
