@@ -113,7 +113,7 @@ func removeFiles(base string) error {
 }
 
 // Read returns the credential in an entry of key's, even if it was set aside. It returns a miss as Get does.
-func (d *Dir) Read(e Entry, key credential.Key) (credential.Credential, error) {
+func (d *Dir) Read(_ context.Context, e Entry, key credential.Key) (credential.Credential, error) {
 	seal, err := d.seal(key)
 	if err != nil {
 		return credential.Credential{}, err

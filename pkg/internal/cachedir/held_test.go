@@ -33,7 +33,7 @@ func TestSetAside(t *testing.T) {
 	if got := missReason(t, d, key); got != absent {
 		t.Errorf("got the miss %q, want %q", got, absent)
 	}
-	if got, err := d.Read(held.Entry, key); err != nil || got.Token.Reveal() != "first" {
+	if got, err := d.Read(t.Context(), held.Entry, key); err != nil || got.Token.Reveal() != "first" {
 		t.Errorf("got %v, want the credential that was set aside", err)
 	}
 	// Whoever needs a credential waits.
@@ -75,7 +75,7 @@ func TestFindAside(t *testing.T) {
 		if e.Aside {
 			want = "first"
 		}
-		got, err := d.Read(e, key)
+		got, err := d.Read(t.Context(), e, key)
 		if err != nil || got.Token.Reveal() != want || !d.IsOf(e, key) || e.ClusterID != key.ClusterID {
 			t.Errorf("got %v, want an entry of the key, with the token %q", err, want)
 		}
