@@ -76,6 +76,7 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	fault NAME|none      apply a named fault to calls for credentials
 //	listfault NAME|none  apply a named fault to calls for clusters
 //	mints CLUSTER N      fail unless N credentials have been minted
+//	tokens CLUSTER N     fail unless the cluster accepts N tokens
 //	calls N              fail unless the API has received N calls
 //	fails CODE COMMAND…  run a command that must exit with CODE and print nothing to standard output
 //	cluster ID NAME      add a cluster to the API
@@ -142,6 +143,11 @@ func TestScripts(t *testing.T) {
 			"mints": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := apiOf(ts).Mints(args[0]); strconv.Itoa(got) != args[1] {
 					ts.Fatalf("got %d mints for %s, want %s", got, args[0], args[1])
+				}
+			},
+			"tokens": func(ts *testscript.TestScript, _ bool, args []string) {
+				if got := apiOf(ts).Tokens(args[0]); strconv.Itoa(got) != args[1] {
+					ts.Fatalf("got %d tokens that %s accepts, want %s", got, args[0], args[1])
 				}
 			},
 			"calls": func(ts *testscript.TestScript, _ bool, args []string) {

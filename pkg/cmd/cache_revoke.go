@@ -72,7 +72,7 @@ func (r *revocation) clear(ctx context.Context, e cachedir.Entry) error {
 	of, token, remark, err := r.look(ctx, held.Entry)
 	switch {
 	case err != nil:
-		return revokingError(held.Entry, err)
+		return clearingError(held.Entry, err)
 	case !token.IsZero():
 		return r.revokeToken(ctx, held, of, token)
 	}
@@ -136,16 +136,19 @@ func (r *revocation) revokeToken(
 ) error {
 	line := removedLine(r.describe(ctx, held.Entry))
 	issuer, err := r.revoker.Find(ctx, of.Account)
+	if isInterrupted(ctx) {
+		return ctx.Err()
+	}
 	if err == nil && ctx.Err() != nil {
 		err = &credential.Error{Class: credential.Unreachable, Err: errors.New("there is no time left")}
 	}
 	if err != nil {
-		return revokingError(held.Entry, keptError(held.Entry, err))
+		return clearingError(held.Entry, keptError(held.Entry, err))
 	}
 	wasAside := held.Aside
 	if !wasAside {
 		if err := held.SetAside(); err != nil {
-			return revokingError(held.Entry, fmt.Errorf("setting it aside: %w", err))
+			return clearingError(held.Entry, fmt.Errorf("setting it aside: %w", err))
 		}
 	}
 	going, cancel := finishing(ctx)
@@ -156,7 +159,7 @@ func (r *revocation) revokeToken(
 				r.log().Warn("the credential can't be put back", "cluster", held.ClusterID, "reason", putBackErr)
 			}
 		}
-		return revokingError(held.Entry, keptError(held.Entry, err))
+		return clearingError(held.Entry, keptError(held.Entry, err))
 	}
 	if err := held.Remove(); err != nil {
 		return removalError(ctx, held.Entry, fmt.Errorf("its token is revoked, but %w", err))

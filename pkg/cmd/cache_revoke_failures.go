@@ -12,9 +12,9 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
-// revokingError is an error with the cluster that the token was for.
-func revokingError(e cachedir.Entry, err error) error {
-	return fmt.Errorf("revoking the token for cluster %q: %w", oneLine(e.ClusterID), err)
+// clearingError is an error with the cluster that a credential is for.
+func clearingError(e cachedir.Entry, err error) error {
+	return fmt.Errorf("clearing the credential for cluster %q: %w", oneLine(e.ClusterID), err)
 }
 
 // keptError adds to an error what became of an entry whose token wasn't revoked, or may not be.
