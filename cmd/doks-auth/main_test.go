@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asPlugin) != "" {
 		main()
 	}
-	commands := map[string]func(){"doks-auth": main}
+	commands := map[string]func(){"doks-auth": main, "kubectl": kubectl}
 	for _, name := range browsers {
 		commands[name] = func() { browse(name, os.Args[1]) }
 	}
@@ -79,6 +79,7 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	fault NAME|none      apply a named fault to calls for credentials
 //	listfault NAME|none  apply a named fault to calls for clusters
 //	mints CLUSTER N      fail unless N credentials have been minted
+//	tokens CLUSTER N     fail unless the cluster accepts N tokens
 //	calls N              fail unless the API has received N calls
 //	fails CODE COMMAND…  run a command that must exit with CODE and print nothing to standard output
 //	cluster ID NAME      add a cluster to the API
@@ -91,6 +92,7 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	scopes SCOPE…        limit the access token to these scopes
 //	request CLUSTER SERVER WHAT… set a client's request in the environment; see requestOf
 //	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW, where \n is a line feed
+//	recipe HEADING FILE  write the first commands below a heading of README.md to the file
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
 //
 // There are also an authorization server and an OpenID provider; see authCommands and ssoCommands.
@@ -146,6 +148,11 @@ func TestScripts(t *testing.T) {
 			"mints": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := apiOf(ts).Mints(args[0]); strconv.Itoa(got) != args[1] {
 					ts.Fatalf("got %d mints for %s, want %s", got, args[0], args[1])
+				}
+			},
+			"tokens": func(ts *testscript.TestScript, _ bool, args []string) {
+				if got := apiOf(ts).Tokens(args[0]); strconv.Itoa(got) != args[1] {
+					ts.Fatalf("got %d tokens that %s accepts, want %s", got, args[0], args[1])
 				}
 			},
 			"calls": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -219,6 +226,11 @@ func TestScripts(t *testing.T) {
 				}
 				text = strings.ReplaceAll(text, args[0], strings.ReplaceAll(args[1], `\n`, "\n"))
 				ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
+			},
+			"recipe": func(ts *testscript.TestScript, _ bool, args []string) {
+				text, err := recipe(args[0])
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
 			},
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))

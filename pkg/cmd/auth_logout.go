@@ -151,7 +151,7 @@ func (l *authLogout) cachedBy(name string) (*inventory, func(cachedir.Entry) boo
 	inventory := &inventory{options: l.options}
 	sources := l.sources()
 	sources.File, sources.Login = "", name
-	add := func(a *account) { inventory.owners = append(inventory.owners, owner{a.Source, a.entryOf}) }
+	add := func(a *account) { inventory.owners = append(inventory.owners, owner{a.Source, a, a.entryOf}) }
 	if found, err := sources.Find(); err == nil {
 		add(l.accountOf(found))
 	}

@@ -20,7 +20,7 @@ import (
 type cacheClear struct {
 	*options
 
-	expired, all bool
+	expired, all, revoke bool
 }
 
 func newCacheClear(opts *options) *cobra.Command {
@@ -31,15 +31,23 @@ func newCacheClear(opts *options) *cobra.Command {
 		Short:      "Remove cached credentials",
 		Long: `clear removes the cached credentials of the given clusters, for all accounts; or those that are
 expired or unusable; or all of them. Failures, which are remembered for a few seconds, go with them. It
-reports what it removed. It revokes nothing: a token stays valid until it expires, and the next client
-that needs a credential fetches a new one.
+reports what it removed. Without --revoke it revokes nothing: a token stays valid until it expires, and the
+next client that needs a credential fetches a new one.
+
+With --revoke, clear first revokes the tokens that haven't expired, at the authorization server of the
+account that they were fetched for: a login's or a doctl session's own, else DigitalOcean's. A token that
+the server doesn't revoke is kept, and the exit code is 3 if it refused, or 5 if it can't be reached. While a
+token is being revoked, and if it isn't certain whether it was, no client gets it from the cache. Client
+certificates and ID tokens can't be revoked, and are removed; a line says until when clusters accept them.
+DigitalOcean documents revocation for access tokens only, not for the tokens of clusters.
 
 A cluster is given by its id, even if it no longer exists, by the name of its context in the kubeconfig, as
 'doks-auth cache list' shows it, or by its own name, which is looked up in the account. If another process
 is fetching an entry, clear waits for it.`,
 		Example: `  doks-auth cache clear 8d91899c-0739-4a1a-acc5-deadbeefbb8f
   doks-auth cache clear production staging
-  doks-auth cache clear --expired`,
+  doks-auth cache clear --expired
+  doks-auth cache clear --all --revoke`,
 		RunE: opts.prints(func(ctx context.Context, args []string) ([]byte, error) {
 			if err := c.check(args); err != nil {
 				return nil, err
@@ -55,8 +63,11 @@ is fetching an entry, clear waits for it.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&c.expired, "expired", false, "remove expired and unusable entries")
 	flags.BoolVar(&c.all, "all", false, "remove everything")
+	flags.BoolVar(&c.revoke, "revoke", false, revokeUsage)
 	return cmd
 }
+
+const revokeUsage = "revoke cached tokens before they are removed, and keep those that can't be revoked"
 
 // check returns an error unless the command line says in exactly one way what to remove.
 func (c *cacheClear) check(args []string) error {
@@ -90,6 +101,9 @@ func (c *cacheClear) clear(ctx context.Context, args []string) (string, error) {
 		}
 		return c.all || isOfAny(e, chosen)
 	}
+	if c.revoke {
+		return inventory.revoke(ctx, entries, goes)
+	}
 	return inventory.remove(ctx, entries, goes)
 }
 
@@ -110,7 +124,7 @@ func (i *inventory) remove(
 		if !goes(e) {
 			continue
 		}
-		line := removedLine(i.describe(ctx, e))
+		line := removedLine(i.describe(ctx, e)) + "\n"
 		arrived := i.waiting("another process that is fetching a credential")
 		gone, err := e.Remove(ctx, goes)
 		arrived()
@@ -120,10 +134,15 @@ func (i *inventory) remove(
 		case gone && !e.Absent:
 			removed.WriteString(line)
 		case gone && e.FailureOf != "":
-			fmt.Fprintf(&removed, "remembered failure for cluster %q removed\n", oneLine(e.FailureOf))
+			removed.WriteString(failureLine(e.FailureOf) + "\n")
 		}
 	}
 	return removed.String(), firstOf(failures)
+}
+
+// failureLine returns the line that reports a removed failure.
+func failureLine(cluster string) string {
+	return fmt.Sprintf("remembered failure for cluster %q removed", oneLine(cluster))
 }
 
 // chosen returns the clusters that the arguments name. Each must be in the cache.
@@ -165,7 +184,7 @@ func removedLine(c cachedCredential) string {
 	case from != "":
 		line += " (access token from " + from + ")"
 	}
-	return line + "\n"
+	return line
 }
 
 func removalError(ctx context.Context, e cachedir.Entry, err error) error {

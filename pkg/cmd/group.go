@@ -37,7 +37,8 @@ func groupExample(group string) string {
 	case "cache":
 		return `  doks-auth cache list
   doks-auth cache clear production
-  doks-auth cache clear --expired`
+  doks-auth cache clear --expired
+  doks-auth cache clear --all --revoke`
 	}
 	return ""
 }

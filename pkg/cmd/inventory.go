@@ -17,6 +17,7 @@ const (
 	stateDue      = "due-for-renewal" // still valid; the next use renews it
 	stateExpired  = "expired"
 	stateUnusable = "unusable"
+	stateRevoking = "revoking" // no longer used: it may be revoked
 )
 
 // cachedCredential is an entry of the cache as the commands show it. Its texts are safe to print.
@@ -41,7 +42,8 @@ type inventory struct {
 
 // owner is whose entries are: an account, or a session for single sign-on.
 type owner struct {
-	name string
+	name    string
+	account *account // nil for a session for single sign-on
 
 	// entryOf returns the cache and the key of the owner's credential for a cluster, if it can have one.
 	entryOf func(id string, expiry time.Duration) (*cachedir.Dir, credential.Key, bool)
@@ -51,7 +53,7 @@ type owner struct {
 func newInventory(o *options) *inventory {
 	i := &inventory{options: o}
 	for _, a := range o.accounts() {
-		i.owners = append(i.owners, owner{a.Source, a.entryOf})
+		i.owners = append(i.owners, owner{a.Source, a, a.entryOf})
 	}
 	for _, s := range o.sessions().All() {
 		i.owners = append(i.owners, o.ssoOwner(s))
@@ -92,7 +94,7 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 		AccessTokenFrom: []string{},
 		FetchedAt:       e.FetchedAt,
 		ExpiresAt:       e.ExpiresAt,
-		File:            e.Name + ".entry",
+		File:            e.File(),
 	}
 	err := e.Err
 	for _, owner := range i.owners {
@@ -101,13 +103,15 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 		}
 		described.AccessTokenFrom = append(described.AccessTokenFrom, owner.name)
 		if dir, key, _ := owner.entryOf(e.ClusterID, e.Expiry); err == nil {
-			_, err = dir.Get(ctx, key)
+			_, err = dir.Read(ctx, e, key)
 		}
 	}
 	c, now := credential.Credential{FetchedAt: e.FetchedAt, ExpiresAt: e.ExpiresAt}, i.Now()
 	switch {
 	case err != nil:
 		described.State, described.Reason = stateUnusable, oneLine(err.Error())
+	case e.Aside && now.Before(e.ExpiresAt):
+		described.State = stateRevoking
 	case c.Fresh(now):
 		described.State = stateFresh
 	case c.Valid(now):

@@ -81,7 +81,7 @@ func (p *kubeconfigPrune) run(ctx context.Context) error {
 			p.sessions().Unpin(id)
 		}
 		cleared, clearErr := bounded(ctx, p.options, func(ctx context.Context) (string, error) {
-			return p.clearCached(ctx, ids)
+			return p.clearCached(ctx, ids, false)
 		})
 		out.WriteString(cleared)
 		err = clearErr

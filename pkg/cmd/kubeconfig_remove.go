@@ -17,6 +17,7 @@ import (
 
 func newKubeconfigRemove(opts *options) *cobra.Command {
 	var files kubeconfigFiles
+	var revoke bool
 	cmd := &cobra.Command{
 		Use:        "remove CLUSTER…",
 		Aliases:    []string{"rm"},
@@ -26,11 +27,16 @@ func newKubeconfigRemove(opts *options) *cobra.Command {
 unless others use them, and their cached credentials. With several files in KUBECONFIG it does so in each.
 It doesn't call the API, so it works even if a cluster no longer exists.
 
+With --revoke, the cached tokens are revoked before they are removed: see 'doks-auth cache clear --help'. The
+kubeconfig is changed first, so that no client fetches another one, and stays changed if a token isn't
+revoked. Such a token is kept: 'doks-auth cache clear --revoke' with the cluster's id tries again.
+
 A cluster is given by its id, its name, or the name of its entry or of a context. If one of them isn't
 found, nothing is removed. If the current context is among those removed, there is none afterwards, unless
 another file sets one.`,
 		Example: `  doks-auth kubeconfig remove production
-  doks-auth kubeconfig remove 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
+  doks-auth kubeconfig remove 8d91899c-0739-4a1a-acc5-deadbeefbb8f
+  doks-auth kubeconfig remove --revoke production`,
 		Args: usageArgs(someClusters),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var all []kubeconfig.Removed
@@ -49,7 +55,7 @@ another file sets one.`,
 				ids = append(ids, gone.ClusterIDs...)
 			}
 			cleared, err := bounded(cmd.Context(), opts, func(ctx context.Context) (string, error) {
-				return opts.clearCached(ctx, ids)
+				return opts.clearCached(ctx, ids, revoke)
 			})
 			out.WriteString(cleared)
 			if _, err := fmt.Fprint(opts.Stdout, out.String()); err != nil {
@@ -59,6 +65,7 @@ another file sets one.`,
 		},
 	}
 	files.addFlag(cmd.Flags())
+	cmd.Flags().BoolVar(&revoke, "revoke", false, revokeUsage)
 	cmd.ValidArgsFunction = func(
 		cmd *cobra.Command, args []string, typed string,
 	) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -130,10 +137,15 @@ func writeRemoved(out *strings.Builder, gone kubeconfig.Removed) {
 }
 
 // clearCached removes the cached credentials and the remembered failures of clusters, for all accounts, and returns a
-// line for each.
-func (o *options) clearCached(ctx context.Context, ids []string) (string, error) {
+// line for each. If revoke is set, it revokes the tokens before.
+func (o *options) clearCached(ctx context.Context, ids []string, revoke bool) (string, error) {
 	entries, err := o.entries()
-	if err != nil || len(ids) == 0 {
+	switch {
+	case len(ids) == 0:
+		return "", nil
+	case err != nil && revoke:
+		return "", fmt.Errorf("clearing the cache: %w", err)
+	case err != nil:
 		return "", nil // if the cache can't be listed, there is nothing to clear
 	}
 	var gone []digitalocean.ClusterID
@@ -141,6 +153,9 @@ func (o *options) clearCached(ctx context.Context, ids []string) (string, error)
 		gone = append(gone, digitalocean.ClusterID(id))
 	}
 	goes := func(e cachedir.Entry) bool { return isOfAny(e, gone) }
+	if revoke {
+		return newInventory(o).revoke(ctx, entries, goes)
+	}
 	return newInventory(o).remove(ctx, entries, goes)
 }
 

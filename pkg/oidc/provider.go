@@ -82,11 +82,7 @@ func (s *Session) live(ctx context.Context, way Way, after time.Time) (*record, 
 	if err := s.mayAsk(ctx, r, way); err != nil {
 		return nil, tokens{}, err
 	}
-	r, t, err = s.signIn(ctx, way)
-	if err != nil {
-		err = &askedError{err}
-	}
-	return r, t, err
+	return s.signIn(ctx, way)
 }
 
 // errEnded means that a session can't be refreshed, or that there is none.

@@ -89,12 +89,6 @@ func (e *AttemptError) Error() string {
 // Unwrap returns that [credential.Cached] needn't remember what the session does.
 func (e *AttemptError) Unwrap() error { return credential.ErrUnremembered }
 
-// askedError is a failed sign-in. The session remembers it, and forgets it once somebody signs in.
-type askedError struct{ error }
-
-// Unwrap returns the cause, and that [credential.Cached] needn't remember it, too.
-func (e *askedError) Unwrap() []error { return []error{e.error, credential.ErrUnremembered} }
-
 // mayAsk returns an error unless somebody may be asked to sign in.
 func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	now := s.sessions.now()
@@ -178,7 +172,7 @@ func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) 
 type notedError struct{ error }
 
 // Unwrap returns the failure, and what keeps others from remembering it: they wouldn't know when somebody has signed in.
-func (e *notedError) Unwrap() []error { return []error{e.error, credential.ErrNotAsked} }
+func (e *notedError) Unwrap() []error { return []error{e.error, credential.ErrUnremembered} }
 
 // reasonOf returns what failed.
 func reasonOf(err error) error {
@@ -273,7 +267,6 @@ func (p *provider) askByBrowser(
 	}
 	return r, t, err
 }
-
 
 // askByCode has somebody sign in on any device, with a code.
 func (p *provider) askByCode(

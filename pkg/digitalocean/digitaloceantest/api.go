@@ -52,13 +52,9 @@ type API struct {
 	accountCalls int
 	delay        time.Duration
 	userAgent    string
+	auth         *AuthServer // nil: there is none
 
 	fault, clustersFault, accountFault, kubeconfigFault Fault
-}
-
-type mintedToken struct {
-	clusterID string
-	expiresAt time.Time
 }
 
 // NewAPI returns an API without clusters that accepts the given access tokens.
@@ -88,6 +84,11 @@ func NewAPI(accessTokens ...string) *API {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
+	if auth := a.auth; auth != nil && isOAuth(r) {
+		a.mu.Unlock()
+		auth.ServeHTTP(w, r)
+		return
+	}
 	a.calls++
 	if asksForAccount(r) {
 		a.accountCalls++
@@ -219,26 +220,6 @@ func (a *API) Cluster(id string) *Cluster {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.clusters[id]
-}
-
-// Accepts reports whether the API minted the token for the cluster, and it has neither expired nor been
-// revoked.
-func (a *API) Accepts(clusterID, token string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t, ok := a.minted[token]
-	return ok && t.clusterID == clusterID && a.now().Before(t.expiresAt)
-}
-
-// Revoke revokes all tokens minted so far for the cluster.
-func (a *API) Revoke(clusterID string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for token, t := range a.minted {
-		if t.clusterID == clusterID {
-			delete(a.minted, token)
-		}
-	}
 }
 
 // Mints returns how many credentials were minted for the cluster.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -53,7 +54,7 @@ type AuthServer struct {
 }
 
 // NewAuthServer returns an authorization server for an API, where the given users can sign in. If none are given, it
-// has one user.
+// has one user. The API's own address serves it, too: whoever knows only that one finds the authorization server there.
 func NewAuthServer(api *API, users ...User) *AuthServer {
 	if len(users) == 0 {
 		users = []User{userOf("")}
@@ -78,7 +79,15 @@ func NewAuthServer(api *API, users ...User) *AuthServer {
 		&authEndpoint{server: s, fault: &s.tokenFault, success: http.StatusOK, handle: s.token, answered: s.onAnswer})
 	s.mux.Handle("POST /v1/oauth/revoke",
 		&authEndpoint{server: s, fault: &s.revokeFault, success: http.StatusOK, handle: s.revoke})
+	api.mu.Lock()
+	defer api.mu.Unlock()
+	api.auth = s
 	return s
+}
+
+// isOAuth reports whether a request is for the authorization server.
+func isOAuth(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/v1/oauth/") || r.URL.Path == "/.well-known/oauth-authorization-server"
 }
 
 // ServeHTTP implements http.Handler.

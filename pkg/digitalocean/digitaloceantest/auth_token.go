@@ -111,7 +111,9 @@ func verifies(verifier, challenge string) bool {
 }
 
 // revoke revokes the token with which the call is authorized. With a refresh token the whole session ends. With
-// an access token only that token is revoked, so that tests catch a client that leaves its refresh token valid.
+// an access token only that token is revoked, so that tests catch a client that leaves its refresh token valid. A
+// cluster token that the API minted is refused by its cluster from then on; DigitalOcean documents this for access
+// tokens only.
 func (s *AuthServer) revoke(r *http.Request) (map[string]any, error) {
 	form, err := formOf(r)
 	if err != nil {
@@ -127,9 +129,13 @@ func (s *AuthServer) revoke(r *http.Request) (map[string]any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if session := s.refreshTokens[token]; session != nil && !session.ended && session.refresh == token {
+	session := s.refreshTokens[token]
+	switch {
+	case session != nil && !session.ended && session.refresh == token:
 		s.end(session)
-	} else if s.accessTokens[token] == nil || !s.api.dismiss(token) {
+	case s.accessTokens[token] != nil && s.api.dismiss(token):
+	case s.api.revokeToken(token):
+	default:
 		return nil, unauthorized("invalid_token", "the token is unknown, or is no longer valid")
 	}
 	s.revocations++

@@ -34,6 +34,16 @@ func Replace(path string, text []byte, temp string, prepare func(*os.File) error
 	return f.Rename(filepath.Base(path))
 }
 
+// Rename renames the file at path within its directory, replacing any file there.
+func Rename(path, to string) error {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return rename(dir, filepath.Base(path), filepath.Base(to))
+}
+
 // File is a new file that isn't in its final place yet. It does what [Replace] does, in steps.
 type File struct {
 	dir  *os.Root

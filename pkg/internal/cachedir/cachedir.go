@@ -3,7 +3,8 @@
 //
 // For each key the directory contains up to four files, named by a hash that reveals nothing about the
 // key: the entry (.entry, a sealed credential), the last failed fetch (.failure), what the cluster said about the
-// credential (.judgment) and the lock (.lock, always empty). One more file is the table of recent callers.
+// credential (.judgment) and the lock (.lock, always empty). Besides, there may
+// be entries that were set aside (.aside): see [Held.SetAside]. One more file is the table of recent callers.
 //
 // Guaranteed:
 //   - An entry is read completely or not at all, whatever happens while it is written: a crash, SIGKILL,

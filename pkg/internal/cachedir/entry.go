@@ -22,6 +22,7 @@ const (
 	failureSuffix  = ".failure"
 	judgmentSuffix = ".judgment"
 	lockSuffix     = ".lock"
+	asideSuffix    = ".aside" // after a random text
 )
 
 // schema is the version of the entries' format; entries with another version are misses.

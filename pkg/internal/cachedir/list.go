@@ -1,11 +1,11 @@
 package cachedir
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +17,7 @@ import (
 type Entry struct {
 	Name   string // of the files, without a suffix
 	Absent bool   // there is no entry, only a failure, a lock or a crash's leftovers
+	Aside  bool   // it was set aside: Get doesn't find it
 	Err    error  // why the entry can't be used, or is absent: a *credential.MissError
 
 	// These are from the header, unless Err is set. They prove nothing: anyone who can write to the directory
@@ -30,6 +31,7 @@ type Entry struct {
 	FailureOf string
 
 	base  string   // the files' path without a suffix
+	path  string   // of the entry's own file
 	temps []string // the paths of temporary files, left behind or about to be renamed
 }
 
@@ -46,14 +48,18 @@ func List(path string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var entries []Entry
+	var entries, aside []Entry
 	for _, file := range files {
 		base, suffix, _ := strings.Cut(file.Name(), ".")
-		isTemp := strings.HasSuffix(suffix, privatefile.TempSuffix)
-		if !isName(base) || !isTemp && !isSuffix("."+suffix) {
+		isTemp, isAside := strings.HasSuffix(suffix, privatefile.TempSuffix), strings.HasSuffix(suffix, asideSuffix)
+		if !isName(base) || !isTemp && !isAside && !isSuffix("."+suffix) {
 			continue // not the cache's
 		}
 		base = filepath.Join(path, base)
+		if isAside {
+			aside = append(aside, readAside(base, filepath.Join(path, file.Name())))
+			continue
+		}
 		if len(entries) == 0 || entries[len(entries)-1].base != base {
 			entries = append(entries, readEntry(base))
 		}
@@ -62,8 +68,13 @@ func List(path string) ([]Entry, error) {
 			last.temps = append(last.temps, filepath.Join(path, file.Name()))
 		}
 	}
+	entries = append(entries, aside...)
+	slices.SortStableFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return entries, nil
 }
+
+// File returns the name of the entry's file.
+func (e Entry) File() string { return filepath.Base(e.path) }
 
 // isSuffix reports whether s is the suffix of one of a key's files.
 func isSuffix(s string) bool {
@@ -72,8 +83,22 @@ func isSuffix(s string) bool {
 
 // readEntry returns the entry whose files are at base.
 func readEntry(base string) Entry {
-	e := Entry{Name: filepath.Base(base), base: base, FailureOf: failedCluster(base + failureSuffix)}
-	data, err := readFile(base + entrySuffix)
+	e := Entry{base: base, path: base + entrySuffix, FailureOf: failedCluster(base + failureSuffix)}
+	e.read()
+	return e
+}
+
+// readAside returns the entry of the files at base that was set aside at path.
+func readAside(base, path string) Entry {
+	e := Entry{base: base, path: path, Aside: true}
+	e.read()
+	return e
+}
+
+// read reads the entry's file.
+func (e *Entry) read() {
+	e.Name = filepath.Base(e.base)
+	data, err := readFile(e.path)
 	var head header
 	if err == nil {
 		head, _, err = splitEntry(data)
@@ -81,11 +106,10 @@ func readEntry(base string) Entry {
 	if err != nil {
 		miss, ok := errors.AsType[*credential.MissError](err)
 		e.Absent, e.Err = ok && miss.Reason == absent, err
-		return e
+		return
 	}
 	e.ClusterID, e.Server, e.Expiry = head.ClusterID, head.Server, head.Expiry
 	e.FetchedAt, e.ExpiresAt = head.FetchedAt, head.ExpiresAt
-	return e
 }
 
 // IsOf reports whether the entry has the name that key's has, which can't be found without the access token. It
@@ -93,40 +117,4 @@ func readEntry(base string) Entry {
 func (d *Dir) IsOf(e Entry, key credential.Key) bool {
 	seal, err := d.seal(key)
 	return err == nil && seal.base == e.base
-}
-
-// Remove removes all files of the entry's key, under the key's lock, which it waits for until ctx is done. It then
-// calls still with the current entry, removes the files only if that returns true, and reports whether it did.
-func (e Entry) Remove(ctx context.Context, still func(Entry) bool) (bool, error) {
-	unlock, err := privatefile.Lock(ctx, e.base+lockSuffix)
-	switch {
-	case err == nil:
-		defer unlock()
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return false, err
-	} // else nothing can be locked here, so nobody has locked it
-	if !still(readEntry(e.base)) {
-		return false, nil
-	}
-	for _, temp := range e.temps {
-		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, err
-		}
-	}
-	if err := removeFiles(e.base); err != nil {
-		return false, err
-	}
-	return true, nil
-}
-
-// removeFiles removes a key's files, and whatever else has their names. A lock that remains does no harm: Windows
-// doesn't remove one that is held.
-func removeFiles(base string) error {
-	for _, suffix := range []string{entrySuffix, failureSuffix, judgmentSuffix} {
-		if err := os.RemoveAll(base + suffix); err != nil {
-			return err
-		}
-	}
-	os.RemoveAll(base + lockSuffix) // last: until then nobody else can take it
-	return nil
 }

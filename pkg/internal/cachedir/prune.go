@@ -100,6 +100,10 @@ func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 		isOurs := isName(base) || strings.HasPrefix(name, tagName) || strings.HasPrefix(name, stampName)
 		return isOurs && !d.recent(path, leftover) && os.RemoveAll(path) == nil
 	}
+	if isName(base) && strings.HasSuffix(suffix, asideSuffix) {
+		e := readAside(filepath.Join(d.path, base), path)
+		return d.spent(e) && !d.recent(path, leftover) && os.RemoveAll(path) == nil
+	}
 	if !isName(base) || !isSuffix("."+suffix) {
 		return false
 	}

@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
+	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
+)
+
+// clearingError is an error with the cluster that a credential is for.
+func clearingError(e cachedir.Entry, err error) error {
+	return fmt.Errorf("clearing the credential for cluster %q: %w", oneLine(e.ClusterID), err)
+}
+
+// keptError adds to an error what became of an entry whose token wasn't revoked, or may not be.
+func keptError(e cachedir.Entry, err error) error {
+	again := shellword.Command("doks-auth cache clear --revoke "+shellword.Quote(e.ClusterID, "CLUSTER")) + " tries again"
+	class := credential.ClassOf(err)
+	_, isAnswer := errors.AsType[*oauth.Error](err)
+	hint := ""
+	switch {
+	case oauth.Lost(err):
+		hint = "it may be revoked: it is kept, but no longer used; " + again
+	case isAnswer && e.Aside:
+		hint = "an earlier run may have revoked it: it is kept, but no longer used; " +
+			"without --revoke, 'doks-auth cache clear' only removes it"
+	case isAnswer && class == credential.Refused:
+		hint = "it is kept, and still valid; without --revoke, 'doks-auth cache clear' only removes it"
+	case class == credential.Unreachable:
+		hint = "it is kept, and still valid; " + again
+	default:
+		return err
+	}
+	return advise(class, err, hint)
+}
+
+// notRevoked returns one error for those of several entries, or nil, and prints each if there are several. left is the
+// number of entries that an interrupted run didn't come to.
+func (i *inventory) notRevoked(failures []error, left int) error {
+	interrupted := left > 0 || slices.ContainsFunc(failures, func(err error) bool { return errors.Is(err, context.Canceled) })
+	if len(failures) > 1 || interrupted {
+		for _, err := range failures {
+			fmt.Fprintf(i.Stderr, "not revoked: %s\n", oneLine(err.Error()))
+		}
+	}
+	switch {
+	case interrupted:
+		return &interruptedError{
+			fmt.Sprintf("credentials that are left in the cache: %d", len(failures)+left), "the same command goes on with them",
+		}
+	case len(failures) > 1:
+		return advise(credential.ClassOf(failures[0]),
+			fmt.Errorf("%d tokens weren't revoked: see above", len(failures)), hintOf(failures[0]))
+	}
+	return firstOf(failures)
+}
