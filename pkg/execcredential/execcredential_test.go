@@ -52,7 +52,7 @@ func TestParseRequest(t *testing.T) {
 			want: execcredential.Request{
 				Version: execcredential.V1Beta1,
 				Target:  credential.Target{Server: "https://s", CertificateAuthority: []byte("ABC")},
-				Config:  json.RawMessage(`{"clusterID":"x"}`),
+				Config:  json.RawMessage(`{"clusterID":"x"}`), ProxyURL: "http://p",
 			},
 		},
 		"TLS options": {

@@ -47,7 +47,8 @@ const DefaultPort = 8080
 // quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
 const quiet = 10 * time.Minute
 
-// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever became of the ID token.
+// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever became of the ID token, unless
+// the session has been refreshed since.
 const brief = time.Minute
 
 // isWithin reports whether a time is less than d ago. Clocks may have been set meanwhile.
@@ -95,7 +96,7 @@ func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	switch {
 	case r.Attempt != nil && isWithin(quiet, r.Attempt.At, now):
 		return refused(&AttemptError{s.Client, max(now.Sub(r.Attempt.At), 0), r.Attempt.Reason})
-	case len(r.Sealed) > 0 && isWithin(brief, r.Since, now): // or the browser would open again and again
+	case len(r.Sealed) > 0 && isWithin(brief, r.Since, now) && r.FetchedAt.Equal(r.Since): // or the browser would open again and again
 		return refused(&AttemptError{s.Client, max(now.Sub(r.Since), 0), "its ID token can't be used any more"})
 	}
 	if !way.IsPossible() {
