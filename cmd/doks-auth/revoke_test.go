@@ -66,9 +66,9 @@ func (r *revoking) token(args ...string) string {
 }
 
 // begin starts a revocation, and waits until it has arrived at the server.
-func (r *revoking) begin(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+func (r *revoking) begin() (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	r.t.Helper()
-	cmd = exec.CommandContext(r.t.Context(), os.Args[0], append([]string{"cache", "clear", "--revoke", "--all"}, args...)...)
+	cmd = exec.CommandContext(r.t.Context(), os.Args[0], "cache", "clear", "--revoke", "--all")
 	cmd.Env = r.env
 	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -114,7 +114,8 @@ func TestKilledRevocation(t *testing.T) {
 	}
 	r.auth.SetRevokeFault(nil)
 	got := r.run(t, nil, "cache", "clear", "--all", "--revoke")
-	if got.code != 3 || strings.Count(got.stdout, "revoked") != 1 || !strings.Contains(got.stderr, "an earlier run may have") {
+	if got.code != 3 || strings.Count(got.stdout, "revoked") != 1 ||
+		!strings.Contains(got.stderr, "an earlier run may have revoked it") {
 		t.Errorf("got %+v, want the new token revoked, and the first one refused", got)
 	}
 	r.wantTokens(0)
@@ -153,7 +154,7 @@ func TestInterruptedRevocation(t *testing.T) {
 	}
 	cmd.Wait()
 	const want = "doks-auth: interrupted: credentials that are left in the cache: 3\n" +
-		"hint: the same command goes on with them\n"
+		"hint: 'doks-auth cache clear --revoke' goes on with them\n"
 	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), want) ||
 		strings.Count(stderr.String(), "not revoked: ") != 1 {
 		t.Errorf("got exit code %d, %q, %q; want 1, nothing, one line and %q", code, stdout, stderr, want)

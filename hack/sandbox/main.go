@@ -67,6 +67,7 @@ func show(ctx context.Context, plugin string, out io.Writer) error {
 // showIn starts the stand-ins and runs the steps of the demo.
 func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	api := digitaloceantest.NewAPI(accessToken)
+	digitaloceantest.NewAuthServer(api) // so that tokens can be revoked
 	apiServer := httptest.NewServer(api)
 	defer apiServer.Close()
 	tokens, err := startCluster(api, tokensID, "tokens", false)

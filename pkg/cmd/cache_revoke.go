@@ -129,8 +129,8 @@ func (i *inventory) open(ctx context.Context, e cachedir.Entry) (credential.Cred
 	return credential.Credential{}, nil
 }
 
-// revokeToken revokes the token in an entry, and removes the entry. It sets the entry aside first: from then on nobody is
-// given the token, even if this process is killed.
+// revokeToken revokes the token in an entry, and removes the entry. It sets the entry aside first: from then on nobody
+// is given the token, even if this process is killed.
 func (r *revocation) revokeToken(
 	ctx context.Context, held *cachedir.Held, of *account, token credential.Secret,
 ) error {

@@ -19,12 +19,13 @@ func clearingError(e cachedir.Entry, err error) error {
 
 // keptError adds to an error what became of an entry whose token wasn't revoked, or may not be.
 func keptError(e cachedir.Entry, err error) error {
-	again := shellword.Command("doks-auth cache clear --revoke "+shellword.Quote(e.ClusterID, "CLUSTER")) + " tries again"
+	command := "doks-auth cache clear --revoke " + shellword.Quote(e.ClusterID, "CLUSTER")
+	again := shellword.Command(command) + " tries again"
 	class := credential.ClassOf(err)
 	_, isAnswer := errors.AsType[*oauth.Error](err)
 	hint := ""
 	switch {
-	case oauth.Lost(err):
+	case oauth.Lost(err), e.Aside && class == credential.Unreachable:
 		hint = "it may be revoked: it is kept, but no longer used; " + again
 	case isAnswer && e.Aside:
 		hint = "an earlier run may have revoked it: it is kept, but no longer used; " +
@@ -42,7 +43,8 @@ func keptError(e cachedir.Entry, err error) error {
 // notRevoked returns one error for those of several entries, or nil, and prints each if there are several. left is the
 // number of entries that an interrupted run didn't come to.
 func (i *inventory) notRevoked(failures []error, left int) error {
-	interrupted := left > 0 || slices.ContainsFunc(failures, func(err error) bool { return errors.Is(err, context.Canceled) })
+	isCanceled := func(err error) bool { return errors.Is(err, context.Canceled) }
+	interrupted := left > 0 || slices.ContainsFunc(failures, isCanceled)
 	if len(failures) > 1 || interrupted {
 		for _, err := range failures {
 			fmt.Fprintf(i.Stderr, "not revoked: %s\n", oneLine(err.Error()))
@@ -51,7 +53,8 @@ func (i *inventory) notRevoked(failures []error, left int) error {
 	switch {
 	case interrupted:
 		return &interruptedError{
-			fmt.Sprintf("credentials that are left in the cache: %d", len(failures)+left), "the same command goes on with them",
+			fmt.Sprintf("credentials that are left in the cache: %d", len(failures)+left),
+			"'doks-auth cache clear --revoke' goes on with them",
 		}
 	case len(failures) > 1:
 		return advise(credential.ClassOf(failures[0]),

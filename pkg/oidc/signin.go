@@ -268,13 +268,19 @@ func (p *provider) askByBrowser(
 		return err
 	})
 	if unlistened, ok := errors.AsType[*signin.PortError](err); ok {
-		err = usageError(p.session.failed("signing in", unlistened))
+		err = usageError(p.session.failed("signing in", &busyError{unlistened}))
 	}
 	if unopened, ok := errors.AsType[*signin.OpenError](err); ok {
 		err = refused(&NeededError{p.session.Client, unopened})
 	}
 	return r, t, err
 }
+
+// busyError means that the port is in use. That may be over soon.
+type busyError struct{ *signin.PortError }
+
+// Unwrap returns the cause, and that nobody needs to remember it.
+func (e *busyError) Unwrap() []error { return []error{e.PortError, credential.ErrUnremembered} }
 
 // askByCode has somebody sign in on any device, with a code.
 func (p *provider) askByCode(

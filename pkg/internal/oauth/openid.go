@@ -112,11 +112,7 @@ func (c *Client) EndSession(ctx context.Context, endpoint, clientID string, idTo
 	r.secrets = []credential.Secret{idToken}
 	answer, err := c.send(ctx, r)
 	if err == nil && (answer.status == http.StatusNotFound || answer.status == http.StatusMethodNotAllowed) {
-		separator := "?"
-		if strings.Contains(endpoint, "?") {
-			separator = "&"
-		}
-		r.method, r.endpoint, r.contentType, r.body = http.MethodGet, endpoint+separator+r.body, "", ""
+		r.method, r.query, r.contentType, r.body = http.MethodGet, r.body, "", ""
 		answer, err = c.send(ctx, r)
 	}
 	// The answer is a page for a browser, or leads to one.

@@ -266,15 +266,24 @@ func TestEndSession(t *testing.T) {
 		"refusal":   {403, sentRefresh, &want{class: credential.Refused, says: "Forbidden"}},
 		"failure":   {500, `{}`, &want{class: credential.Unreachable, says: "failed"}},
 		"not there": {404, `{"error":"no"}`, &want{says: "rejected", code: "no"}},
+		"GET only":  {405, `{"error":"no"}`, &want{says: "rejected", code: "no"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var form url.Values
+			isAgain := false // asked with GET
 			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 				r.ParseForm()
-				if form = r.PostForm; r.URL.RawQuery != "" || r.Method != http.MethodPost {
-					t.Errorf("got %s with the query %q, want POST without one", r.Method, r.URL.RawQuery)
+				if form = r.PostForm; isAgain {
+					form = r.Form
 				}
+				if want := map[bool]string{false: "POST", true: "GET"}[isAgain]; r.Method != want {
+					t.Errorf("got %s, want %s", r.Method, want)
+				}
+				if r.URL.RawQuery != "" && !isAgain {
+					t.Errorf("got POST with the query %q, want none", r.URL.RawQuery)
+				}
+				isAgain = true
 				says(test.status, test.body)(w, r)
 			})
 			err := f.client.EndSession(t.Context(), f.Issuer+"/logout", clientID, credential.NewSecret(sentRefresh))

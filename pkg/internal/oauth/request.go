@@ -26,6 +26,7 @@ type request struct {
 	doing       string // for errors: "refreshing the session"
 	method      string
 	endpoint    string
+	query       string // of a GET
 	contentType string
 	body        string
 	bearer      credential.Secret
@@ -85,6 +86,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	if unfit != nil {
 		return answer{}, r.unsent(unfit.Class, unfit.Err)
 	}
+	address.RawQuery = r.query
 	if ctx.Err() != nil {
 		return answer{}, r.unanswered(ctx, nil, 0, &Error{Err: errors.New("no time is left")})
 	}
