@@ -11,8 +11,8 @@
 //   - One process at a time refreshes a session, and one has somebody sign in. The others wait, and take the result.
 //   - A refresh token isn't sent again after the provider has answered. The next one is kept before anything else can
 //     fail.
-//   - A sign-in that somebody left unanswered or refused isn't repeated for ten minutes, and one that succeeded isn't
-//     for a minute, except with [Session.SignIn].
+//   - A sign-in that somebody left unanswered or refused isn't repeated for ten minutes, and nobody signs in more than
+//     twice a minute, except with [Session.SignIn].
 //   - Only ID tokens and refresh tokens are kept, sealed. Access tokens of the provider are discarded.
 //
 // Not guaranteed: secrecy from whoever can read this user's files, which hold the key, too; and that a provider that

@@ -269,7 +269,7 @@ func TestPollsThatSignIn(t *testing.T) {
 		browsers int           // in an hour
 	}{
 		"a new ID token each time":    {24 * time.Hour, true, 6},
-		"ID tokens that don't last":   {3 * time.Second, false, 60},
+		"ID tokens that don't last":   {3 * time.Second, false, 120},
 		"ID tokens of ordinary times": {15 * time.Minute, false, 4},
 	}
 	for name, test := range tests {
@@ -297,6 +297,21 @@ func TestPollsThatSignIn(t *testing.T) {
 			w.counts(test.browsers, test.browsers, 0)
 		})
 	}
+}
+
+// Who has too little time for a sign-in opens no browser, and whoever asks next isn't told so.
+func TestTooLittleTime(t *testing.T) {
+	w := newWorld(t)
+	w.session()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := w.provider(w.way()).Credential(ctx)
+	want{unreachable, "there is too little time"}.check(t, err)
+	if !errors.Is(err, credential.ErrUnremembered) {
+		t.Errorf("got the error %v, want one that isn't remembered", err)
+	}
+	w.counts(0, 0, 0)
+	w.must(w.way())
 }
 
 // A memo that a clock put into the future doesn't last.

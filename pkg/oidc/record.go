@@ -29,7 +29,8 @@ type record struct {
 	Root []byte `json:"root"`
 
 	User      User      `json:"user,omitzero"`
-	Since     time.Time `json:"since,omitzero"` // when somebody signed in
+	Since     time.Time `json:"since,omitzero"`  // when somebody signed in
+	Before    time.Time `json:"before,omitzero"` // when somebody signed in before that
 	FetchedAt time.Time `json:"fetched_at,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // of the ID token
 	Refreshes bool      `json:"refreshes,omitempty"` // there is a refresh token

@@ -47,8 +47,8 @@ const DefaultPort = 8080
 // quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
 const quiet = 10 * time.Minute
 
-// brief is how long nobody is asked to sign in again after a sign-in that succeeded, whatever became of the ID token, unless
-// the session has been refreshed since.
+// brief is the time in which nobody is asked to sign in for a third time, although they did, whatever became of the ID
+// tokens.
 const brief = time.Minute
 
 // isWithin reports whether a time is less than d ago. Clocks may have been set meanwhile.
@@ -96,7 +96,7 @@ func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	switch {
 	case r.Attempt != nil && isWithin(quiet, r.Attempt.At, now):
 		return refused(&AttemptError{s.Client, max(now.Sub(r.Attempt.At), 0), r.Attempt.Reason})
-	case len(r.Sealed) > 0 && isWithin(brief, r.Since, now) && r.FetchedAt.Equal(r.Since): // or the browser would open again and again
+	case len(r.Sealed) > 0 && isWithin(brief, r.Before, now): // or the browser would open again and again
 		return refused(&AttemptError{s.Client, max(now.Sub(r.Since), 0), "its ID token can't be used any more"})
 	}
 	if !way.IsPossible() {
@@ -105,12 +105,19 @@ func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	// Whoever has so little time is renewing an ID token that is still valid.
 	const enough = 10 * time.Second
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < enough {
-		return &credential.Error{
-			Class: credential.Unreachable, Err: s.failed("signing in", errors.New("there is too little time")),
-		}
+		return &credential.Error{Class: credential.Unreachable, Err: s.failed("signing in", hurriedError{})}
 	}
 	return nil
 }
+
+// hurriedError means that nobody was asked to sign in, because that takes longer. Whoever has more time asks.
+type hurriedError struct{}
+
+// Error implements error.
+func (hurriedError) Error() string { return "there is too little time" }
+
+// Unwrap returns what keeps others from being told that.
+func (hurriedError) Unwrap() error { return credential.ErrUnremembered }
 
 func refused(err error) error { return &credential.Error{Class: credential.Refused, Err: err} }
 
@@ -318,7 +325,7 @@ func (p *provider) accept(
 			r.Root = statedir.NewRandom() // what is cached is somebody else's
 		}
 		verified.fill(r, &t)
-		r.Since, r.Attempt, r.Page = verified.asked, nil, p.Authorization
+		r.Before, r.Since, r.Attempt, r.Page = r.Since, verified.asked, nil, p.Authorization
 		if err := p.session.keep(ctx, place.Write, r, t); err != nil {
 			return &KeepError{show.Reason(err)}
 		}
