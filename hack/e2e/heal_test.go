@@ -1,0 +1,95 @@
+//go:build linux
+
+package e2e
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// A cluster that refuses whatever the API mints costs one token more, however often kubectl tries.
+func TestClusterRefusesAll(t *testing.T) {
+	u := newUser(t, nil)
+	w.mu.Lock()
+	w.apis = slices.DeleteFunc(w.apis, func(api *digitaloceantest.API) bool { return api == u.api })
+	w.mu.Unlock()
+	config := u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"})
+	start := time.Now()
+	for range 100 {
+		if got := u.kubectl("kubectl", config, "", "get", "ns"); got.code == 0 {
+			t.Fatalf("got %+v, want a failure", got)
+		}
+	}
+	t.Logf("100 kubectls in %s: %d mints", time.Since(start).Round(time.Second), u.api.Mints(tokenID))
+	if mints := u.api.Mints(tokenID); mints > 2 && time.Since(start) < 10*time.Minute {
+		t.Errorf("got %d mints, want 2 at most", mints)
+	}
+}
+
+// A program that starts the plugin over and over has the cluster asked once in ten seconds.
+func TestRepeatedHits(t *testing.T) {
+	u := newUser(t, nil)
+	var asked atomic.Int64
+	connect := digitaloceantest.Proxy(map[string]string{w.token.Host(): w.addr})
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		connect.ServeHTTP(rw, r)
+	}))
+	defer proxy.Close()
+	u.env = append(u.env, "HTTPS_PROXY="+proxy.URL)
+	start := time.Now()
+	for range 1000 {
+		if got := u.plugin(); got.code != 0 {
+			t.Fatalf("got %+v, want exit code 0", got)
+		}
+	}
+	took := time.Since(start)
+	t.Logf("1,000 hits in %s: the cluster was asked %d times", took.Round(time.Second), asked.Load())
+	if most := int64(took/(10*time.Second)) + 1; asked.Load() == 0 || asked.Load() > most {
+		t.Errorf("got %d questions in %s, want 1 to %d", asked.Load(), took, most)
+	}
+	if mints := u.api.Mints(tokenID); mints != 1 {
+		t.Errorf("got %d mints, want 1", mints)
+	}
+}
+
+// A cluster that doesn't answer delays one hit by two seconds, and then none for five minutes.
+func TestRepeatedHitsWithoutAnAnswer(t *testing.T) {
+	u := newUser(t, nil)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	var asked atomic.Int64
+	go func() {
+		for {
+			connection, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			asked.Add(1)
+			defer connection.Close()
+		}
+	}()
+	u.env = append(u.env, "HTTPS_PROXY=http://"+silent.Addr().String())
+	var slowest time.Duration
+	for range 30 {
+		start := time.Now()
+		if got := u.plugin(); got.code != 0 {
+			t.Fatalf("got %+v, want exit code 0", got)
+		}
+		slowest = max(slowest, time.Since(start))
+	}
+	t.Logf("30 hits: the slowest took %.1f s", slowest.Seconds())
+	if asked.Load() != 1 {
+		t.Errorf("got %d questions, want 1", asked.Load())
+	}
+}
