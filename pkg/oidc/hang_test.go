@@ -148,7 +148,7 @@ func TestHangs(t *testing.T) {
 func TestRefreshOutlastsItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t)
-		session := b.signIn(t)
+		b.signIn(t)
 		time.Sleep(oidctest.DefaultLifetime)
 		b.sessions.Transport = slow{wire{b.Issuer}, "/token", 4 * time.Second}
 		session, err := b.sessions.Find(b.client)

@@ -42,7 +42,8 @@ func TestManyCallers(t *testing.T) {
 	if err != nil || info.Size() > slots*slotSize || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v; want a private file of %d bytes at most", info, err, slots*slotSize)
 	}
-	if !d.Repeats("19 499", "a") && !d.Repeats("19 499", "a") {
+	d.Repeats("last", "a")
+	if !d.Repeats("last", "a") {
 		t.Error("got no repetition, want one")
 	}
 }
@@ -84,8 +85,10 @@ func TestOddTables(t *testing.T) {
 			}
 		})
 	}
-	if d := Open("", credential.Secret{}); d.Repeats("1", "a") || d.Repeats("1", "a") {
-		t.Error("got a repetition without a directory, want none")
+	for range 2 {
+		if Open("", credential.Secret{}).Repeats("1", "a") {
+			t.Error("got a repetition without a directory, want none")
+		}
 	}
 }
 
