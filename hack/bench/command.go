@@ -20,6 +20,7 @@ type command struct {
 	programs []string // copies of one program
 	args     []string
 	env      []string
+	again    bool // the same process has run it before
 }
 
 // newCommand copies a program into dir and returns the command that runs the copies.
@@ -58,7 +59,11 @@ func copyFile(to, from string) error {
 // kilobytes.
 func (b *bench) run(ctx context.Context, c command, n int) (took time.Duration, kilobytes int, err error) {
 	program := c.programs[n%len(c.programs)]
-	cmd := exec.CommandContext(ctx, b.launcher, append([]string{"-run", program}, c.args...)...)
+	how := "-run"
+	if c.again {
+		how = "-again"
+	}
+	cmd := exec.CommandContext(ctx, b.launcher, append([]string{how, program}, c.args...)...)
 	cmd.Env = c.env
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -109,18 +109,18 @@ type ssoProvider struct {
 
 // Credential implements [credential.Provider].
 func (p ssoProvider) Credential(ctx context.Context) (credential.Credential, error) {
-	p.begin()
-	p.distrustRoots()
-	provider := oidc.Provider{Session: p.session, Cluster: p.cluster, Way: p.way(), After: p.after}
-	return provider.Credential(ctx)
+	return p.provider().Credential(ctx)
 }
 
 // Replace implements [credential.Replacer].
 func (p ssoProvider) Replace(ctx context.Context, old credential.Credential) (credential.Credential, error) {
-	if p.after.Before(old.FetchedAt) {
-		p.after = old.FetchedAt.Add(1)
-	}
-	return p.Credential(ctx)
+	return p.provider().Replace(ctx, old)
+}
+
+func (p ssoProvider) provider() *oidc.Provider {
+	p.begin()
+	p.distrustRoots()
+	return &oidc.Provider{Session: p.session, Cluster: p.cluster, Way: p.way(), After: p.after}
 }
 
 func (s *ssoSource) cached(how fetch, begin func()) *credential.Cached {

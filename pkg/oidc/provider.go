@@ -12,7 +12,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
-// Provider provides a session's ID token as a credential for a cluster. It implements [credential.Provider].
+// Provider provides a session's ID token as a credential for a cluster. It implements [credential.Provider] and
+// [credential.Replacer].
 type Provider struct {
 	Session *Session
 	Cluster Cluster // its Server and CertificateAuthority may be unknown
@@ -34,6 +35,15 @@ func (p *Provider) Credential(ctx context.Context) (credential.Credential, error
 		Server: p.Cluster.Server, CertificateAuthority: p.Cluster.CertificateAuthority,
 		Token: t.id, FetchedAt: r.FetchedAt, ExpiresAt: r.ExpiresAt,
 	}, nil
+}
+
+// Replace implements [credential.Replacer]: the ID token is another one than old's.
+func (p *Provider) Replace(ctx context.Context, old credential.Credential) (credential.Credential, error) {
+	other := *p
+	if other.After.Before(old.FetchedAt) || other.After.Equal(old.FetchedAt) {
+		other.After = old.FetchedAt.Add(1)
+	}
+	return other.Credential(ctx)
 }
 
 // Leeway returns how long before its expiry a credential is due for renewal, for [credential.Cached]. It is short if

@@ -321,3 +321,17 @@ func TestHold(t *testing.T) {
 		t.Errorf("got held %d times, released %d times, and %d waits; want 1 each", held, released, waits)
 	}
 }
+
+// A cluster that refuses an ID token gets another one, once for all processes.
+func TestReplace(t *testing.T) {
+	w := newWorld(t)
+	old := w.must(w.way())
+	w.clock.Add(time.Minute)
+	for range 3 {
+		got, err := w.provider(oidc.Way{}).Replace(t.Context(), old)
+		if err != nil || got.Token.Equal(old.Token) {
+			t.Fatalf("got %v, the same ID token: %t; want another one", err, got.Token.Equal(old.Token))
+		}
+	}
+	w.counts(1, 1, 1)
+}

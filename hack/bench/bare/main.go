@@ -15,6 +15,13 @@ import (
 )
 
 func main() {
+	if os.Args[1] == "-again" { // as a program that asks for the credential a second time
+		if err := exec.Command(os.Args[2], os.Args[3:]...).Run(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Args[1] = "-run"
+	}
 	if os.Args[1] == "-run" {
 		command := exec.Command(os.Args[2], os.Args[3:]...)
 		command.Stderr = os.Stderr
