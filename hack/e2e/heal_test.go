@@ -3,13 +3,18 @@
 package e2e
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
@@ -92,4 +97,44 @@ func TestRepeatedHitsWithoutAnAnswer(t *testing.T) {
 	if asked.Load() != 1 {
 		t.Errorf("got %d questions, want 1", asked.Load())
 	}
+}
+
+// A program on client-go reopens a watch over and over. After a revocation it gets a 401, and goes on with a new token.
+func TestWatchHeals(t *testing.T) {
+	u := newUser(t, nil)
+	config, err := clientcmd.BuildConfigFromFlags("", u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "args"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range u.env {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch := func() int {
+		response, err := client.Get(w.token.Server + "/api/v1/namespaces?watch=true&timeoutSeconds=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		io.Copy(io.Discard, response.Body)
+		return response.StatusCode
+	}
+	if got := watch(); got != http.StatusOK {
+		t.Fatalf("got status %d, want 200", got)
+	}
+	u.revoke(t)
+	refused := 0
+	for watch() == http.StatusUnauthorized {
+		if refused++; refused > 5 {
+			t.Fatal("got 401 again and again, want a new token")
+		}
+	}
+	if got := watch(); got != http.StatusOK || u.api.Mints(tokenID) != 2 {
+		t.Errorf("got status %d and %d mints, want 200 and 2", got, u.api.Mints(tokenID))
+	}
+	t.Logf("refused %d times", refused)
 }
