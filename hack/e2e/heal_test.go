@@ -102,7 +102,7 @@ func TestRepeatedHitsWithoutAnAnswer(t *testing.T) {
 // A program on client-go reopens a watch over and over. After a revocation it gets a 401, and goes on with a new token.
 func TestWatchHeals(t *testing.T) {
 	u := newUser(t, nil)
-	config, err := clientcmd.BuildConfigFromFlags("", u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "args"}))
+	config, err := clientcmd.BuildConfigFromFlags("", u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"}))
 	if err != nil {
 		t.Fatal(err)
 	}
