@@ -46,12 +46,13 @@ const (
 	// silenceMemory is how long a cluster that gave none isn't asked again.
 	silenceMemory = 5 * time.Minute
 
-	// healingPause is how long after a replacement the next one isn't replaced, unless the cluster accepted it once.
-	healingPause = 10 * time.Minute
-
 	// verdictBudget limits how long a caller waits for a verdict.
 	verdictBudget = 2 * time.Second
 )
+
+// HealingPause is how long after a refused credential was replaced the new one isn't, unless the cluster has accepted it
+// once: the reason must be another one.
+const HealingPause = 10 * time.Minute
 
 // ErrRefusesAll means that a cluster refuses a credential that replaced one that it had refused: the reason isn't the
 // credential.
@@ -96,7 +97,7 @@ func (c *Cached) Heal(
 	if j.Verdict != Refuses {
 		return newer, nil
 	}
-	if since := c.now().Sub(j.HealedAt); since > -healingPause && since < healingPause {
+	if since := c.now().Sub(j.HealedAt); since > -HealingPause && since < HealingPause {
 		return Credential{}, &Error{Class: Refused, Err: ErrRefusesAll}
 	}
 	c.log().Info("the cluster refuses the cached credential", "cluster", c.Key.ClusterID)

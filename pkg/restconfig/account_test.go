@@ -37,7 +37,7 @@ func TestLogin(t *testing.T) {
 	if err := sources.SaveLogin(t.Context(), "work", in, accounts.StorageFile); err != nil {
 		t.Fatal(err)
 	}
-	o = restconfig.Options{Account: "work", StateDir: filepath.Join(dir, "state"), CacheDir: filepath.Join(dir, "cache")}
+	o = restconfig.Options{Account: "work", StateDir: filepath.Join(dir, "state"), CacheDir: cacheDir(t)}
 	for range 2 {
 		mustVersion(t, newClient(t, o), cluster, "token")
 	}
@@ -66,7 +66,7 @@ func TestNamedIdentity(t *testing.T) {
 	const other = "dop_v1_other"
 	api.SetScopes(other, digitaloceantest.ScopeCredentials)
 	dir := t.TempDir()
-	o.CacheDir, o.StateDir = filepath.Join(dir, "cache"), filepath.Join(dir, "state")
+	o.CacheDir, o.StateDir = cacheDir(t), filepath.Join(dir, "state")
 	tests := []struct {
 		token, identity string
 		mints           int

@@ -204,9 +204,21 @@ func TestAccessTokenSource(t *testing.T) {
 }
 
 // The cache is shared; a revoked token in it is replaced.
+// cacheDir returns a directory for a cache. Configs prune it in the background, so it is removed once they have.
+func cacheDir(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "cache")
+	t.Cleanup(func() {
+		for end := time.Now().Add(time.Minute); os.RemoveAll(dir) != nil && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	return dir
+}
+
 func TestCacheDir(t *testing.T) {
 	api, cluster, o := newCluster(t)
-	o.CacheDir = filepath.Join(t.TempDir(), "cache")
+	o.CacheDir = cacheDir(t)
 	one := newClient(t, o)
 	mustVersion(t, one, cluster, "token")
 	other := newClient(t, o)
@@ -230,7 +242,7 @@ func TestCacheDir(t *testing.T) {
 // Entries that are no longer needed are removed after a credential was stored, once a day.
 func TestCacheDirIsPruned(t *testing.T) {
 	_, cluster, o := newCluster(t)
-	o.CacheDir = filepath.Join(t.TempDir(), "cache")
+	o.CacheDir = cacheDir(t)
 	mustVersion(t, newClient(t, o), cluster, "token")
 	old := time.Now().Add(-48 * time.Hour)
 	stale := filepath.Join(o.CacheDir, strings.Repeat("0", 32)+".entry")

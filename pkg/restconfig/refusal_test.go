@@ -112,6 +112,31 @@ func TestServerThatRefusesEverything(t *testing.T) {
 	})
 }
 
+// A new token that is refused, too, isn't replaced for ten minutes. One that the cluster accepted is.
+func TestNewTokenIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		f.lifetime = 7 * 24 * time.Hour
+		client, _ := f.client(t, credential.Cached{})
+		refuse := func() { f.respond = func(*http.Request) *http.Response { return response(401, "Unauthorized") } }
+		f.set(refuse)
+		for range 599 {
+			expect(t, client, "Unauthorized")
+			time.Sleep(time.Second)
+		}
+		if f.mints != 2 {
+			t.Errorf("got %d mints within ten minutes, want 2", f.mints)
+		}
+		f.set(func() { f.respond = nil })
+		expect(t, client, "token-2")
+		f.set(refuse)
+		expect(t, client, "Unauthorized")
+		if f.mints != 3 {
+			t.Errorf("got %d mints after the cluster accepted one, want 3", f.mints)
+		}
+	})
+}
+
 // If a refused token can't be renewed, the error says so, and the token isn't used again.
 func TestRefusedAndUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

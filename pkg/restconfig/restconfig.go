@@ -21,8 +21,9 @@
 //   - A token that the cluster refuses with 401 is replaced, once for all requests that it was refused for, and
 //     the request is sent again if it has no body or GetBody is set. If the renewal fails, the
 //     request fails with its error.
-//   - If the cluster refuses new tokens as well, they aren't minted endlessly: the 401 is returned,
-//     and the pause before another refusal causes a renewal grows from a second to an hour.
+//   - If the cluster refuses new tokens as well, they aren't minted endlessly: the 401 is returned. A new token that
+//     the cluster has never accepted isn't replaced for ten minutes; if it accepts and refuses tokens by turns, the pause
+//     before another refusal causes a renewal grows from a second to an hour.
 //   - The token is sent only to the cluster's server. A request to another one, as after a redirect,
 //     fails. A request that already has an Authorization header is sent unchanged.
 //

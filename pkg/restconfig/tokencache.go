@@ -18,8 +18,9 @@ const minPause, maxPause = time.Second, time.Hour
 // held is a token in use.
 type held struct {
 	credential.Credential
-	renewAt time.Time   // zero: never
-	refused atomic.Bool // by the cluster
+	renewAt time.Time // zero: never
+
+	refused, accepted atomic.Bool // by the cluster
 }
 
 // usable reports whether requests may use the token. A token with an unknown expiry is usable until it is refused.
@@ -97,7 +98,8 @@ func (t *tokenCache) hold(got credential.Credential, cached *credential.Cached) 
 }
 
 // refuse drops a token that the cluster refused and reports whether it will be replaced. A
-// token fetched since the last refusal isn't dropped until the pause is over.
+// token fetched since the last refusal isn't dropped until the pause is over, which is longer if the cluster has never
+// accepted it.
 func (t *tokenCache) refuse(c *held) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,11 +108,15 @@ func (t *tokenCache) refuse(c *held) bool {
 	}
 	now := t.now()
 	since := now.Sub(t.refusedAt)
+	pause := t.pause
+	if !c.accepted.Load() {
+		pause = max(pause, credential.HealingPause)
+	}
 	switch again := !c.FetchedAt.Before(t.refusedAt); {
-	case again && since < t.pause:
+	case again && since < pause:
 		return false
-	case again && since < 2*t.pause:
-		t.pause = min(2*t.pause, maxPause)
+	case again && since < 2*pause:
+		t.pause = min(2*pause, maxPause)
 	default:
 		t.pause = minPause
 	}

@@ -38,7 +38,13 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		out := req.Clone(req.Context())
 		out.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
 		resp, err := t.next.RoundTrip(out)
-		if !isUnauthorized(resp, err) || !t.tokens.refuse(c) {
+		if !isUnauthorized(resp, err) {
+			if err == nil && !c.accepted.Load() {
+				c.accepted.Store(true)
+			}
+			return resp, err
+		}
+		if !t.tokens.refuse(c) {
 			return resp, err
 		}
 		again, ok := replay(req)
