@@ -203,7 +203,6 @@ func TestAccessTokenSource(t *testing.T) {
 	mustVersion(t, client, cluster, "token")
 }
 
-// The cache is shared; a revoked token in it is replaced.
 // cacheDir returns a directory for a cache. Configs prune it in the background, so it is removed once they have.
 func cacheDir(t *testing.T) string {
 	t.Helper()
@@ -216,6 +215,7 @@ func cacheDir(t *testing.T) string {
 	return dir
 }
 
+// The cache is shared; a revoked token in it is replaced.
 func TestCacheDir(t *testing.T) {
 	api, cluster, o := newCluster(t)
 	o.CacheDir = cacheDir(t)
