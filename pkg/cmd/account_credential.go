@@ -107,12 +107,12 @@ func (a *account) renew(
 // heal implements source.
 func (a *account) heal(
 	ctx context.Context, id digitalocean.ClusterID, how fetch, held credential.Credential,
-	ask func(context.Context, credential.Credential) credential.Verdict,
+	asker credential.Asker,
 ) (credential.Credential, error) {
 	ctx, begin, end := interruptible(ctx)
 	defer end()
 	got, err := a.steadily(func(a *account) (credential.Credential, error) {
-		return a.provider(id, how, begin).Heal(ctx, held, ask)
+		return a.provider(id, how, begin).Heal(ctx, held, asker)
 	})
 	return got, a.explain(err)
 }

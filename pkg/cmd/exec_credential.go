@@ -101,10 +101,10 @@ type source interface {
 		ctx context.Context, id digitalocean.ClusterID, how fetch, old credential.Credential,
 	) (credential.Credential, error)
 
-	// heal returns held, or a credential that replaces it if the cluster that ask asks refuses it.
+	// heal returns held, or a credential that replaces it if the cluster that asker asks refuses it.
 	heal(
 		ctx context.Context, id digitalocean.ClusterID, how fetch, held credential.Credential,
-		ask func(context.Context, credential.Credential) credential.Verdict,
+		asker credential.Asker,
 	) (credential.Credential, error)
 }
 

@@ -2,8 +2,10 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,11 +35,16 @@ func (e *execCredential) heal(
 	if !cache.Repeats(caller, got.Digest()) || !got.FetchedAt.Before(started) || got.Server == "" {
 		return got, nil
 	}
-	ask := func(ctx context.Context, got credential.Credential) credential.Verdict {
+	proxy := proxyFor(got.Server, request.ProxyURL)
+	asker := credential.Asker{Ask: func(ctx context.Context, got credential.Credential) credential.Verdict {
 		e.distrustRoots() // what proves that a server is the cluster's may be the system's authorities
-		return verdictOf(ctx, got, request.ProxyURL)
+		return verdictOf(ctx, got, proxy)
+	}}
+	if proxy != nil {
+		sum := sha256.Sum256([]byte(proxy.String())) // it may hold a password
+		asker.Route = hex.EncodeToString(sum[:8])
 	}
-	healed, err := from.heal(ctx, id, e.fetch, got, ask)
+	healed, err := from.heal(ctx, id, e.fetch, got, asker)
 	if err == nil && healed.Digest() != got.Digest() {
 		cache.Repeats(caller, healed.Digest()) // the caller has got it now
 	}
@@ -60,10 +67,25 @@ func parent() string {
 	return fmt.Sprint(id, " ", fields[startTime])
 }
 
+// proxyFor returns the proxy for a cluster's server: the one that the request names, else the environment's; nil: none.
+func proxyFor(server, named string) *url.URL {
+	if named != "" {
+		if proxy, err := url.Parse(named); err == nil {
+			return proxy
+		}
+	}
+	request, err := http.NewRequest(http.MethodGet, server, nil)
+	if err != nil {
+		return nil
+	}
+	proxy, _ := http.ProxyFromEnvironment(request)
+	return proxy
+}
+
 // verdictOf asks a cluster whether it accepts a credential: by its version, which costs it little, and which it gives to
 // nobody whose credential it doesn't know. The connection goes to the credential's own server, whose certificate must be of
 // the credential's own authority; a proxy sees no more than the name. Whatever fails is no verdict.
-func verdictOf(ctx context.Context, got credential.Credential, proxy string) credential.Verdict {
+func verdictOf(ctx context.Context, got credential.Credential, proxy *url.URL) credential.Verdict {
 	config := new(tls.Config)
 	if len(got.CertificateAuthority) > 0 { // else the system's
 		config.RootCAs = x509.NewCertPool()
@@ -82,14 +104,7 @@ func verdictOf(ctx context.Context, got credential.Credential, proxy string) cre
 	} else {
 		request.Header.Set("Authorization", "Bearer "+got.Token.Reveal())
 	}
-	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	if proxy != "" {
-		address, err := url.Parse(proxy)
-		if err != nil {
-			return credential.NoVerdict
-		}
-		transport.Proxy = http.ProxyURL(address)
-	}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyURL(proxy), DisableKeepAlives: true}
 	response, err := transport.RoundTrip(request) // not by a client, which would follow redirects
 	if err != nil {
 		return credential.NoVerdict

@@ -91,11 +91,11 @@ func (s *ssoSource) renew(
 // heal implements source.
 func (s *ssoSource) heal(
 	ctx context.Context, _ digitalocean.ClusterID, how fetch, held credential.Credential,
-	ask func(context.Context, credential.Credential) credential.Verdict,
+	asker credential.Asker,
 ) (credential.Credential, error) {
 	ctx, begin, end := interruptible(ctx)
 	defer end()
-	got, err := s.cached(how, begin).Heal(ctx, held, ask)
+	got, err := s.cached(how, begin).Heal(ctx, held, asker)
 	return got, s.explain(err)
 }
 

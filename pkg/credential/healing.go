@@ -25,6 +25,9 @@ type Judgment struct {
 	Verdict Verdict   `json:"verdict"`
 	At      time.Time `json:"at"`
 
+	// Route is how the cluster was asked. Another one may get a verdict where this one got none.
+	Route string `json:"route,omitempty"`
+
 	// HealedAt is when a refused credential was last replaced, or zero if the cluster has accepted one since.
 	HealedAt time.Time `json:"healed_at,omitzero"`
 }
@@ -65,27 +68,33 @@ func (c Credential) Digest() string {
 }
 
 // answers reports whether a judgment is about a credential and recent.
-func (j Judgment) answers(c Credential, now time.Time) bool {
-	memory := verdictMemory
-	if j.Verdict == NoVerdict {
-		memory = silenceMemory
-	}
+func (j Judgment) answers(c Credential, route string, now time.Time) bool {
 	age := now.Sub(j.At)
-	return j.Digest == c.Digest() && age >= 0 && age < memory
+	if j.Digest != c.Digest() || age < 0 {
+		return false
+	}
+	if j.Verdict == NoVerdict {
+		return j.Route == route && age < silenceMemory
+	}
+	return age < verdictMemory
+}
+
+// Asker asks a cluster whether it accepts a credential.
+type Asker struct {
+	Route string // how it does that, such as by which proxy, in a form that shows no secret
+	Ask   func(context.Context, Credential) Verdict
 }
 
 // Heal returns held if the cluster accepts it, and otherwise a credential that replaces it. Call it if there is reason to
 // think that the cluster may have refused held, a cached credential: it may have been revoked.
 //
-// ask asks the cluster. One caller asks at a time, for two seconds at most; its verdict counts for all callers for ten
-// seconds. If there is none, held is returned, and the cluster isn't asked again for five minutes. One caller
+// One caller asks the cluster at a time, for two seconds at most; its verdict counts for all callers for ten
+// seconds. If there is none, held is returned, and the cluster isn't asked by that route for five minutes. One caller
 // replaces a refused credential, as [Cached.Renew] does. If the cluster refuses that one, too, it isn't replaced for ten
 // minutes: the error wraps ErrRefusesAll and has class Refused.
 //
 // Without a Store that is a [JudgmentStore], held is returned.
-func (c *Cached) Heal(
-	ctx context.Context, held Credential, ask func(context.Context, Credential) Verdict,
-) (Credential, error) {
+func (c *Cached) Heal(ctx context.Context, held Credential, asker Asker) (Credential, error) {
 	store, ok := c.Store.(JudgmentStore)
 	if !ok {
 		return held, nil
@@ -93,7 +102,7 @@ func (c *Cached) Heal(
 	if newer, ok := c.replaced(ctx, held); ok {
 		return newer, nil
 	}
-	j, newer := c.judge(ctx, store, held, ask)
+	j, newer := c.judge(ctx, store, held, asker)
 	if j.Verdict != Refuses {
 		return newer, nil
 	}
@@ -118,10 +127,10 @@ func (c *Cached) replaced(ctx context.Context, held Credential) (Credential, boo
 
 // judge returns the judgment of held or, with no verdict, the credential that has replaced it meanwhile.
 func (c *Cached) judge(
-	ctx context.Context, store JudgmentStore, held Credential, ask func(context.Context, Credential) Verdict,
+	ctx context.Context, store JudgmentStore, held Credential, asker Asker,
 ) (Judgment, Credential) {
 	known, _ := store.Judgment(ctx, c.Key) // none is the zero one
-	if known.answers(held, c.now()) {
+	if known.answers(held, asker.Route, c.now()) {
 		return known, held
 	}
 	budget, cancel := context.WithTimeout(ctx, verdictBudget)
@@ -134,13 +143,15 @@ func (c *Cached) judge(
 			return Judgment{}, newer
 		}
 		known, _ = store.Judgment(ctx, c.Key)
-		if known.answers(held, c.now()) {
+		if known.answers(held, asker.Route, c.now()) {
 			return known, held
 		}
-		verdict = ask(budget, held)
+		verdict = asker.Ask(budget, held)
 	}
 	c.log().Info("asked the cluster about the cached credential", "cluster", c.Key.ClusterID, "verdict", verdict)
-	j := Judgment{Digest: held.Digest(), Verdict: verdict, At: c.now().UTC(), HealedAt: known.HealedAt}
+	j := Judgment{
+		Digest: held.Digest(), Verdict: verdict, At: c.now().UTC(), Route: asker.Route, HealedAt: known.HealedAt,
+	}
 	if verdict == Accepts {
 		j.HealedAt = time.Time{}
 	}

@@ -70,7 +70,7 @@ func (p *patient) again(t *testing.T) (credential.Credential, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Heal(t.Context(), held, p.ask)
+	return p.Heal(t.Context(), held, credential.Asker{Ask: p.ask})
 }
 
 func (p *patient) expect(t *testing.T, mints, asked int64) {
@@ -113,6 +113,27 @@ func TestHealAsksSeldom(t *testing.T) {
 	}
 }
 
+// Where one route gets no verdict, another one may. A verdict counts for all.
+func TestHealAsksByEachRoute(t *testing.T) {
+	p := newPatient(always(credential.NoVerdict))
+	held, err := p.Credential(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	heal := func(route string) {
+		if _, err := p.Heal(t.Context(), held, credential.Asker{Route: route, Ask: p.ask}); err != nil {
+			t.Error(err)
+		}
+	}
+	heal("a")
+	heal("a")
+	p.expect(t, 1, 1)
+	p.says = always(credential.Accepts)
+	heal("b")
+	heal("a")
+	p.expect(t, 1, 2)
+}
+
 func TestHealReplacesOnce(t *testing.T) {
 	p := newPatient(func(c credential.Credential) credential.Verdict {
 		if c.Token.Reveal() == "token-1" {
@@ -127,7 +148,7 @@ func TestHealReplacesOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if got, err := p.Heal(t.Context(), held, p.ask); err != nil || got.Token.Reveal() != "token-2" {
+			if got, err := p.Heal(t.Context(), held, credential.Asker{Ask: p.ask}); err != nil || got.Token.Reveal() != "token-2" {
 				t.Errorf("got %q, %v; want the new token", got.Token.Reveal(), err)
 			}
 		})
@@ -183,7 +204,7 @@ func TestHealWaitsTwoSecondsAtMost(t *testing.T) {
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if got, err := p.Heal(t.Context(), held, hangs); err != nil || got.Token.Reveal() != "token-1" {
+				if got, err := p.Heal(t.Context(), held, credential.Asker{Ask: hangs}); err != nil || got.Token.Reveal() != "token-1" {
 					t.Errorf("got %q, %v; want the cached token", got.Token.Reveal(), err)
 				}
 			})
@@ -205,7 +226,7 @@ func TestHealFailsIfNothingReplacesTheCredential(t *testing.T) {
 	p.Provider = credential.ProviderFunc(func(context.Context) (credential.Credential, error) {
 		return credential.Credential{}, want
 	})
-	if _, err := p.Heal(t.Context(), held, p.ask); !errors.Is(err, want) || credential.ClassOf(err) != credential.Unreachable {
+	if _, err := p.Heal(t.Context(), held, credential.Asker{Ask: p.ask}); !errors.Is(err, want) || credential.ClassOf(err) != credential.Unreachable {
 		t.Errorf("got %v, want %v", err, want)
 	}
 }
