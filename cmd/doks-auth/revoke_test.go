@@ -88,7 +88,7 @@ func (r *revoking) clear(n int) {
 	r.t.Helper()
 	r.auth.SetRevokeFault(nil)
 	got := r.run(r.t, nil, "cache", "clear", "--all", "--revoke")
-	if got.code != 0 || strings.Count(got.stdout, "answered that its token is revoked\n") != n {
+	if got.code != 0 || strings.Count(got.stdout, "confirmed that its token is revoked\n") != n {
 		r.t.Errorf("afterwards: got %+v, want %d tokens revoked", got, n)
 	}
 	r.wantTokens(0)
@@ -154,7 +154,7 @@ func TestInterruptedRevocation(t *testing.T) {
 	}
 	cmd.Wait()
 	const want = "doks-auth: interrupted: credentials that are left in the cache: 3\n" +
-		"hint: 'doks-auth cache clear --revoke' goes on with them\n"
+		"hint: 'doks-auth cache clear --all --revoke' revokes all that are cached\n"
 	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), want) ||
 		strings.Count(stderr.String(), "not revoked: ") != 1 {
 		t.Errorf("got exit code %d, %q, %q; want 1, nothing, one line and %q", code, stdout, stderr, want)
@@ -175,7 +175,7 @@ func TestConcurrentRevocations(t *testing.T) {
 	all.Wait()
 	revoked := 0
 	for _, got := range results {
-		revoked += strings.Count(got.stdout, "answered that its token is revoked\n")
+		revoked += strings.Count(got.stdout, "confirmed that its token is revoked\n")
 		if got.code != 0 {
 			t.Errorf("got %+v, want exit code 0", got)
 		}

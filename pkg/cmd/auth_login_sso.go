@@ -136,7 +136,7 @@ func untilText(expiresAt time.Time, refreshes bool) string {
 	if refreshes {
 		return text + ", then it is refreshed"
 	}
-	return text + ", then somebody must sign in again"
+	return text + ", then you must sign in again"
 }
 
 // completeContext completes the name of a context with single sign-on.

@@ -103,8 +103,8 @@ func (r *revocation) look(
 		remark = "; a token in it can't be read, and wasn't revoked"
 	case owner == nil:
 		err = advise(credential.Usage, errors.New("it belongs to none of the accounts found here"),
-			"set the access token that it was fetched with, for example with --token-file; "+
-				"without --revoke, 'doks-auth cache clear' only removes it")
+			"give the access token that it was fetched with, for example with --token-file; "+
+				"'doks-auth cache clear' without --revoke only removes it")
 	case owner.account == nil:
 		remark = "; its ID token can't be revoked, and expires at " + expiry
 	case got.Token.IsZero():
@@ -140,7 +140,7 @@ func (r *revocation) revokeToken(
 		return ctx.Err()
 	}
 	if err == nil && ctx.Err() != nil {
-		err = &credential.Error{Class: credential.Unreachable, Err: errors.New("there is no time left")}
+		err = &credential.Error{Class: credential.Unreachable, Err: errors.New("no time is left")}
 	}
 	if err != nil {
 		return clearingError(held.Entry, keptError(held.Entry, err))
@@ -164,7 +164,7 @@ func (r *revocation) revokeToken(
 	if err := held.Remove(); err != nil {
 		return removalError(ctx, held.Entry, fmt.Errorf("its token is revoked, but %w", err))
 	}
-	fmt.Fprintf(&r.out, "%s; %s answered that its token is revoked\n", line, shownURL(issuer))
+	fmt.Fprintf(&r.out, "%s; %s confirmed that its token is revoked\n", line, shownURL(issuer))
 	return nil
 }
 

@@ -26,12 +26,12 @@ func keptError(e cachedir.Entry, err error) error {
 	hint := ""
 	switch {
 	case oauth.Lost(err), e.Aside && class == credential.Unreachable:
-		hint = "it may be revoked: it is kept, but no longer used; " + again
+		hint = "it may have been revoked: it is kept, but no longer used; " + again
 	case isAnswer && e.Aside:
 		hint = "an earlier run may have revoked it: it is kept, but no longer used; " +
-			"without --revoke, 'doks-auth cache clear' only removes it"
+			"'doks-auth cache clear' without --revoke only removes it"
 	case isAnswer && class == credential.Refused:
-		hint = "it is kept, and still valid; without --revoke, 'doks-auth cache clear' only removes it"
+		hint = "it is kept, and still valid; 'doks-auth cache clear' without --revoke only removes it"
 	case class == credential.Unreachable:
 		hint = "it is kept, and still valid; " + again
 	default:
@@ -54,7 +54,7 @@ func (i *inventory) notRevoked(failures []error, left int) error {
 	case interrupted:
 		return &interruptedError{
 			fmt.Sprintf("credentials that are left in the cache: %d", len(failures)+left),
-			"'doks-auth cache clear --revoke' goes on with them",
+			"'doks-auth cache clear --all --revoke' revokes all that are cached",
 		}
 	case len(failures) > 1:
 		return advise(credential.ClassOf(failures[0]),

@@ -13,13 +13,13 @@ import (
 // adviceOnSSO returns what to do about an error of single sign-on, or "".
 func adviceOnSSO(err error, flags ssoFlags) string {
 	if _, ok := errors.AsType[*oidc.NeededError](err); ok {
-		return flags.loginCommand() + " signs in; with --no-browser, a browser on another machine will do"
+		return flags.loginCommand() + " signs in; with --no-browser, you can use a browser on another machine"
 	}
 	if _, ok := errors.AsType[*oidc.AttemptError](err); ok {
 		return flags.loginCommand() + " tries again"
 	}
 	if _, ok := errors.AsType[*oidc.KeepError](err); ok {
-		return "make it writable: without a place for the session, signing in is of no use"
+		return "make it writable: otherwise the session couldn't be kept"
 	}
 	if _, ok := errors.AsType[*signin.PortError](err); ok {
 		return "end the program that uses the port; --sso-callback-port chooses another one, " +
@@ -30,10 +30,10 @@ func adviceOnSSO(err error, flags ssoFlags) string {
 	}
 	switch {
 	case errors.Is(err, oidc.ErrNotRecorded):
-		return "if you trust it: " + flags.loginCommand()
+		return "if you trust it, sign in: " + flags.loginCommand()
 	case errors.Is(err, oidc.ErrNotPinned), errors.Is(err, oidc.ErrOtherClient):
-		return "'doks-auth kubeconfig save' asks DigitalOcean for it; " +
-			"'doks-auth auth login --sso CONTEXT' takes it from a kubeconfig that you trust"
+		return "'doks-auth kubeconfig save' records what DigitalOcean says; " +
+			"'doks-auth auth login --sso CONTEXT' records what the kubeconfig says, if you trust it"
 	}
 	if credential.ClassOf(err) == credential.Refused {
 		return flags.loginCommand() + " tries again"

@@ -36,10 +36,10 @@ func (c ssoChoice) choose(cluster digitalocean.Cluster, had bool) (bool, error) 
 		return false, usageErrorf("--sso can't be combined with --no-sso")
 	case c.without && cluster.SSO.Required && !c.all:
 		return false, advise(credential.Usage, fmt.Errorf("cluster %q accepts single sign-on only", cluster.Name),
-			"leave --no-sso out")
+			"leave out --no-sso")
 	case c.with && !cluster.SSO.Enabled && !c.all:
 		return false, advise(credential.Usage, fmt.Errorf("cluster %q has no single sign-on", cluster.Name),
-			"leave --sso out")
+			"leave out --sso")
 	}
 	return cluster.SSO.Enabled && (cluster.SSO.Required || c.with || had && !c.without), nil
 }

@@ -41,7 +41,7 @@ func (o *options) pinnable(id string, entry *kubeconfig.Cluster, client oidc.Cli
 	}
 	recorded := credential.Credential{Server: pinned.Server, CertificateAuthority: pinned.CertificateAuthority}
 	if err := recorded.CheckTarget(credential.Target{Server: entry.Server, CertificateAuthority: authority}); err != nil {
-		return found, refuse(fmt.Errorf("its cluster isn't as recorded on this machine: %w", err))
+		return found, refuse(fmt.Errorf("its cluster differs from what is recorded on this machine: %w", err))
 	}
 	return pinned, nil
 }

@@ -59,7 +59,7 @@ const HealingPause = 10 * time.Minute
 
 // ErrRefusesAll means that a cluster refuses a credential that replaced one that it had refused: the reason isn't the
 // credential.
-var ErrRefusesAll = errors.New("the cluster refuses the credential, as it refused the one before")
+var ErrRefusesAll = errors.New("the cluster refuses the credential, as it did the previous one")
 
 // Digest returns a text that identifies the credential's token or certificate and is useless for finding it.
 func (c Credential) Digest() string {

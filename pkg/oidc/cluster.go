@@ -20,7 +20,7 @@ type Cluster struct {
 // Errors about clusters.
 var (
 	ErrNotPinned   = errors.New("the cluster's server isn't recorded on this machine")
-	ErrOtherClient = errors.New("the cluster accepts another provider's ID tokens, as recorded on this machine")
+	ErrOtherClient = errors.New("another provider or client is recorded for the cluster on this machine")
 )
 
 // clusterRecord is what the state directory holds about a cluster.

@@ -59,7 +59,7 @@ func (r *Revoker) find(ctx context.Context, a *Account) (*revokingServer, error)
 	if s.down {
 		return nil, &credential.Error{
 			Class: credential.Unreachable,
-			Err:   fmt.Errorf("the authorization server at %s isn't asked again: it didn't answer before", show.URL(issuer)),
+			Err:   fmt.Errorf("not asking the authorization server at %s again: it didn't answer before", show.URL(issuer)),
 		}
 	}
 	return s, nil

@@ -52,7 +52,7 @@ func (r Request) parse(query string) (answer, error) {
 	case code == "":
 		return answer{}, errors.New("that address has no code")
 	case r.Issuer != "" && r.NamesIssuer && !values.Has("iss"):
-		err := errors.New("the answer to the sign-in doesn't name its issuer, as this one's do: it may be another's")
+		err := errors.New("the answer to the sign-in doesn't name its issuer, as this issuer's answers do: it may be another's")
 		return answer{refusal: &credential.Error{Class: credential.Unsafe, Err: err}}, nil
 	}
 	return answer{code: code}, nil

@@ -79,7 +79,7 @@ func (l launcher) open(ctx context.Context, url string) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		err = fmt.Errorf("opening a browser by BROWSER: %w", err)
+		err = fmt.Errorf("opening a browser with BROWSER: %w", err)
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func linesOf(ctx context.Context, r io.Reader) <-chan line {
 		for range maxLines {
 			if !scanner.Scan() {
 				if errors.Is(scanner.Err(), bufio.ErrTooLong) {
-					send(line{err: errors.New("it is too long; now only the browser can end the sign-in")})
+					send(line{err: errors.New("it is too long; now only the browser can complete the sign-in")})
 				}
 				return
 			}
@@ -48,7 +48,7 @@ func linesOf(ctx context.Context, r io.Reader) <-chan line {
 				return
 			}
 		}
-		send(line{err: errors.New("it is one line too many; now only the browser can end the sign-in")})
+		send(line{err: errors.New("it is one line too many; now only the browser can complete the sign-in")})
 	}()
 	return lines
 }
