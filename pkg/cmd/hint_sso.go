@@ -29,6 +29,9 @@ func adviceOnSSO(err error, flags ssoFlags) string {
 		return adviceOnProvider(err, flags)
 	}
 	switch {
+	case errors.Is(err, credential.ErrRefusesAll): // another ID token of the provider would be refused, too
+		return "the cluster may accept another provider's ID tokens by now: 'doks-auth kubeconfig save' asks DigitalOcean; " +
+			"or a clock may be wrong"
 	case errors.Is(err, oidc.ErrNotRecorded):
 		return "if you trust it, sign in: " + flags.loginCommand()
 	case errors.Is(err, oidc.ErrNotPinned), errors.Is(err, oidc.ErrOtherClient):
