@@ -38,7 +38,7 @@ const signInTime = 5 * time.Minute
 func newAuthLogin(opts *options) *cobra.Command {
 	l := &authLogin{options: opts, name: defaultLogin, scopes: accounts.DefaultScopes(), sso: ssoLogin{options: opts}}
 	cmd := &cobra.Command{
-		Use:   "login",
+		Use:   "login [--sso [CONTEXT]]",
 		Short: "Sign in to DigitalOcean, or to single sign-on",
 		Long: `login signs in to DigitalOcean in a browser, keeps the session as a login, and makes that the current
 one. doks-auth refreshes the session when it has to. With --with-token, login keeps an access token
@@ -53,11 +53,11 @@ in. On another machine, the browser ends at an address that can't be loaded: pas
 A login that already has the name is replaced. Signing in may take 5 minutes; --timeout applies to
 everything else.
 
-With --sso and a context of the kubeconfig, by default the current one, login signs in at the OpenID
-provider that the context's user names; so it does with --sso-issuer-url and --sso-client-id. Then it records the
-provider, and the context's server and certificate authority: only what is recorded is used when a client
-runs doks-auth, so use a kubeconfig that you trust. With --no-browser, it prints a code to enter in
-any browser, if the provider supports that.`,
+With --sso, login signs in at the OpenID provider of a context's user, by default of the current context, or
+at the one that --sso-issuer-url and --sso-client-id name. It then records the provider and, for a context,
+the cluster's server and certificate authority. When a client runs doks-auth, only what is recorded counts,
+so use a kubeconfig that you trust. With --no-browser, login prints a code to enter in any browser, if the
+provider supports that.`,
 		Example: `  doks-auth auth login
   doks-auth auth login --name work
   doks-auth auth login --no-browser

@@ -25,7 +25,7 @@ type authLogout struct {
 func newAuthLogout(opts *options) *cobra.Command {
 	l := &authLogout{options: opts, sso: ssoLogout{options: opts}}
 	cmd := &cobra.Command{
-		Use:        "logout [NAME | --all]",
+		Use:        "logout [NAME | --sso [CONTEXT]] [--all]",
 		SuggestFor: []string{"rm", "remove", "delete"},
 		Short:      "Sign out, and remove what is kept and cached of a login",
 		Long: `logout revokes the session of a login, by default of the current one, and removes the login and the
@@ -35,9 +35,9 @@ login --with-token', nor the credentials that clusters accept until they expire.
 If the session can't be revoked, for example without a network, everything is removed all the same. A
 line on standard error says so, and the exit code is 0.
 
-With --sso, logout ends the session for single sign-on of a context of the kubeconfig, by default of the current
-one, or of all contexts with --all. It revokes the session at the OpenID provider, and signs out there, as
-far as the provider supports that.`,
+With --sso, logout ends the session of a context's user, by default of the current context, or with --all
+every session for single sign-on. It revokes the session and signs out at the OpenID provider, as far as the
+provider supports that.`,
 		Example: `  doks-auth auth logout
   doks-auth auth logout work
   doks-auth auth logout --all
@@ -80,7 +80,7 @@ far as the provider supports that.`,
 		}
 		return remove(cmd, args)
 	}
-	cmd.Flags().BoolVar(&l.all, "all", false, "sign out of all logins")
+	cmd.Flags().BoolVar(&l.all, "all", false, "sign out of all logins, or with --sso of all its sessions")
 	cmd.Flags().BoolVar(&l.sso.isSet, "sso", false, "sign out of single sign-on")
 	l.sso.files.addFlag(cmd.Flags())
 	return cmd

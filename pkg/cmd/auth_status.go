@@ -67,11 +67,11 @@ func newAuthStatus(opts *options) *cobra.Command {
 		Long: `status shows the account that the flags, the environment, the current login or doctl's configuration
 choose, and asks the API whose it is. A session is refreshed if it has to be.
 
-It also shows who is signed in with single sign-on.
-
 It shows which of the scopes that doks-auth needs are missing. Whether an access token that isn't a
 session's has the scope kubernetes:access_cluster is unknown: to find out, status would have to create a
-credential. The exit code is 3 if the session has ended, or if the API refuses the access token.`,
+credential. The exit code is 3 if the session has ended, or if the API refuses the access token.
+
+It also shows who is signed in with single sign-on, without asking the provider.`,
 		Example: `  doks-auth auth status
   doks-auth auth status --account work
   doks-auth auth status -o json | jq -r .team`,

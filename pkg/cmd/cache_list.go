@@ -42,7 +42,7 @@ The state is one of
   due-for-renewal   still valid; renewed by the next use
   expired           no longer used; removed sooner or later
   revoking          no longer used: it may be revoked, but the answer was lost;
-                    'doks-auth cache clear --revoke' tries again
+                    'doks-auth cache clear --revoke CLUSTER' tries again
   unusable          corrupt, from another version, or accessible to others;
                     ignored and replaced`,
 		Example: `  doks-auth cache list

@@ -25,7 +25,8 @@ func (d *doctor) checkSessions(context.Context) []finding {
 		case !s.Refreshes && !d.Now().Before(s.ExpiresAt):
 			found = append(found, warning(checkSSO, login, "the session of %s at %s has ended", ssoUserText(s.User), at))
 		default:
-			found = append(found, ok(checkSSO, "signed in at %s as %s; the ID token expires at %s", at, ssoUserText(s.User), until(s)))
+			found = append(found, ok(checkSSO, "signed in at %s as %s; the ID token expires at %s",
+				at, ssoUserText(s.User), until(s)))
 		}
 	}
 	return found

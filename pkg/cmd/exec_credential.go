@@ -44,8 +44,8 @@ The cluster is the first of these that is given: the argument, clusterID in the 
 spec.cluster.config, the id in the host name of spec.cluster.server (<id>.k8s.ondigitalocean.com).
 
 With --sso-issuer-url and --sso-client-id, the credential is the ID token of a sign-in at an OpenID
-provider, and no access token is used. Somebody may have to sign in with a browser first, within 3 minutes.
-The provider and the cluster must have been recorded: 'doks-auth kubeconfig save' and 'doks-auth auth login'
+provider, and no access token is used. You may have to sign in with a browser first, within 3 minutes. The
+provider and the cluster must have been recorded: 'doks-auth kubeconfig save' and 'doks-auth auth login --sso'
 do that.`,
 		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),

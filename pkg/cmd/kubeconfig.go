@@ -98,7 +98,7 @@ func (e *kubeconfigEntries) addFlags(flags *pflag.FlagSet) {
 	e.fetch.addExpiryFlag(flags)
 	flags.Var(given{&e.alias}, "alias", "context `name` (default do-<region>-<name>)")
 	flags.BoolVar(&e.sharedUser, "shared-user", false,
-		"write one user for all clusters of the account, doks or doks-<context>, without a cluster id; "+
+		"write one user for all clusters of the account, doks or doks-<account>, without a cluster id; "+
 			"not for single sign-on")
 	flags.Var(given{&e.command}, "command", commandUsage)
 	flags.StringVar(&e.execAPIVersion, "exec-api-version", "v1",

@@ -27,12 +27,12 @@ func newKubeconfigConvert(opts *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert",
 		Short: "Replace doctl with doks-auth in the kubeconfig",
-		Long: `convert makes the users in the kubeconfig that run doctl run doks-auth instead, for the same cluster and
-with the same doctl context. Everything else stays the same, byte for byte. It reports what it changed,
+		Long: `convert changes the users in the kubeconfig that run doctl: they then run doks-auth, for the same cluster
+and with the same doctl context. Everything else stays the same, byte for byte. It reports what it changed,
 and what it left and why. It calls neither the API nor doctl.
 
-For users with single sign-on, it records the OpenID provider, and the server and the certificate authority of
-the cluster, as the kubeconfig has them: convert a kubeconfig that you trust.`,
+For users with single sign-on, it also records the OpenID provider, and the cluster's server and certificate
+authority, from the kubeconfig: convert only a kubeconfig that you trust.`,
 		Example: `  doks-auth kubeconfig convert --dry-run
   doks-auth kubeconfig convert`,
 		Args:              usageArgs(noArgs),

@@ -46,9 +46,9 @@ The user's entry records which access token to use: the login, the doctl context
 An access token from the environment isn't recorded: each client then needs the variable, too. The entry
 also records --expiry-seconds, --api-url and --cache-dir.
 
-For a cluster that requires single sign-on, and with --sso for one that has it, the user signs in at the
-cluster's OpenID provider when a client needs that; the entry records the provider, and no access token.
-An entry that uses single sign-on keeps doing so, unless --no-sso is given.
+If a cluster requires single sign-on, or if it has it and --sso is given, the entry records the cluster's
+OpenID provider, at which clients have you sign in, and no access token. An entry that uses single sign-on
+keeps using it unless --no-sso is given.
 
 --wait waits up to 15 minutes for clusters that are provisioning. --timeout applies to each cluster, and to
 the file. The access token needs the scopes kubernetes:read and kubernetes:access_cluster; the latter is

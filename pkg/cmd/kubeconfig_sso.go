@@ -24,9 +24,9 @@ type ssoChoice struct {
 
 func (c *ssoChoice) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.with, "sso", false, "use single sign-on if the cluster has it (default: only if it requires it)")
-	flags.BoolVar(&c.without, "no-sso", false, "use an access token, although an entry uses single sign-on")
+	flags.BoolVar(&c.without, "no-sso", false, "use an access token, even if the existing entry uses single sign-on")
 	flags.Var(port{&c.port}, "sso-callback-port",
-		"`port` of this machine that the OpenID provider's client is registered for (default 8080)")
+		"local `port` to which the browser returns; the provider's client must be registered for it (default 8080)")
 }
 
 // choose reports whether a cluster's user uses single sign-on. had says that it already does.

@@ -23,7 +23,7 @@ func (f *ssoFlags) addTo(flags *pflag.FlagSet) {
 		"sign in at the OpenID provider with this `address`, instead of using an access token")
 	flags.Var(given{&f.clientID}, "sso-client-id", "`id` of the provider's client")
 	flags.Var(port{&f.port}, "sso-callback-port",
-		"`port` of this machine that the provider's client is registered for (default 8080)")
+		"local `port` to which the browser returns; the provider's client must be registered for it (default 8080)")
 }
 
 // addDoctlsTo adds doctl's names of the flags, which its entries have.
