@@ -49,7 +49,7 @@ func (d *demo) lookIntoCache(ctx context.Context, clusters []*digitaloceantest.C
 	}
 	d.say("An entry begins with a line of plain text:")
 	d.say("  %s", bytes.ReplaceAll(header, []byte(`,"`), []byte(",\n   \"")))
-	d.say("The rest is encrypted under the access token. None of these files contains the cached token,\n" +
+	d.say("The rest is encrypted with a key derived from the access token. None of these files contains the cached token,\n" +
 		"the private key or the access token in plain text.")
 	return nil
 }

@@ -42,3 +42,19 @@ func (d *demo) examine(ctx context.Context, cluster *digitaloceantest.Cluster) e
 	}
 	return nil
 }
+
+// revoke removes what is cached, and revokes the token.
+func (d *demo) revoke(ctx context.Context, tokens *digitaloceantest.Cluster) error {
+	before := d.api.Tokens(tokens.ID)
+	r, err := d.output(ctx, d.plugin, "cache", "clear", "--all", "--revoke")
+	if err != nil {
+		return err
+	}
+	d.begin("doks-auth cache clear --all --revoke")
+	d.say("%s", indent(strings.TrimRight(r.stdout, "\n"), "  "))
+	if after := d.api.Tokens(tokens.ID); before != 1 || after != 0 {
+		return d.untrue("the cluster accepted %d tokens before and %d after, want 1 and 0", before, after)
+	}
+	d.say("No cluster accepts a token now.")
+	return nil
+}

@@ -105,7 +105,10 @@ func showIn(ctx context.Context, dir, plugin string, out io.Writer) error {
 	if err := d.lookIntoCache(ctx, clusters); err != nil {
 		return err
 	}
-	return d.useWrongAccessToken(ctx, tokens)
+	if err := d.useWrongAccessToken(ctx, tokens); err != nil {
+		return err
+	}
+	return d.revoke(ctx, tokens)
 }
 
 // startCluster starts a cluster that uses tokens or client certificates.

@@ -25,7 +25,7 @@ type demo struct {
 // begin starts a step and prints its line.
 func (d *demo) begin(format string, args ...any) {
 	d.steps++
-	fmt.Fprintf(d.out, "%d  %s\n", d.steps, fmt.Sprintf(format, args...))
+	fmt.Fprintf(d.out, "%-2d %s\n", d.steps, fmt.Sprintf(format, args...))
 }
 
 // say prints lines about the current step.
