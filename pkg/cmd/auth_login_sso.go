@@ -39,8 +39,8 @@ func (l *ssoLogin) checkArgs(cmd *cobra.Command, args []string) error {
 	return cobra.MaximumNArgs(1)(cmd, args)
 }
 
-// run signs in, and records the provider. From a context of the kubeconfig it also records the cluster: whoever types
-// this command trusts the kubeconfig. But who doesn't sign in may have seen on the provider's page why not to trust it.
+// run signs in, and records the provider. From a context of the kubeconfig it also records the cluster: a person who
+// types this command trusts the kubeconfig. But one who doesn't sign in may have seen on the provider's page why not to.
 func (l *ssoLogin) run(ctx context.Context, args []string) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()

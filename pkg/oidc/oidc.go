@@ -11,12 +11,12 @@
 //   - One process at a time refreshes a session, and one has somebody sign in. The others wait, and take the result.
 //   - A refresh token isn't sent again after the provider has answered. The next one is kept before anything else can
 //     fail.
-//   - A sign-in that somebody left unanswered or refused isn't repeated for ten minutes, and nobody signs in more than
-//     twice a minute, except with [Session.SignIn].
+//   - Except by [Session.SignIn], nobody is asked to sign in within ten minutes of a sign-in that was left unanswered,
+//     refused or failed, or more than twice a minute.
 //   - Only ID tokens and refresh tokens are kept, sealed. Access tokens of the provider are discarded.
 //
-// Not guaranteed: secrecy from whoever can read this user's files, which hold the key, too; and that a provider that
-// signs somebody out, or blocks them, ends the ID tokens that it has issued.
+// Not guaranteed: secrecy from anybody who can read this user's files, which hold the key, too; and that ID tokens end
+// when the provider signs their user out or blocks them.
 package oidc
 
 import (

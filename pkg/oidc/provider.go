@@ -15,8 +15,8 @@ type Provider struct {
 	Cluster Cluster // its Server and CertificateAuthority may be unknown
 	Way     Way     // how somebody can sign in
 
-	// After excludes ID tokens that were fetched before that time. But if somebody would have to sign in for that, who
-	// did so in the last ten minutes, a valid one is good enough.
+	// After excludes ID tokens that were fetched before that time, unless another sign-in would be needed less than ten
+	// minutes after the last one: then any valid one is used.
 	After time.Time
 }
 

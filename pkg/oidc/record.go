@@ -15,8 +15,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/statedir"
 )
 
-// ErrNotRecorded means that there is no record of a client in the state directory. Whoever acts on somebody else's
-// words, as a plugin does for a kubeconfig, should go no further then: they could lead to any provider.
+// ErrNotRecorded means that there is no record of a client in the state directory. A program that acts on somebody
+// else's words, as a plugin does on a kubeconfig's, should stop then: they could lead to any provider.
 var ErrNotRecorded = errors.New("the issuer isn't recorded on this machine")
 
 // record is what the state directory holds about a client. A cache hit reads this record only.

@@ -46,7 +46,7 @@ const brief = time.Minute
 // isWithin reports whether a time is less than d ago. Clocks may have been set meanwhile.
 func isWithin(d time.Duration, at, now time.Time) bool { return now.Sub(at).Abs() < d }
 
-// NeededError means that somebody must sign in, and nobody can. Its class is Refused.
+// NeededError means that somebody must sign in, but can't. Its class is Refused.
 type NeededError struct {
 	Client Client
 	Reason error // why nobody can
@@ -63,7 +63,7 @@ func (e *NeededError) Error() string {
 // Unwrap returns the reason, and that the error holds only here: somewhere else, somebody may be able to sign in.
 func (e *NeededError) Unwrap() []error { return []error{e.Reason, credential.ErrUnremembered} }
 
-// AttemptError means that somebody must sign in, but left a recent sign-in unanswered, or failed. Its class is Refused.
+// AttemptError means that somebody must sign in, but that a recent sign-in was left unanswered or failed. Its class is Refused.
 type AttemptError struct {
 	Client Client
 	Ago    time.Duration
@@ -94,7 +94,7 @@ func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	if !way.IsPossible() {
 		return refused(&NeededError{s.Client, way.Reason})
 	}
-	// Whoever has so little time is renewing an ID token that is still valid.
+	// With so little time, the caller is renewing an ID token that is still valid.
 	const enough = 10 * time.Second
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < enough {
 		return &credential.Error{Class: credential.Unreachable, Err: s.failed("signing in", hurriedError{})}
@@ -102,7 +102,7 @@ func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	return nil
 }
 
-// hurriedError means that nobody was asked to sign in, because that takes longer. Whoever has more time asks.
+// hurriedError means that nobody was asked to sign in, because that takes longer. A caller with more time asks.
 type hurriedError struct{}
 
 // Error implements error.
