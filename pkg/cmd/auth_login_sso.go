@@ -33,14 +33,15 @@ func (l *ssoLogin) checkArgs(cmd *cobra.Command, args []string) error {
 	switch {
 	case l.isSet && l.flags.isSet() && len(args) > 0:
 		return errors.New("a context can't be combined with --sso-issuer-url and --sso-client-id")
-	case !l.isSet:
-		return noArgs(cmd, args)
+	case !l.isSet && len(args) > 0:
+		return fmt.Errorf("'%s' takes a context only with --sso", cmd.CommandPath())
 	}
 	return cobra.MaximumNArgs(1)(cmd, args)
 }
 
 // run signs in, and records the provider. From a context of the kubeconfig it also records the cluster: a person who
-// types this command trusts the kubeconfig. But one who doesn't sign in may have seen on the provider's page why not to.
+// types this command trusts the kubeconfig. But one who doesn't sign in may have seen on the provider's page why not
+// to.
 func (l *ssoLogin) run(ctx context.Context, args []string) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()

@@ -34,8 +34,8 @@ type clusterRecord struct {
 
 const clustersFolder = "sso-clusters/"
 
-// Pin records where a cluster's ID tokens may go. Call it for a person or a program that knows that: anybody who answers
-// at the server can use the tokens at all clusters of the client.
+// Pin records where a cluster's ID tokens may go. Call it for a person or a program that knows that: anybody who
+// answers at the server can use the tokens at all clusters of the client.
 func (s Sessions) Pin(c Cluster) error {
 	if err := c.Client.Check(); err != nil {
 		return err
