@@ -12,7 +12,7 @@
 //   - A refresh token isn't sent again after the provider has answered. The next one is kept before anything else can
 //     fail.
 //   - Except by [Session.SignIn], nobody is asked to sign in within ten minutes of a sign-in that was left unanswered,
-//     refused or failed, or more than twice a minute.
+//     refused or failed, within twenty of the next one, and so on up to eight hours; or more than twice a minute.
 //   - Only ID tokens and refresh tokens are kept, sealed. Access tokens of the provider are discarded.
 //
 // Not guaranteed: secrecy from anybody who can read this user's files, which hold the key, too; and that ID tokens end

@@ -216,7 +216,8 @@ func (w *world) tried(err error, says string) {
 	}
 }
 
-// A sign-in that nobody answers, or that is refused, isn't repeated for ten minutes, however often it is asked for.
+// A sign-in that nobody answers, or that is refused, isn't repeated for ten minutes, however often it is asked for, and the
+// next time for twenty. In a night of eight hours, that is six browsers.
 func TestPolls(t *testing.T) {
 	tests := map[string]struct {
 		refuses bool
@@ -239,7 +240,7 @@ func TestPolls(t *testing.T) {
 				if _, ok := errors.AsType[*oidc.AttemptError](err); ok {
 					t.Errorf("round %d: got %v, want the sign-in's own error", round, err)
 				}
-				for second := 1; second < 600; second++ {
+				for second := 1; second < 600<<round; second++ {
 					w.clock.Add(time.Second)
 					_, err := get()
 					w.tried(err, fmt.Sprintf("that began %s ago %s", time.Duration(second)*time.Second, test.says))
@@ -251,6 +252,11 @@ func TestPolls(t *testing.T) {
 				t.Error("got a credential, want an error")
 			}
 			w.counts(3, 0, 0)
+			for range 8*60 - 31 { // the rest of the night, a poll a minute
+				w.clock.Add(time.Minute)
+				get()
+			}
+			w.counts(6, 0, 0)
 			w.Accept()
 			if err := w.session().SignIn(t.Context(), w.way()); err != nil {
 				t.Errorf("typed: got the error %v, want somebody signed in", err)

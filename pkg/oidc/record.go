@@ -49,6 +49,31 @@ type record struct {
 type attempt struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason,omitempty"` // why it failed; "" if it was never completed
+
+	// Earlier is how many attempts there were before, none of which succeeded.
+	Earlier int `json:"earlier,omitempty"`
+}
+
+// quiet returns how long nobody is asked to sign in after the attempt: ten minutes after the first, and twice as long after
+// each further one, so that a program that polls all night opens a few browsers.
+func (a *attempt) quiet() time.Duration { return min(quiet<<min(a.Earlier, 10), maxQuiet) }
+
+// next returns the attempt that follows one; nil: there was none.
+func (a *attempt) next(now time.Time) *attempt {
+	next := &attempt{At: now}
+	if a != nil && isWithin(2*maxQuiet, a.At, now) { // else it is another matter
+		next.Earlier = a.Earlier + 1
+	}
+	return next
+}
+
+// failed returns the attempt once it has failed.
+func (a *attempt) failed(now time.Time, reason string) *attempt {
+	failed := &attempt{At: now, Reason: reason}
+	if a != nil {
+		failed.Earlier = a.Earlier
+	}
+	return failed
 }
 
 const (

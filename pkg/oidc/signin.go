@@ -54,10 +54,11 @@ func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) 
 	began := false
 	r, t, err := provider.ask(ctx, way, place, func() {
 		began = true
-		s.note(ctx, "")
+		s.note(ctx, func(last *attempt, now time.Time) *attempt { return last.next(now) })
 	})
 	if err != nil && began && !errors.Is(err, context.Canceled) {
-		s.note(ctx, printable(reasonOf(err).Error()))
+		reason := printable(reasonOf(err).Error())
+		s.note(ctx, func(last *attempt, now time.Time) *attempt { return last.failed(now, reason) })
 		err = &notedError{err}
 	}
 	return r, t, err
@@ -77,13 +78,13 @@ func reasonOf(err error) error {
 	return err
 }
 
-// note remembers an attempt to sign in, and why it failed. It is best effort: the record can be written, or nobody
-// would have been asked.
-func (s *Session) note(ctx context.Context, failure string) {
+// note remembers what change makes of the last attempt to sign in. It is best effort: the record can be written, or
+// nobody would have been asked.
+func (s *Session) note(ctx context.Context, change func(last *attempt, now time.Time) *attempt) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	err := s.update(ctx, func(r *record) error {
-		r.Attempt = &attempt{At: s.sessions.now().UTC().Truncate(time.Second), Reason: failure}
+		r.Attempt = change(r.Attempt, s.sessions.now().UTC().Truncate(time.Second))
 		return s.sessions.state().Write(s.recordName(), r)
 	})
 	if err != nil {

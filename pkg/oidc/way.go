@@ -36,8 +36,11 @@ func (w Way) IsPossible() bool { return w.Open != nil || w.Out != nil }
 // DefaultPort is the port that is registered at providers for DigitalOcean's own client, doctl.
 const DefaultPort = 8080
 
-// quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed.
-const quiet = 10 * time.Minute
+// quiet is how long nobody is asked to sign in again after a sign-in that wasn't completed, and maxQuiet after many.
+const (
+	quiet    = 10 * time.Minute
+	maxQuiet = 8 * time.Hour
+)
 
 // brief is the time in which nobody is asked to sign in for a third time, although they did, whatever became of the ID
 // tokens.
@@ -86,7 +89,7 @@ func (e *AttemptError) Unwrap() error { return credential.ErrUnremembered }
 func (s *Session) mayAsk(ctx context.Context, r *record, way Way) error {
 	now := s.sessions.now()
 	switch {
-	case r.Attempt != nil && isWithin(quiet, r.Attempt.At, now):
+	case r.Attempt != nil && isWithin(r.Attempt.quiet(), r.Attempt.At, now):
 		return refused(&AttemptError{s.Client, max(now.Sub(r.Attempt.At), 0), r.Attempt.Reason})
 	case len(r.Sealed) > 0 && isWithin(brief, r.Before, now): // or the browser would open again and again
 		return refused(&AttemptError{s.Client, max(now.Sub(r.Since), 0), "its ID token can't be used any more"})
