@@ -136,7 +136,9 @@ func (c *Cached) judge(
 	budget, cancel := context.WithTimeout(ctx, verdictBudget)
 	defer cancel()
 	verdict := NoVerdict
-	unlock, err := store.Lock(budget, c.Key)
+	asking := c.Key
+	asking.PassedOver = true // whoever holds the first lock fetches, or was stopped while it did
+	unlock, err := store.Lock(budget, asking)
 	if err == nil {
 		defer unlock()
 		if newer, ok := c.replaced(ctx, held); ok {

@@ -17,7 +17,7 @@ type Key struct {
 	Auth      string        // how the account authenticates, such as "access-token"
 	Identity  string        // whose credential it is; see [Identity]
 
-	// PassedOver marks the key of a second lock, used when a process doesn't release the first.
+	// PassedOver marks the key of a second lock, used when a process doesn't release the first, and by [Cached.Heal].
 	// Nothing is stored under such a key.
 	PassedOver bool
 }
