@@ -39,7 +39,7 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		out.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
 		resp, err := t.next.RoundTrip(out)
 		if !isUnauthorized(resp, err) {
-			if err == nil && !c.accepted.Load() {
+			if isAnswered(err) && !c.accepted.Load() {
 				c.accepted.Store(true)
 			}
 			return resp, err
@@ -71,6 +71,12 @@ func isUnauthorized(resp *http.Response, err error) bool {
 	}
 	upgrade, ok := errors.AsType[*httpstream.UpgradeFailureError](err)
 	return ok && apierrors.IsUnauthorized(upgrade.Cause)
+}
+
+// isAnswered reports whether the server answered. It does with an error, too, if it refuses a WebSocket upgrade.
+func isAnswered(err error) bool {
+	_, isUpgrade := errors.AsType[*httpstream.UpgradeFailureError](err)
+	return err == nil || isUpgrade
 }
 
 // replay returns a copy of a sent request to send again, or false if its body can't be sent again.
