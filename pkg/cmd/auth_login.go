@@ -193,11 +193,11 @@ func (l *authLogin) signIn(ctx context.Context) (accounts.SignedIn, error) {
 }
 
 // openBrowser opens the user's browser, or says what to do without one.
-func (l *authLogin) openBrowser(ctx context.Context, url string) error {
-	err := signin.Browser(l.Getenv)(ctx, url)
+func (o *options) openBrowser(ctx context.Context, url string) error {
+	err := signin.Browser(o.Getenv)(ctx, url)
 	if err != nil && ctx.Err() == nil {
-		l.log().Info("no browser was opened", "reason", err)
-		fmt.Fprintln(l.Stderr, anotherMachine)
+		o.log().Info("no browser was opened", "reason", err)
+		fmt.Fprintln(o.Stderr, "If your browser is on another machine, press Ctrl-C and use --no-browser.")
 	}
 	return err
 }

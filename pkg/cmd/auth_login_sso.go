@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
-	"github.com/doks-auth/doks-auth/pkg/internal/signin"
 	"github.com/doks-auth/doks-auth/pkg/oidc"
 )
 
@@ -102,19 +101,6 @@ func (l *ssoLogin) entry(ctx context.Context, args []string) (ssoEntry, error) {
 	}
 	return l.ssoEntry(config, strings.Join(args, ""))
 }
-
-// openBrowser opens the user's browser, or says what to do without one.
-func (l *ssoLogin) openBrowser(ctx context.Context, url string) error {
-	err := signin.Browser(l.Getenv)(ctx, url)
-	if err != nil && ctx.Err() == nil {
-		l.log().Info("no browser was opened", "reason", err)
-		fmt.Fprintln(l.Stderr, anotherMachine)
-	}
-	return err
-}
-
-// anotherMachine is what to do if no browser could be opened.
-const anotherMachine = "If your browser is on another machine, press Ctrl-C and use --no-browser."
 
 // ssoUserText returns who a user is, for people: "sam@example.com" (roles owner, member).
 func ssoUserText(user oidc.User) string {

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
 // authLogout is the command that removes logins.
@@ -125,7 +124,7 @@ func (l *authLogout) names(args []string) ([]string, error) {
 
 // logout signs out of a login. It writes a line for what it removed.
 func (l *authLogout) logout(ctx context.Context, out *strings.Builder, name string) error {
-	inventory, isOf := l.cachedBy(name) // while the login is there to tell
+	inventory := l.cachedBy(name) // while the login is there to tell
 	revokeErr, err := l.sources().Logout(ctx, name)
 	if revokeErr != nil {
 		fmt.Fprintf(l.Stderr, "the session of the login %q wasn't revoked: %s; "+
@@ -136,18 +135,12 @@ func (l *authLogout) logout(ctx context.Context, out *strings.Builder, name stri
 		return err
 	}
 	fmt.Fprintf(out, "signed out of the login %q\n", name)
-	entries, err := l.entries()
-	if err != nil {
-		return nil // there is no cache
-	}
-	removed, err := inventory.remove(ctx, entries, isOf)
-	out.WriteString(removed)
-	return err
+	return inventory.removeOwned(ctx, out)
 }
 
-// cachedBy returns an inventory that knows the login only, and a function that reports whether an entry of the cache
-// is its. There may be some for the API's address that the login has and for another one that the options choose.
-func (l *authLogout) cachedBy(name string) (*inventory, func(cachedir.Entry) bool) {
+// cachedBy returns an inventory that knows the login only. There may be entries of the cache for the API's address that
+// the login has and for another one that the options choose.
+func (l *authLogout) cachedBy(name string) *inventory {
 	inventory := &inventory{options: l.options}
 	sources := l.sources()
 	sources.File, sources.Login = "", name
@@ -160,5 +153,5 @@ func (l *authLogout) cachedBy(name string) (*inventory, func(cachedir.Entry) boo
 		own.API = found.APIURL
 		add(own)
 	}
-	return inventory, inventory.isOwned
+	return inventory
 }

@@ -83,11 +83,5 @@ func (l *ssoLogout) signOut(ctx context.Context, out *strings.Builder, session *
 		fmt.Fprintf(l.Stderr, "the provider may keep the session: %s\n", oneLine(remoteErr.Error()))
 	}
 	fmt.Fprintf(out, "signed out at %s\n", at)
-	entries, err := l.entries()
-	if err != nil {
-		return nil // there is no cache
-	}
-	removed, err := inventory.remove(ctx, entries, inventory.isOwned)
-	out.WriteString(removed)
-	return err
+	return inventory.removeOwned(ctx, out)
 }

@@ -140,6 +140,17 @@ func (i *inventory) remove(
 	return removed.String(), firstOf(failures)
 }
 
+// removeOwned removes the owners' entries, and writes a line for each credential that it removed.
+func (i *inventory) removeOwned(ctx context.Context, out *strings.Builder) error {
+	entries, err := i.entries()
+	if err != nil {
+		return nil // there is no cache
+	}
+	removed, err := i.remove(ctx, entries, i.isOwned)
+	out.WriteString(removed)
+	return err
+}
+
 // failureLine returns the line that reports a removed failure.
 func failureLine(cluster string) string {
 	return fmt.Sprintf("remembered failure for cluster %q removed", oneLine(cluster))

@@ -35,11 +35,8 @@ func (d *doctor) checkSessions(context.Context) []finding {
 // flagsFor returns the flags for a client, as a user of the kubeconfig has them, and whether there is one.
 func (d *doctor) flagsFor(client oidc.Client) (flags ssoFlags, isUsed bool) {
 	for _, user := range d.config.Users {
-		if !runsThis(user.Exec) {
-			continue
-		}
-		if entry, _, err := d.parseEntry(user.Exec); err == nil && entry.sso.client() == client {
-			return entry.sso, true
+		if used := d.ssoOfExec(user.Exec); used.client() == client {
+			return used, true
 		}
 	}
 	return ssoFlags{issuer: client.Issuer, clientID: client.ID}, false

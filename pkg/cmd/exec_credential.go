@@ -144,10 +144,7 @@ func (e *execCredential) respond(
 	if got, err = e.bind(ctx, source, id, got, request); err != nil {
 		return nil, getting(id, err)
 	}
-	if got, err = e.heal(ctx, source, id, got, request, started); err == nil {
-		err = e.check(got, request)
-	}
-	if err != nil {
+	if got, err = e.heal(ctx, source, id, got, request, started); err != nil {
 		return nil, getting(id, err)
 	}
 	var response bytes.Buffer

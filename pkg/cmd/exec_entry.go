@@ -16,17 +16,13 @@ const installHint = "doks-auth was not found. Install it, " +
 // exec returns how clients should run this program for an account. The caller adds the cluster's id to
 // the arguments, if any.
 func (e *kubeconfigEntries) exec(of *accounts.Account) (kubeconfig.Exec, error) {
-	version, err := execcredential.ParseVersion(e.execAPIVersion)
-	if err != nil {
-		return kubeconfig.Exec{}, usageErrorf("--exec-api-version must be v1 or v1beta1")
-	}
-	command, err := e.program()
+	exec, err := e.baseExec()
 	if err != nil {
 		return kubeconfig.Exec{}, err
 	}
-	var args []string
-	if !e.sharedUser {
-		args = append(args, "exec-credential", "--api-version="+path.Base(string(version)))
+	exec.InteractiveMode = "Never"
+	if e.sharedUser {
+		exec.Args = nil
 	}
 	tokenFile := e.tokenFile
 	if tokenFile != "" {
@@ -42,18 +38,30 @@ func (e *kubeconfigEntries) exec(of *accounts.Account) (kubeconfig.Exec, error) 
 		{"--cache-dir=", e.cacheDir},
 	} {
 		if flag.value != "" {
-			args = append(args, flag.name+flag.value)
+			exec.Args = append(exec.Args, flag.name+flag.value)
 		}
 	}
 	if e.fetch.expirySeconds != 0 {
-		args = append(args, fmt.Sprintf("--expiry-seconds=%d", e.fetch.expirySeconds))
+		exec.Args = append(exec.Args, fmt.Sprintf("--expiry-seconds=%d", e.fetch.expirySeconds))
+	}
+	return exec, nil
+}
+
+// baseExec returns what all entries have in common.
+func (e *kubeconfigEntries) baseExec() (kubeconfig.Exec, error) {
+	version, err := execcredential.ParseVersion(e.execAPIVersion)
+	if err != nil {
+		return kubeconfig.Exec{}, usageErrorf("--exec-api-version must be v1 or v1beta1")
+	}
+	command, err := e.program()
+	if err != nil {
+		return kubeconfig.Exec{}, err
 	}
 	return kubeconfig.Exec{
 		APIVersion:         string(version),
 		Command:            command,
-		Args:               args,
+		Args:               []string{"exec-credential", "--api-version=" + path.Base(string(version))},
 		InstallHint:        installHint,
-		InteractiveMode:    "Never",
 		ProvideClusterInfo: true,
 	}, nil
 }

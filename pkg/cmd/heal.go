@@ -22,7 +22,7 @@ import (
 // A cached credential may have been revoked. client-go doesn't say so: after a 401 it just runs the plugin again, in the
 // same process. So if a process asks for the same credential twice, the cluster is asked whether it accepts it.
 
-// heal returns got, or a credential that replaces it if the cluster refuses it. started is when the run began: what was
+// heal returns got, which the caller may have, or a credential that replaces it if the cluster refuses it. started is when the run began: what was
 // fetched since isn't in doubt.
 func (e *execCredential) heal(
 	ctx context.Context, from source, id digitalocean.ClusterID, got credential.Credential,
@@ -45,10 +45,13 @@ func (e *execCredential) heal(
 		asker.Route = hex.EncodeToString(sum[:8])
 	}
 	healed, err := from.heal(ctx, id, e.fetch, got, asker)
-	if err == nil && healed.Digest() != got.Digest() {
+	if err != nil {
+		return healed, err
+	}
+	if healed.Digest() != got.Digest() {
 		cache.Repeats(caller, healed.Digest()) // the caller has got it now
 	}
-	return healed, err
+	return healed, e.check(healed, request)
 }
 
 // parent identifies the process that runs us: by its id and, where the system tells it cheaply, its start time.

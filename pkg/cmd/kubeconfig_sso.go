@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path"
 
 	"github.com/spf13/pflag"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
-	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 	"github.com/doks-auth/doks-auth/pkg/oidc"
 )
@@ -82,37 +80,24 @@ func (s *kubeconfigSave) findSSO(ctx context.Context) {
 	}
 	s.hasSSO = make(map[digitalocean.ClusterID]ssoFlags)
 	for _, user := range config.Users {
-		if !runsThis(user.Exec) {
-			continue
-		}
-		if entry, _, err := s.parseEntry(user.Exec); err == nil && entry.sso.isSet() {
-			s.hasSSO[clusterIDOf(user.Exec)] = entry.sso
+		if flags := s.ssoOfExec(user.Exec); flags.isSet() {
+			s.hasSSO[clusterIDOf(user.Exec)] = flags
 		}
 	}
 }
 
 // ssoExec returns how clients should run this program for single sign-on.
 func (e *kubeconfigEntries) ssoExec(flags ssoFlags) (kubeconfig.Exec, error) {
-	version, err := execcredential.ParseVersion(e.execAPIVersion)
-	if err != nil {
-		return kubeconfig.Exec{}, usageErrorf("--exec-api-version must be v1 or v1beta1")
-	}
-	command, err := e.program()
+	exec, err := e.baseExec()
 	if err != nil {
 		return kubeconfig.Exec{}, err
 	}
-	args := append([]string{"exec-credential", "--api-version=" + path.Base(string(version))}, flags.args()...)
+	exec.InteractiveMode = "IfAvailable"
+	exec.Args = append(exec.Args, flags.args()...)
 	if e.cacheDir != "" {
-		args = append(args, "--cache-dir="+e.cacheDir)
+		exec.Args = append(exec.Args, "--cache-dir="+e.cacheDir)
 	}
-	return kubeconfig.Exec{
-		APIVersion:         string(version),
-		Command:            command,
-		Args:               args,
-		InstallHint:        installHint,
-		InteractiveMode:    "IfAvailable",
-		ProvideClusterInfo: true,
-	}, nil
+	return exec, nil
 }
 
 // record records where a cluster's ID tokens come from and may go. A client's run believes only that.

@@ -128,14 +128,23 @@ func (o *options) ssoContextsHint(config *kubeconfig.Config) string {
 	return "these use single sign-on: " + someOf(names)
 }
 
+// ssoOfExec returns the provider that a user's exec entry names, or no flags if it doesn't run this program with one.
+func (o *options) ssoOfExec(exec *kubeconfig.Exec) ssoFlags {
+	if !runsThis(exec) {
+		return ssoFlags{}
+	}
+	entry, _, err := o.parseEntry(exec)
+	if err != nil {
+		return ssoFlags{}
+	}
+	return entry.sso
+}
+
 func (o *options) ssoContexts(config *kubeconfig.Config) []string {
 	var names []string
 	for _, context := range config.Contexts {
 		user := config.User(context.User)
-		if user == nil || !runsThis(user.Exec) {
-			continue
-		}
-		if entry, _, err := o.parseEntry(user.Exec); err == nil && entry.sso.isSet() {
+		if user != nil && o.ssoOfExec(user.Exec).isSet() {
 			names = append(names, context.Name)
 		}
 	}

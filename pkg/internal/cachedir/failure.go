@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 // failureFile is what a file with a failure contains.
@@ -17,11 +16,7 @@ type failureFile struct {
 
 // Failure implements credential.FailureStore.
 func (d *Dir) Failure(_ context.Context, key credential.Key) (credential.Failure, error) {
-	seal, err := d.seal(key)
-	if err != nil {
-		return credential.Failure{}, err
-	}
-	data, err := readFile(seal.path(failureSuffix))
+	data, err := d.readPlain(key, failureSuffix)
 	if err != nil {
 		return credential.Failure{}, err
 	}
@@ -34,18 +29,7 @@ func (d *Dir) Failure(_ context.Context, key credential.Key) (credential.Failure
 
 // PutFailure implements credential.FailureStore. A failure contains no secret and isn't sealed.
 func (d *Dir) PutFailure(_ context.Context, key credential.Key, f credential.Failure) error {
-	seal, err := d.seal(key)
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(failureFile{f, key.ClusterID})
-	if err != nil {
-		return err
-	}
-	if err := d.create(); err != nil {
-		return err
-	}
-	return privatefile.Write(seal.path(failureSuffix), data)
+	return d.writePlain(key, failureSuffix, failureFile{f, key.ClusterID})
 }
 
 // failedCluster returns the cluster of the failure in the file at path, or "".

@@ -1,9 +1,11 @@
 package cachedir
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 
+	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
@@ -20,4 +22,29 @@ func readFile(name string) ([]byte, error) {
 		return nil, miss(e.Reason, e.Err)
 	}
 	return data, err
+}
+
+// readPlain reads a file about a key that isn't sealed.
+func (d *Dir) readPlain(key credential.Key, suffix string) ([]byte, error) {
+	seal, err := d.seal(key)
+	if err != nil {
+		return nil, err
+	}
+	return readFile(seal.path(suffix))
+}
+
+// writePlain writes content without secrets, as JSON, to a file about a key.
+func (d *Dir) writePlain(key credential.Key, suffix string, content any) error {
+	seal, err := d.seal(key)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	if err := d.create(); err != nil {
+		return err
+	}
+	return privatefile.Write(seal.path(suffix), data)
 }

@@ -5,18 +5,13 @@ import (
 	"encoding/json"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
 var _ credential.JudgmentStore = (*Dir)(nil)
 
 // Judgment implements credential.JudgmentStore.
 func (d *Dir) Judgment(_ context.Context, key credential.Key) (credential.Judgment, error) {
-	seal, err := d.seal(key)
-	if err != nil {
-		return credential.Judgment{}, err
-	}
-	data, err := readFile(seal.path(judgmentSuffix))
+	data, err := d.readPlain(key, judgmentSuffix)
 	if err != nil {
 		return credential.Judgment{}, err
 	}
@@ -29,16 +24,5 @@ func (d *Dir) Judgment(_ context.Context, key credential.Key) (credential.Judgme
 
 // PutJudgment implements credential.JudgmentStore. A judgment contains no secret and isn't sealed.
 func (d *Dir) PutJudgment(_ context.Context, key credential.Key, j credential.Judgment) error {
-	seal, err := d.seal(key)
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(j)
-	if err != nil {
-		return err
-	}
-	if err := d.create(); err != nil {
-		return err
-	}
-	return privatefile.Write(seal.path(judgmentSuffix), data)
+	return d.writePlain(key, judgmentSuffix, j)
 }

@@ -54,20 +54,29 @@ func Read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{"unreadable", err}
 	}
-	if !info.Mode().IsRegular() {
-		return nil, &Error{"not a regular file", nil}
-	}
-	if err := checkPrivate(info); err != nil {
-		return nil, &Error{"not private", err}
-	}
-	if info.Size() > MaxSize {
-		return nil, &Error{"too large", nil}
+	if err := check(info, MaxSize); err != nil {
+		return nil, err
 	}
 	data := make([]byte, info.Size())
 	if _, err := io.ReadFull(f, data); err != nil {
 		return nil, &Error{"unreadable", err}
 	}
 	return data, nil
+}
+
+// check returns an *Error unless a file is a regular one that belongs to this user, gives others no access, and isn't
+// larger than most bytes.
+func check(info fs.FileInfo, most int64) error {
+	if !info.Mode().IsRegular() {
+		return &Error{"not a regular file", nil}
+	}
+	if err := checkPrivate(info); err != nil {
+		return &Error{"not private", err}
+	}
+	if info.Size() > most {
+		return &Error{"too large", nil}
+	}
+	return nil
 }
 
 // Write atomically replaces the file, or whatever else has its name.
@@ -108,14 +117,8 @@ func OpenTable(name string, size int64) (*os.File, error) {
 		return nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &Error{"not a regular file", nil}
-	}
 	if err == nil {
-		err = checkPrivate(info)
-	}
-	if err == nil && info.Size() > size {
-		err = &Error{"too large", nil}
+		err = check(info, size)
 	}
 	if err != nil {
 		f.Close()
