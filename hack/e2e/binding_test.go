@@ -120,12 +120,9 @@ func TestAttackerSeesNoCredential(t *testing.T) {
 	}
 }
 
-// strangersConfig writes a kubeconfig that runs the plugin, with a cluster's fields and the items of args and env,
-// and returns its path.
-func strangersConfig(u *user, cluster, args, env string) string {
-	u.t.Helper()
-	path := filepath.Join(u.home, "config")
-	text := fmt.Sprintf(`apiVersion: v1
+// strangersText returns a kubeconfig that runs a program, with a cluster's fields and the items of args and env.
+func strangersText(cluster, command, args, env string) string {
+	return fmt.Sprintf(`apiVersion: v1
 kind: Config
 current-context: c
 clusters:
@@ -144,7 +141,15 @@ users:
       interactiveMode: Never
 contexts:
 - {name: c, context: {cluster: c, user: u}}
-`, cluster, plugin(), args, env)
+`, cluster, command, args, env)
+}
+
+// strangersConfig writes a kubeconfig that runs the plugin, with a cluster's fields and the items of args and env,
+// and returns its path.
+func strangersConfig(u *user, cluster, args, env string) string {
+	u.t.Helper()
+	path := filepath.Join(u.home, "config")
+	text := strangersText(cluster, plugin(), args, env)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		u.t.Fatal(err)
 	}

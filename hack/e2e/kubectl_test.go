@@ -177,8 +177,8 @@ func TestFiftyKubectlsMintOnce(t *testing.T) {
 	}
 }
 
-// Once a token is revoked, a kubectl that has to look up the API's resources first succeeds with a new one; one that knows
-// them fails, and the next succeeds. The version doesn't matter.
+// Once a token is revoked, a kubectl that has to look up the API's resources first succeeds with a new one; one that
+// knows them fails, and the next succeeds. The version doesn't matter.
 func TestRevokedToken(t *testing.T) {
 	for _, kubectl := range []string{"kubectl", "kubectl-old"} {
 		for _, discovery := range []string{"cold", "warm"} {

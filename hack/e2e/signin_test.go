@@ -50,8 +50,8 @@ func browser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context
 	return ctx
 }
 
-// decide opens an address in the browser, clicks a button of the authorization server's page, and returns the text of the
-// page that the browser ends at.
+// decide opens an address in the browser, clicks a button of the authorization server's page, and returns the text of
+// the page that the browser ends at.
 func decide(t *testing.T, address, button string) string {
 	t.Helper()
 	ctx := browser(t)

@@ -16,26 +16,7 @@ import (
 // strangers writes a kubeconfig that runs the plugin, and returns its path at the desk.
 func (d *desk) strangers(cluster, args, env string) string {
 	d.t.Helper()
-	text := fmt.Sprintf(`apiVersion: v1
-kind: Config
-current-context: c
-clusters:
-- name: c
-  cluster:
-    %s
-users:
-- name: u
-  user:
-    exec:
-      apiVersion: client.authentication.k8s.io/v1
-      command: %s
-      args: [%s]
-      env: [%s]
-      provideClusterInfo: true
-      interactiveMode: Never
-contexts:
-- {name: c, context: {cluster: c, user: u}}
-`, cluster, deskPlugin, args, env)
+	text := strangersText(cluster, deskPlugin, args, env)
 	if err := os.WriteFile(filepath.Join(d.dir, "strangers"), []byte(text), 0o600); err != nil {
 		d.t.Fatal(err)
 	}

@@ -19,11 +19,11 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 )
 
-// A cached credential may have been revoked. client-go doesn't say so: after a 401 it just runs the plugin again, in the
-// same process. So if a process asks for the same credential twice, the cluster is asked whether it accepts it.
+// A cached credential may have been revoked. client-go doesn't say so: after a 401 it just runs the plugin again, in
+// the same process. So if a process asks for the same credential twice, the cluster is asked whether it accepts it.
 
-// heal returns got, which the caller may have, or a credential that replaces it if the cluster refuses it. started is when the run began: what was
-// fetched since isn't in doubt.
+// heal returns got, which the caller may have, or a credential that replaces it if the cluster refuses it. started is
+// when the run began: what was fetched since isn't in doubt.
 func (e *execCredential) heal(
 	ctx context.Context, from source, id digitalocean.ClusterID, got credential.Credential,
 	request execcredential.Request, started time.Time,
@@ -85,9 +85,9 @@ func proxyFor(server, named string) *url.URL {
 	return proxy
 }
 
-// verdictOf asks a cluster whether it accepts a credential: by its version, which costs it little, and which it gives to
-// nobody whose credential it doesn't know. The connection goes to the credential's own server, whose certificate must be of
-// the credential's own authority; a proxy sees no more than the name. Whatever fails is no verdict.
+// verdictOf asks a cluster whether it accepts a credential: by its version, which costs it little, and which it gives
+// to nobody whose credential it doesn't know. The connection goes to the credential's own server, whose certificate
+// must be of the credential's own authority; a proxy sees no more than the name. Whatever fails is no verdict.
 func verdictOf(ctx context.Context, got credential.Credential, proxy *url.URL) credential.Verdict {
 	config := new(tls.Config)
 	if len(got.CertificateAuthority) > 0 { // else the system's

@@ -133,9 +133,9 @@ func (o *options) prints(do func(context.Context, []string) ([]byte, error)) fun
 // expired: its error says more than that time is up.
 const maxGrace = 500 * time.Millisecond
 
-// bounded runs a step until it returns, its time is up or ctx ends. That time is --timeout, and what somebody may take to
-// sign in. It returns in time even if the step is
-// stuck in something that ignores its context, such as a file on a dead network disk.
+// bounded runs a step until it returns, its time is up or ctx ends. That time is --timeout, and what somebody may take
+// to sign in. It returns in time even if the step is stuck in something that ignores its context, such as a file on a
+// dead network disk.
 func bounded[T any](ctx context.Context, o *options, step func(context.Context) (T, error)) (T, error) {
 	var none T
 	if o.timeout <= 0 {

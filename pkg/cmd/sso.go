@@ -35,13 +35,13 @@ type ssoSource struct {
 	way     func() oidc.Way // how somebody can sign in
 }
 
-// maySignInFor is how long a client waits for somebody to sign in. It is three fifths of signInTime, which is what a fetch
-// has of a run's time: see [credential.Cached].
+// maySignInFor is how long a client waits for somebody to sign in. It is three fifths of signInTime, which is what a
+// fetch has of a run's time: see [credential.Cached].
 const maySignInFor = signInTime * 3 / 5
 
 // ssoSource returns the source that an entry's flags name, if the request may have its credentials. Nothing that the
-// kubeconfig says is believed: the provider, and the server and the certificate authority of the cluster, must have been
-// recorded by a command that a person typed.
+// kubeconfig says is believed: the provider, and the server and the certificate authority of the cluster, must have
+// been recorded by a command that a person typed.
 func (e *execCredential) ssoSource(id digitalocean.ClusterID, request execcredential.Request) (*ssoSource, error) {
 	if err := e.sso.check(); err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/oidc"
 )
 
-// pinnable returns a cluster as an entry of a kubeconfig that a person trusts has it. What is recorded already counts for
-// more: the entry must not contradict it.
+// pinnable returns a cluster as an entry of a kubeconfig that a person trusts has it. What is recorded already counts
+// for more: the entry must not contradict it.
 func (o *options) pinnable(id string, entry *kubeconfig.Cluster, client oidc.Client) (oidc.Cluster, error) {
 	refuse := func(err error) error { return &credential.Error{Class: credential.Unsafe, Err: err} }
 	if entry == nil {

@@ -58,6 +58,6 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// ErrUnremembered is wrapped by an error of a provider that [Cached] shouldn't remember: the next caller may be better off,
-// or the provider itself remembers.
+// ErrUnremembered is wrapped by an error of a provider that [Cached] shouldn't remember: the next caller may be better
+// off, or the provider itself remembers.
 var ErrUnremembered = errors.New("not remembered")

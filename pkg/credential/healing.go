@@ -53,8 +53,8 @@ const (
 	verdictBudget = 2 * time.Second
 )
 
-// HealingPause is how long after a refused credential was replaced the new one isn't, unless the cluster has accepted it
-// once: the reason must be another one.
+// HealingPause is how long after a refused credential was replaced the new one isn't, unless the cluster has accepted
+// it once: the reason must be another one.
 const HealingPause = 10 * time.Minute
 
 // ErrRefusesAll means that a cluster refuses a credential that replaced one that it had refused: the reason isn't the
@@ -85,13 +85,13 @@ type Asker struct {
 	Ask   func(context.Context, Credential) Verdict
 }
 
-// Heal returns held if the cluster accepts it, and otherwise a credential that replaces it. Call it if there is reason to
-// think that the cluster may have refused held, a cached credential: it may have been revoked.
+// Heal returns held if the cluster accepts it, and otherwise a credential that replaces it. Call it if there is reason
+// to think that the cluster may have refused held, a cached credential: it may have been revoked.
 //
 // One caller asks the cluster at a time, for two seconds at most; its verdict counts for all callers for ten
 // seconds. If there is none, held is returned, and the cluster isn't asked by that route for five minutes. One caller
-// replaces a refused credential, as [Cached.Renew] does. If the cluster refuses that one, too, it isn't replaced for ten
-// minutes: the error wraps ErrRefusesAll and has class Refused.
+// replaces a refused credential, as [Cached.Renew] does. If the cluster refuses that one, too, it isn't replaced for
+// ten minutes: the error wraps ErrRefusesAll and has class Refused.
 //
 // Without a Store that is a [JudgmentStore], held is returned.
 func (c *Cached) Heal(ctx context.Context, held Credential, asker Asker) (Credential, error) {

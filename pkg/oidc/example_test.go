@@ -11,8 +11,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/restconfig"
 )
 
-// A program uses the session that 'doks-auth auth login --sso' started, and the cluster that it recorded. Nobody can sign
-// in while the program runs: it fails if the session has ended.
+// A program uses the session that 'doks-auth auth login --sso' started, and the cluster that it recorded. Nobody can
+// sign in while the program runs: it fails if the session has ended.
 func ExampleProvider() {
 	ctx := context.Background()
 	home, err := os.UserHomeDir()

@@ -216,8 +216,8 @@ func (w *world) tried(err error, says string) {
 	}
 }
 
-// A sign-in that nobody answers, or that is refused, isn't repeated for ten minutes, however often it is asked for, and the
-// next time for twenty. In a night of eight hours, that is six browsers.
+// A sign-in that nobody answers, or that is refused, isn't repeated for ten minutes, however often it is asked for, and
+// the next time for twenty. In a night of eight hours, that is six browsers.
 func TestPolls(t *testing.T) {
 	tests := map[string]struct {
 		refuses bool

@@ -54,8 +54,8 @@ type attempt struct {
 	Earlier int `json:"earlier,omitempty"`
 }
 
-// quiet returns how long nobody is asked to sign in after the attempt: ten minutes after the first, and twice as long after
-// each further one, so that a program that polls all night opens a few browsers.
+// quiet returns how long nobody is asked to sign in after the attempt: ten minutes after the first, and twice as long
+// after each further one, so that a program that polls all night opens a few browsers.
 func (a *attempt) quiet() time.Duration { return min(quiet<<min(a.Earlier, 10), maxQuiet) }
 
 // next returns the attempt that follows one; nil: there was none.

@@ -67,7 +67,8 @@ func (s *Session) signIn(ctx context.Context, way Way) (*record, tokens, error) 
 // notedError is the failure of a sign-in, which the record remembers.
 type notedError struct{ error }
 
-// Unwrap returns the failure, and what keeps others from remembering it: they wouldn't know when somebody has signed in.
+// Unwrap returns the failure, and what keeps others from remembering it: they wouldn't know when somebody has signed
+// in.
 func (e *notedError) Unwrap() []error { return []error{e.error, credential.ErrUnremembered} }
 
 // reasonOf returns what failed.

@@ -66,7 +66,8 @@ func (e *NeededError) Error() string {
 // Unwrap returns the reason, and that the error holds only here: somewhere else, somebody may be able to sign in.
 func (e *NeededError) Unwrap() []error { return []error{e.Reason, credential.ErrUnremembered} }
 
-// AttemptError means that somebody must sign in, but that a recent sign-in was left unanswered or failed. Its class is Refused.
+// AttemptError means that somebody must sign in, but that a recent sign-in was left unanswered or failed. Its class is
+// Refused.
 type AttemptError struct {
 	Client Client
 	Ago    time.Duration

@@ -142,8 +142,8 @@ func (a *API) credentials(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, mint())
 }
 
-// expiryOf returns the lifetime that a call asks for, 0 if it asks for none. It answers a call for an invalid one with an
-// error.
+// expiryOf returns the lifetime that a call asks for, 0 if it asks for none. It answers a call for an invalid one with
+// an error.
 func expiryOf(w http.ResponseWriter, r *http.Request) (expiry time.Duration, ok bool) {
 	asked := r.URL.Query().Get("expiry_seconds")
 	if asked == "" {

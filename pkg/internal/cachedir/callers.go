@@ -10,17 +10,17 @@ import (
 )
 
 // The table of recent callers has a fixed number of slots. A caller's digest says which one is its own; another caller
-// with the same slot takes it over. So the table forgets, but it never grows, and needs no lock: a slot is read and written
-// in one piece, and what is in it decides only whether the cluster is asked about a credential.
+// with the same slot takes it over. So the table forgets, but it never grows, and needs no lock: a slot is read and
+// written in one piece, and what is in it decides only whether the cluster is asked about a credential.
 const (
 	callersName = "callers"
 	slots       = 256
 	slotSize    = 16
 )
 
-// Repeats records that a caller asks for a credential, and reports whether the same caller asked for the same credential
-// before, as far as the table remembers. caller identifies a process; of is the credential's digest. Where the table
-// can't be written, nobody ever repeats anything.
+// Repeats records that a caller asks for a credential, and reports whether the same caller asked for the same
+// credential before, as far as the table remembers. caller identifies a process; of is the credential's digest. Where
+// the table can't be written, nobody ever repeats anything.
 func (d *Dir) Repeats(caller, of string) bool {
 	if d.path == "" {
 		return false

@@ -103,8 +103,9 @@ func (c *Client) RevokeFor(ctx context.Context, endpoint, clientID string, token
 	return c.revoke(ctx, r)
 }
 
-// EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says who. It is
-// sent by us and not by a browser, which would remember it; in a form, unless the provider takes it in the address only.
+// EndSession tells a provider that somebody signs out (OpenID Connect RP-Initiated Logout 1.0). The ID token says who.
+// It is sent by us and not by a browser, which would remember it; in a form, unless the provider takes it in the
+// address only.
 func (c *Client) EndSession(ctx context.Context, endpoint, clientID string, idToken credential.Secret) error {
 	r := formRequest("ending the session", endpoint, url.Values{
 		"client_id": {clientID}, "id_token_hint": {idToken.Reveal()},
