@@ -138,12 +138,10 @@ func (d *doctor) notConvertible() map[string]string {
 		return left
 	}
 	convert := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{options: d.options}, dryRun: true}
-	exec := kubeconfig.Exec{Command: "doks-auth", Args: []string{"exec-credential"}}
-	done, err := config.Convert(exec, convert.acceptSSO(context.Background()))
-	if err != nil {
-		return left
+	exec := func(kubeconfig.Exec) kubeconfig.Exec {
+		return kubeconfig.Exec{Command: "doks-auth", Args: []string{"exec-credential"}}
 	}
-	for _, c := range done {
+	for _, c := range config.Convert(exec, convert.acceptSSO(context.Background())) {
 		if !c.Converted {
 			left[c.User] = conversionNote(c)
 		}

@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
+	"github.com/doks-auth/doks-auth/pkg/execcredential"
 	"github.com/doks-auth/doks-auth/pkg/internal/kubeconfig"
 )
 
@@ -23,13 +26,13 @@ type kubeconfigConvert struct {
 }
 
 func newKubeconfigConvert(opts *options) *cobra.Command {
-	v := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{options: opts, execAPIVersion: "v1"}}
+	v := &kubeconfigConvert{kubeconfigEntries: kubeconfigEntries{options: opts}}
 	cmd := &cobra.Command{
 		Use:   "convert",
 		Short: "Replace doctl with doks-auth in the kubeconfig",
 		Long: `convert changes the users in the kubeconfig that run doctl: they then run doks-auth, for the same cluster
-and with the same doctl context. Everything else stays the same, byte for byte. It reports what it changed,
-and what it left and why. It calls neither the API nor doctl.
+in the same protocol version, and with the same doctl context. Everything else stays the same, byte for byte.
+It reports what it changed, and what it left and why. It calls neither the API nor doctl.
 
 For users with single sign-on, it also records the OpenID provider, and the cluster's server and certificate
 authority, from the kubeconfig: convert only a kubeconfig that you trust.`,
@@ -38,15 +41,14 @@ authority, from the kubeconfig: convert only a kubeconfig that you trust.`,
 		Args:              usageArgs(noArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			exec, err := v.exec(new(accounts.Account))
+			exec, err := v.execs()
 			if err != nil {
 				return err
 			}
 			var out strings.Builder
 			convert := func(c *kubeconfig.Config) error {
-				done, err := c.Convert(exec, v.acceptSSO(cmd.Context()))
-				v.report(&out, done)
-				return err
+				v.report(&out, c.Convert(exec, v.acceptSSO(cmd.Context())))
+				return nil
 			}
 			if v.dryRun {
 				_, err = bounded(cmd.Context(), opts, func(context.Context) (struct{}, error) {
@@ -65,8 +67,35 @@ authority, from the kubeconfig: convert only a kubeconfig that you trust.`,
 	flags := cmd.Flags()
 	v.files.addFlag(flags)
 	flags.Var(given{&v.command}, "command", commandUsage)
+	flags.Var(given{&v.execAPIVersion}, "exec-api-version",
+		"protocol `version` for clients to use, v1 or v1beta1 (default the one that the entry has)")
 	flags.BoolVar(&v.dryRun, "dry-run", false, "print the lines that would change, and modify nothing")
 	return cmd
+}
+
+// execs returns how clients should run this program if they ran doctl as old says. The protocol version stays, since
+// some clients know only one, unless another one is chosen, or this program doesn't know it: v1alpha1, say.
+func (v *kubeconfigConvert) execs() (func(old kubeconfig.Exec) kubeconfig.Exec, error) {
+	execs := make(map[execcredential.Version]kubeconfig.Exec)
+	for _, version := range []execcredential.Version{execcredential.V1, execcredential.V1Beta1} {
+		entries := v.kubeconfigEntries
+		entries.execAPIVersion = cmp.Or(v.execAPIVersion, string(version))
+		exec, err := entries.exec(new(accounts.Account))
+		if err == nil {
+			err = exec.Check()
+		}
+		if err != nil {
+			return nil, err
+		}
+		execs[version] = exec
+	}
+	return func(old kubeconfig.Exec) kubeconfig.Exec {
+		version, err := execcredential.ParseVersion(old.APIVersion)
+		if err != nil {
+			version = execcredential.V1Beta1 // all clients but the oldest and the newest know it
+		}
+		return execs[version]
+	}, nil
 }
 
 // acceptSSO returns what decides whether a user with single sign-on is converted. It records what clients' runs will
@@ -109,6 +138,9 @@ func (v *kubeconfigConvert) report(w *strings.Builder, done []kubeconfig.Convers
 			what = "converted"
 		}
 		fmt.Fprintf(w, "%s user %q", what, d.User)
+		if d.Converted {
+			fmt.Fprintf(w, " (%s)", versionChange(d.Old.APIVersion, d.New.APIVersion))
+		}
 		if note := conversionNote(d); note != "" {
 			fmt.Fprintf(w, ": %s", note)
 		}
@@ -117,6 +149,18 @@ func (v *kubeconfigConvert) report(w *strings.Builder, done []kubeconfig.Convers
 			writeDifference(w, shownExec(d.Old), shownExec(d.New))
 		}
 	}
+}
+
+// versionChange says what became of an entry's protocol version.
+func versionChange(old, new string) string {
+	old, new = path.Base(old), path.Base(new)
+	switch {
+	case old == new:
+		return "still " + new
+	case isShown(old) && old != ".": // of none
+		return new + " instead of " + old
+	}
+	return "now " + new
 }
 
 // check returns an error if the edit can't be made.

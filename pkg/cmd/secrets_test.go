@@ -146,7 +146,7 @@ func TestDryRunShowsChangesOnly(t *testing.T) {
 			t.Errorf("%s: got %s; want no SECRET", name, got)
 		}
 		for _, want := range []string{
-			`would convert user "a"`, "-      command: doctl\n", "+      command: doks-auth\n", "+      - --api-version=v1\n",
+			`would convert user "a" (still v1`, "-      command: doctl\n", "+      command: doks-auth\n", "+      - --api-version=v1",
 		} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: got %s; want %q in it", name, got, want)

@@ -20,7 +20,7 @@ func (e Entry) Check() error {
 			return usageError(&NameError{chosen.what, chosen.text})
 		}
 	}
-	if err := e.Exec.check(); err != nil {
+	if err := e.Exec.Check(); err != nil {
 		return err
 	}
 	switch {
@@ -34,8 +34,8 @@ func (e Entry) Check() error {
 	return nil
 }
 
-// check reports what must not be written. It shows no value, which may be secret.
-func (e Exec) check() error {
+// Check reports what must not be written. Its error, an *ExecError of class Usage, shows no value, which may be secret.
+func (e Exec) Check() error {
 	texts := append([]string{e.APIVersion, e.Command, e.InstallHint, e.InteractiveMode}, e.Args...)
 	for _, variable := range e.Env {
 		for name, value := range variable {

@@ -23,15 +23,10 @@ type Conversion struct {
 	Note      string // a caveat, if it was; may be empty
 }
 
-// Convert makes users that run doctl run this plugin instead: as exec says, with the counterparts of doctl's
-// arguments added. An entry whose arguments have no counterpart is left, and so is one for single sign-on that accept
-// returns an error for: cluster is that of the user's first context; nil if there
-// is none. The error of Convert is
-// an *ExecError of class Usage.
-func (c *Config) Convert(exec Exec, accept func(to Exec, cluster *Cluster) error) ([]Conversion, error) {
-	if err := exec.check(); err != nil {
-		return nil, err
-	}
+// Convert makes users that run doctl run this plugin instead: as exec returns for what they had, with the counterparts
+// of doctl's arguments added. An entry whose arguments have no counterpart is left, and so is one for single sign-on
+// that accept returns an error for: cluster is that of the user's first context; nil if there is none.
+func (c *Config) Convert(exec func(old Exec) Exec, accept func(to Exec, cluster *Cluster) error) []Conversion {
 	var done []Conversion
 	for i := range c.Users {
 		user := &c.Users[i]
@@ -43,16 +38,16 @@ func (c *Config) Convert(exec Exec, accept func(to Exec, cluster *Cluster) error
 			done = append(done, Conversion{User: user.Name, Reason: err})
 			continue
 		}
-		to, note := exec, ""
+		to, note := exec(*user.Exec), ""
 		if strings.EqualFold(call.context, "default") && hasEnv(user.Exec, "DIGITALOCEAN_ACCESS_TOKEN") {
 			call.context = "" // the variable is the default context's access token
 		}
-		to.Args = append(slices.Clone(exec.Args), call.args()...)
+		to.Args = append(slices.Clone(to.Args), call.args()...)
 		if server := c.tunnel(user.Name, call.clusterID); server != "" {
 			to.ProvideClusterInfo = false
 			note = fmt.Sprintf("server %s has another name than the cluster's: it isn't checked", show.URL(server))
 		}
-		err = to.check()
+		err = to.Check()
 		if err == nil && call.isSSO() {
 			to.InteractiveMode = "IfAvailable" // somebody may have to sign in
 			err = accept(to, c.clusterOf(user.Name))
@@ -64,7 +59,7 @@ func (c *Config) Convert(exec Exec, accept func(to Exec, cluster *Cluster) error
 		done = append(done, Conversion{User: user.Name, Converted: true, Old: *user.Exec, New: to, Note: note})
 		user.setExec(to)
 	}
-	return done, nil
+	return done
 }
 
 // doctlCall is a call of doctl for a credential.
