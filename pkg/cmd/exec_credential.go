@@ -27,6 +27,8 @@ type execCredential struct {
 	skipServerCheck bool
 	noHeal          bool
 	sso             ssoFlags
+
+	help func() string // what to print if there is no request; nil: the answer to one for v1
 }
 
 func newExecCredential(opts *options) *cobra.Command {
@@ -47,18 +49,9 @@ With --sso-issuer-url and --sso-client-id, the credential is the ID token of a s
 provider, and no access token is used. You may have to sign in with a browser first, within 3 minutes. The
 provider and the cluster must have been recorded: 'doks-auth kubeconfig save' and 'doks-auth auth login --sso'
 do that.`,
-		Example: `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
-		Args:    usageArgs(cobra.MaximumNArgs(1)),
-		RunE: e.prints(func(ctx context.Context, args []string) ([]byte, error) {
-			request, late, err := e.request(ctx)
-			if errors.Is(err, execcredential.ErrNoRequest) {
-				request, err = execcredential.Request{Version: execcredential.V1}, nil
-			}
-			if err != nil {
-				return nil, err
-			}
-			return e.respond(ctx, request, late, args)
-		}),
+		Example:           `  doks-auth exec-credential --api-version=v1 8d91899c-0739-4a1a-acc5-deadbeefbb8f`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		RunE:              e.prints(e.answer),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	e.addFlags(cmd.Flags())
@@ -117,12 +110,28 @@ func (e *execCredential) source(id digitalocean.ClusterID, request execcredentia
 	return e.account()
 }
 
+// answer answers the request, wherever it is.
+func (e *execCredential) answer(ctx context.Context, args []string) ([]byte, error) {
+	request, late, err := e.request(ctx)
+	switch {
+	case !errors.Is(err, execcredential.ErrNoRequest):
+	case e.help != nil:
+		return []byte(e.help()), nil
+	default:
+		request, err = execcredential.Request{Version: execcredential.V1}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.respond(ctx, request, late, args)
+}
+
 // respond goes from a request to its response: it finds the cluster, the account or the session, and its credential
 // for the cluster, and checks that the client may have it.
 func (e *execCredential) respond(
 	ctx context.Context, request execcredential.Request, late lateRequest, args []string,
 ) ([]byte, error) {
-	id, err := clusterID(args, request)
+	id, err := e.clusterID(args, request)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +198,7 @@ type lateRequest func(context.Context, execcredential.Request) (execcredential.R
 
 // clusterID returns the requested cluster: the argument, else the one in the request's configuration, else the
 // one in the host name of the request's server.
-func clusterID(args []string, request execcredential.Request) (digitalocean.ClusterID, error) {
+func (e *execCredential) clusterID(args []string, request execcredential.Request) (digitalocean.ClusterID, error) {
 	if len(args) > 0 {
 		return digitalocean.ParseClusterID(args[0])
 	}
@@ -206,8 +215,7 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 	}
 	server := request.Target.Server
 	if server == "" {
-		return "", advise(credential.Usage, errors.New("no cluster is named"),
-			"give its id as an argument, or set provideClusterInfo: true in the kubeconfig's user")
+		return "", advise(credential.Usage, errors.New("no cluster is named"), e.adviceOnNoCluster())
 	}
 	u, err := serverurl.Parse(server)
 	if err != nil {
@@ -222,4 +230,15 @@ func clusterID(args []string, request execcredential.Request) (digitalocean.Clus
 		fmt.Errorf("no cluster is named, and server %s has no cluster id in its name", show.URL(server)),
 		"in the kubeconfig, add clusterID to the cluster's extension client.authentication.k8s.io/exec, "+
 			"or the id to the user's args")
+}
+
+// adviceOnNoCluster returns how to name the cluster. Some clients send no request, and some one without the cluster,
+// whatever the kubeconfig says.
+func (e *execCredential) adviceOnNoCluster() string {
+	if e.byClient() {
+		return "this client doesn't pass the cluster: add its id to the user's args in the kubeconfig " +
+			"(kubectl passes it with provideClusterInfo: true)"
+	}
+	return "give its id as an argument, in a kubeconfig among the user's args: " +
+		"without a request, provideClusterInfo: true has no effect"
 }

@@ -22,7 +22,7 @@ func (e *kubeconfigEntries) exec(of *accounts.Account) (kubeconfig.Exec, error) 
 	}
 	exec.InteractiveMode = "Never"
 	if e.sharedUser {
-		exec.Args = nil
+		exec.Args = exec.Args[:1] // the request says the rest
 	}
 	tokenFile := e.tokenFile
 	if tokenFile != "" {

@@ -70,7 +70,7 @@ func (s *kubeconfigSave) replaceable(c *kubeconfig.Config, account *account, ent
 	}
 	if user := c.User(cmp.Or(entry.User, entry.Name+"-admin")); user != nil {
 		isOld := user.Exec.IsOurs() && string(clusterIDOf(user.Exec)) == gone
-		isShared := entry.User != "" && user.Exec.IsOurs() && slices.Equal(user.Exec.Args, entry.Exec.Args)
+		isShared := entry.User != "" && user.Exec.IsOurs() && user.Exec.CallsAs(entry.Exec)
 		if !isOld && !isShared {
 			return ""
 		}

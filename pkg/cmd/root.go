@@ -1,13 +1,9 @@
 package cmd
 
 import (
-	"context"
-	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/doks-auth/doks-auth/pkg/execcredential"
 )
 
 // command is a subcommand of the root.
@@ -83,23 +79,22 @@ type bare struct {
 	showVersion bool
 }
 
-// run runs the root command: it answers a request as exec-credential does, or prints an overview without one.
+// run runs the root command: it prints an overview if there is no request, and a person to read it. Otherwise it does
+// what exec-credential does: a client takes what is printed for a credential.
 func (e *bare) run(cmd *cobra.Command, args []string) error {
 	if e.showVersion {
 		_, err := io.WriteString(e.Stdout, thisBuild().line())
 		return err
 	}
-	err := e.prints(func(ctx context.Context, args []string) ([]byte, error) {
-		request, late, err := e.request(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return e.respond(ctx, request, late, args)
-	})(cmd, args)
-	if errors.Is(err, execcredential.ErrNoRequest) {
-		_, err = io.WriteString(e.Stdout, overview(cmd))
+	if e.isAtTerminal() {
+		e.help = func() string { return overview(cmd) }
 	}
-	return err
+	return e.prints(e.answer)(cmd, args)
+}
+
+// isAtTerminal reports whether standard input or output is a person's terminal.
+func (e *bare) isAtTerminal() bool {
+	return e.StdinIsTerminal() || e.StdoutIsTerminal != nil && e.StdoutIsTerminal()
 }
 
 const rootHelp = `doks-auth provides Kubernetes clients with credentials for DigitalOcean Kubernetes clusters.
@@ -112,7 +107,7 @@ the variables DIGITALOCEAN_ACCESS_TOKEN, DIGITALOCEAN_TOKEN and DIGITALOCEAN_TOK
 'doks-auth auth login', doctl's current context.
 
 Without a command, doks-auth does what exec-credential does if it finds an ExecCredential request in
-KUBERNETES_EXEC_INFO or on standard input.
+KUBERNETES_EXEC_INFO or on standard input; else it prints an overview on a terminal, and fails elsewhere.
 
 Exit codes: 0 success, 2 usage or configuration, 3 access refused, 4 no such cluster, 5 API unreachable,
 6 unusable answer, 7 refused for safety, 1 anything else.`

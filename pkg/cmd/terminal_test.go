@@ -184,3 +184,40 @@ func TestCacheClearKnowsFailures(t *testing.T) {
 		t.Errorf("got %+v; want no failure", got)
 	}
 }
+
+// Without a request and a command, a person gets an overview, whether they read it from the terminal or through a
+// pager. A program, which would take it for a credential, gets an error.
+func TestOverviewIsForPeople(t *testing.T) {
+	isTerminal := func() bool { return true }
+	tests := map[string]struct {
+		adjust func(*cmd.Env)
+		args   []string
+		want   string // in the output; "": none, and an error
+	}{
+		"a terminal":             {func(e *cmd.Env) { e.StdinIsTerminal, e.StdoutIsTerminal = isTerminal, isTerminal }, nil, "Commands:"},
+		"a pager":                {func(e *cmd.Env) { e.StdinIsTerminal = isTerminal }, nil, "Commands:"},
+		"an empty file as input": {func(e *cmd.Env) { e.StdoutIsTerminal = isTerminal }, nil, "Commands:"},
+		"a program":              {func(*cmd.Env) {}, nil, ""},
+		"a program, with flags":  {func(*cmd.Env) {}, []string{"--skip-server-check"}, ""},
+		"a person, with a version": {func(e *cmd.Env) { e.StdinIsTerminal, e.StdoutIsTerminal = isTerminal, isTerminal },
+			[]string{"--api-version=v1"}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.adjust = test.adjust
+			code, stdout, stderr := w.run(test.args...)
+			if test.want != "" {
+				if code != 0 || !strings.Contains(stdout, test.want) || stderr != "" {
+					t.Errorf("got code %d, output %q and error %q; want 0, %q and none", code, stdout, stderr, test.want)
+				}
+				return
+			}
+			if want := "doks-auth: no cluster is named\nhint: give its id "; code != 2 || stdout != "" ||
+				!strings.HasPrefix(stderr, want) {
+				t.Errorf("got code %d, output %q and error %q; want 2, none and %q…", code, stdout, stderr, want)
+			}
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 // Without arguments, the program prints what fits a small terminal.
 func TestOverviewFitsATerminal(t *testing.T) {
 	w := newWorld(t)
+	w.onTerminal("")
 	lines := strings.Split(strings.TrimSuffix(w.mustRun(t), "\n"), "\n")
 	if len(lines) > 23 { // and the prompt
 		t.Errorf("got %d lines, want at most 23", len(lines))

@@ -1,6 +1,7 @@
 package kubeconfig
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -52,8 +53,22 @@ func (e *Exec) clusterID() string {
 // IsOurs reports whether the entry runs this plugin, under any name if its arguments say so, or doctl.
 func (e *Exec) IsOurs() bool {
 	return e != nil && (e.Program() == "doks-auth" || e.Program() == "doctl" ||
-		len(e.Args) > 0 && e.Args[0] == "exec-credential" && e.clusterID() != "")
+		len(e.Args) > 0 && e.Args[0] == execCommand && e.clusterID() != "")
 }
+
+// CallsAs reports whether two entries pass the same arguments, the command aside: exec-credential is the default.
+func (e *Exec) CallsAs(other Exec) bool {
+	return slices.Equal(withoutCommand(e.Args), withoutCommand(other.Args))
+}
+
+func withoutCommand(args []string) []string {
+	if len(args) > 0 && args[0] == execCommand {
+		return args[1:]
+	}
+	return args
+}
+
+const execCommand = "exec-credential"
 
 // IDOf returns the id of an entry's cluster: from its extension, its server's name, or the arguments of the plugin
 // that one of its contexts runs. It is "" if it is unknown.

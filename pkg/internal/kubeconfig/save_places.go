@@ -165,7 +165,7 @@ func (c *Config) userConflict(e Entry, p Saved) error {
 		return context.User == p.User && context.Cluster == p.Cluster
 	})
 	switch {
-	case e.User != "" && old.Exec.IsOurs() && slices.Equal(old.Exec.Args, e.Exec.Args):
+	case e.User != "" && old.Exec.IsOurs() && old.Exec.CallsAs(e.Exec):
 		return nil
 	case e.User == "" && old.clusterID() == e.ClusterID:
 		return nil
