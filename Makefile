@@ -30,7 +30,7 @@ fuzz: ## run each fuzz target for a minute
 	go test -run='^$$' -fuzz=FuzzSaveRemove -fuzztime=1m ./pkg/internal/kubeconfig
 	go test -run='^$$' -fuzz=FuzzApply -fuzztime=1m ./pkg/internal/yamledit
 
-verify: ## check formatting, go.mod, vet, staticcheck, govulncheck, import rules, and builds for all systems
+verify: ## check formatting, go.mod, vet, staticcheck, actionlint, govulncheck, import rules, and builds
 	hack/verify
 
 bench: build ## measure what a cache hit costs
