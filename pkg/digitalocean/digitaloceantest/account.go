@@ -12,12 +12,14 @@ func (a *API) account(w http.ResponseWriter, r *http.Request) {
 	a.mu.Unlock()
 	user := bearerOf(r).user
 	account := map[string]any{
-		"uuid":           user.UUID,
-		"email":          user.Email,
-		"name":           user.Name,
-		"email_verified": true,
-		"status":         "active",
-		"status_message": "",
+		"uuid":              user.UUID,
+		"email":             user.Email,
+		"name":              user.Name,
+		"email_verified":    true,
+		"status":            "active",
+		"status_message":    "",
+		"droplet_limit":     25,
+		"floating_ip_limit": 5,
 	}
 	if user.TeamUUID != "" {
 		account["team"] = map[string]string{"uuid": user.TeamUUID, "name": user.TeamName}

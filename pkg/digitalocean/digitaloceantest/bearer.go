@@ -29,14 +29,11 @@ func (b bearer) may(scope string) bool { return b.scopes == nil || slices.Contai
 // userOf returns the user of a token that was given without one. It is always the same for a token, and
 // differs between tokens.
 func userOf(accessToken string) User {
-	digest := sha256.Sum256([]byte(accessToken))
-	uuid := func(b []byte) string {
-		return fmt.Sprintf("%x-%x-4%x-8%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
-	}
-	name := fmt.Sprintf("%x", digest[:4])
-	return User{
-		Name: "User " + name, Email: "user-" + name + "@doks.example", UUID: uuid(digest[:16]),
-		TeamUUID: uuid(digest[16:]), TeamName: "Team " + name,
+	user, team := sha256.Sum256([]byte(accessToken)), sha256.Sum256([]byte("team "+accessToken))
+	name := fmt.Sprintf("%x", user[:4])
+	return User{ // the UUIDs of users and teams are 40 hexadecimal digits
+		Name: "User " + name, Email: "user-" + name + "@doks.example", UUID: fmt.Sprintf("%x", user[:20]),
+		TeamUUID: fmt.Sprintf("%x", team[:20]), TeamName: "Team " + name,
 	}
 }
 

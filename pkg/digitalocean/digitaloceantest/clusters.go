@@ -22,23 +22,32 @@ func (a *API) listClusters(w http.ResponseWriter, r *http.Request) {
 	for _, cluster := range all[from:to] {
 		clusters = append(clusters, cluster.resource())
 	}
-	links := map[string]any{}
-	if to < len(all) {
-		address := func(page int) string {
-			return fmt.Sprintf("http://%s%s?page=%d&per_page=%d", r.Host, r.URL.Path, page, perPage)
-		}
-		links["pages"] = map[string]string{
-			"next": address(page + 1),
-			"last": address((len(all) + perPage - 1) / perPage),
-		}
-	}
 	answer := map[string]any{
 		"kubernetes_clusters": clusters,
-		"links":               links,
+		"links":               links(r, page, perPage, len(all)),
 		"meta":                map[string]int{"total": len(all)},
 	}
 	a.mu.Unlock()
 	answerWith(fault, w, r, answer)
+}
+
+// links returns the links from a page to others.
+func links(r *http.Request, page, perPage, total int) map[string]any {
+	last := max((total+perPage-1)/perPage, 1)
+	if last == 1 {
+		return map[string]any{}
+	}
+	address := func(page int) string {
+		return fmt.Sprintf("http://%s%s?page=%d&per_page=%d", r.Host, r.URL.Path, page, perPage)
+	}
+	pages := map[string]string{}
+	if page > 1 {
+		pages["first"], pages["prev"] = address(1), address(min(page-1, last))
+	}
+	if page < last {
+		pages["next"], pages["last"] = address(page+1), address(last)
+	}
+	return map[string]any{"pages": pages}
 }
 
 // getCluster answers with one cluster.
@@ -87,19 +96,6 @@ func answerWith(fault Fault, w http.ResponseWriter, r *http.Request, answer map[
 		return
 	}
 	writeJSON(w, http.StatusOK, answer)
-}
-
-// resource returns the cluster in the API's form.
-func (c *Cluster) resource() map[string]any {
-	return map[string]any{
-		"id":       c.ID,
-		"name":     c.Name,
-		"region":   c.Region,
-		"version":  c.Version,
-		"endpoint": c.Server,
-		"status":   map[string]any{"state": c.State},
-		"sso":      c.SSO.resource(),
-	}
 }
 
 func number(r *http.Request, name string, otherwise int) int {
