@@ -151,6 +151,7 @@ var soles = map[string]string{
 	"github.com/cli/browser":                "pkg/internal/signin",
 	"github.com/coreos/go-oidc":             "pkg/oidc",
 	"k8s.io/client-go/rest":                 "pkg/restconfig",
+	"github.com/getkin/kin-openapi":         "hack/openapitest",
 }
 
 // heavy are packages that the plugin's binary must not link, and why: every kubectl command pays for them.
@@ -165,6 +166,7 @@ var heavy = map[string]string{
 	"google.golang.org/protobuf":      "descriptors, registered at start-up",
 	"sigs.k8s.io/yaml":                "a second YAML library beside go.yaml.in/yaml/v3",
 	"github.com/rogpeppe/go-internal": "it is for tests",
+	"github.com/getkin/kin-openapi":   "it is for tests",
 	"testing":                         "flags and a harness, registered at start-up",
 	"html/template":                   "tables of escapes, made at start-up",
 }

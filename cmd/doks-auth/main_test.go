@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 	"github.com/doks-auth/doks-auth/pkg/oidc/oidctest"
 )
@@ -62,7 +63,7 @@ func newAPI(tb testing.TB) (api *digitaloceantest.API, url string, token, cert *
 		clusters[i] = cluster
 	}
 	clusters[1].Certificates = true
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(openapitest.Checked(tb, api))
 	tb.Cleanup(server.Close)
 	return api, server.URL, clusters[0], clusters[1]
 }
@@ -108,7 +109,7 @@ func TestScripts(t *testing.T) {
 			issuer := oidctest.Start(env.T().(testing.TB), ssoClient)
 			issuer.AllowAnyPort()
 			env.Values[issuerKey{}] = issuer
-			empty := httptest.NewServer(digitaloceantest.NewAPI(accessToken))
+			empty := httptest.NewServer(openapitest.Checked(env.T().(testing.TB), digitaloceantest.NewAPI(accessToken)))
 			env.Defer(empty.Close)
 			home := filepath.Join(env.WorkDir, "home")
 			env.Vars = append(env.Vars,

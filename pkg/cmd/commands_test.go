@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/cmd"
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
@@ -37,7 +38,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	api.AddCluster(cluster)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(openapitest.Checked(t, api))
 	t.Cleanup(server.Close)
 	return &world{api: api, url: server.URL, cache: t.TempDir(), stopped: t.Context()}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/cmd"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
@@ -27,7 +28,7 @@ func newAPI(t *testing.T) (
 		t.Fatal(err)
 	}
 	api.AddCluster(cluster)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(openapitest.Checked(t, api))
 	t.Cleanup(server.Close)
 	env := map[string]string{
 		"DIGITALOCEAN_ACCESS_TOKEN": "dop_v1_test",

@@ -19,7 +19,7 @@ func TestClustersOnSeveralPages(t *testing.T) {
 	for i := range 449 {
 		id := fmt.Sprintf("00000000-0000-4000-8000-%012x", i)
 		api.AddCluster(&digitaloceantest.Cluster{
-			ID: id, Name: fmt.Sprintf("Cluster.%d", i), Region: "nyc1", Server: template.Server,
+			ID: id, Name: fmt.Sprintf("Cluster.%d", i), Region: "nyc1", State: "running", Server: template.Server,
 		})
 		want = append(want, id)
 	}

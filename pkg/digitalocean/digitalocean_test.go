@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
@@ -33,7 +34,7 @@ func newAPI(
 		t.Fatal(err)
 	}
 	api.AddCluster(cluster)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(openapitest.Checked(t, api))
 	t.Cleanup(server.Close)
 	options := digitalocean.Options{
 		AccessToken: digitalocean.AccessToken{Secret: credential.NewSecret(accessToken), Source: "the test"},

@@ -19,6 +19,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
@@ -44,7 +45,7 @@ func newCluster(t *testing.T) (*digitaloceantest.API, *digitaloceantest.Cluster,
 	t.Cleanup(func() { cluster.Close() })
 	cluster.Server = "https://" + cluster.Addr()
 	api.AddCluster(cluster)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(openapitest.Checked(t, api))
 	t.Cleanup(server.Close)
 	return api, cluster, restconfig.Options{AccessToken: credential.NewSecret(accessToken), APIURL: server.URL}
 }
@@ -325,7 +326,7 @@ func TestSecrets(t *testing.T) {
 func TestNothingIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	api := digitaloceantest.NewAPI(accessToken)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(openapitest.Checked(t, api))
 	cluster, err := digitaloceantest.NewCluster(string(clusterID))
 	if err != nil {
 		t.Fatal(err)

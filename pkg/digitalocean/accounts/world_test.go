@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
@@ -67,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.api.AddCluster(cluster)
 	w.auth = digitaloceantest.NewAuthServer(w.api, sam)
-	api, auth := httptest.NewServer(w.api), httptest.NewServer(w.auth)
+	api, auth := httptest.NewServer(openapitest.Checked(t, w.api)), httptest.NewServer(w.auth)
 	t.Cleanup(api.Close)
 	t.Cleanup(auth.Close)
 	w.url, w.iss = api.URL, auth.URL

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
@@ -58,7 +59,7 @@ func newWorld(t *testing.T, change func(*world)) *world {
 		change(w)
 	}
 	for address, handler := range map[*string]http.Handler{&w.apiURL: w.api, &w.url: w.auth} {
-		server := httptest.NewServer(handler)
+		server := httptest.NewServer(openapitest.CheckedAnswers(t, handler))
 		t.Cleanup(server.Close)
 		*address = server.URL
 	}

@@ -14,6 +14,7 @@ import (
 func endless(clusters func(page int64) []any) Fault {
 	var pages atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
+		broken(w)
 		next := fmt.Sprintf("http://%s%s?page=2", r.Host, r.URL.Path)
 		writeJSON(w, http.StatusOK, map[string]any{
 			"kubernetes_clusters": clusters(pages.Add(1)),
@@ -32,6 +33,7 @@ func numbered(n int64) any {
 // and end.
 func Repeated(status int, start, text string, times int, end string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		broken(w)
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		io.WriteString(w, start)
@@ -49,6 +51,7 @@ func Repeated(status int, start, text string, times int, end string) Fault {
 // ChangeCluster returns a Fault that changes fields of clusters, in a list or alone; a nil value becomes null.
 func ChangeCluster(fields map[string]any) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, answer func() map[string]any) {
+		broken(w)
 		changed := answer()
 		list, _ := changed["kubernetes_clusters"].([]any)
 		for _, cluster := range append(list, changed["kubernetes_cluster"]) {

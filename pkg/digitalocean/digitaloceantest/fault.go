@@ -10,7 +10,17 @@ import (
 
 // A Fault answers a call for credentials instead of the API. mint mints a credential and returns the API's
 // normal answer. For other calls, mint does what they ask for, and also returns the normal answer.
+//
+// A Fault whose answer may not be as documented calls the method Broken of the ResponseWriter, if it has one, so that
+// a handler around the API can check all others.
 type Fault func(w http.ResponseWriter, r *http.Request, mint func() map[string]any)
+
+// broken marks an answer as one that may not be as documented.
+func broken(w http.ResponseWriter) {
+	if w, ok := w.(interface{ Broken() }); ok {
+		w.Broken()
+	}
+}
 
 // Status returns a Fault that answers with the API's error for a status. headers are alternating names and
 // values.
@@ -34,6 +44,9 @@ func Status(status int, headers ...string) Fault {
 		429: "API rate limit exceeded",
 	}
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		if len(headers) > 0 {
+			broken(w)
+		}
 		for i := 0; i+1 < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
 		}
@@ -48,6 +61,7 @@ func Status(status int, headers ...string) Fault {
 // Answer returns a Fault that answers with the given status, content type and body.
 func Answer(status int, contentType, body string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		broken(w)
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
 		io.WriteString(w, body)
@@ -80,6 +94,7 @@ func Lost(fault Fault) Fault {
 // Redirect returns a Fault that redirects to a URL.
 func Redirect(url string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ func() map[string]any) {
+		broken(w)
 		http.Redirect(w, r, url, http.StatusFound)
 	}
 }
@@ -87,6 +102,7 @@ func Redirect(url string) Fault {
 // Huge returns a Fault that answers with size bytes of white space as JSON.
 func Huge(size int64) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func() map[string]any) {
+		broken(w)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		block := strings.Repeat(" ", 64<<10)
@@ -104,6 +120,9 @@ func Huge(size int64) Fault {
 func Change(fields map[string]any) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
 		answer := mint()
+		if len(fields) > 0 {
+			broken(w)
+		}
 		for name, value := range fields {
 			if value == nil {
 				delete(answer, name)
