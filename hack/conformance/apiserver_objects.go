@@ -7,7 +7,8 @@ import (
 	"net/http"
 )
 
-// resourceOf returns the resource that a request's path names. If there is none it answers the request and returns nil.
+// resourceOf returns the resource that a request's path names. If there is none it answers the request, and returns
+// nil.
 func (s *server) resourceOf(w http.ResponseWriter, r *http.Request) *resource {
 	res := s.find(r.PathValue("group"), r.PathValue("version"), r.PathValue("resource"))
 	if res == nil || r.PathValue("namespace") != "" && !res.namespaced {
@@ -48,9 +49,11 @@ func (s *server) collection(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if res.isReview() {
-			o["status"] = object{"allowed": true, "incomplete": false, "nonResourceRules": []object{}, "resourceRules": []object{
-				{"verbs": []string{"*"}, "apiGroups": []string{"*"}, "resources": []string{"*"}},
-			}}
+			all := []string{"*"}
+			o["status"] = object{
+				"allowed": true, "incomplete": false, "nonResourceRules": []object{},
+				"resourceRules": []object{{"verbs": all, "apiGroups": all, "resources": all}},
+			}
 		} else if !s.create(res, r.PathValue("namespace"), o) {
 			writeStatus(w, http.StatusConflict, "AlreadyExists",
 				fmt.Sprintf("%s %q already exists", res.name, metadataOf(o)["name"]))
