@@ -8,7 +8,7 @@ RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
 PREFIX ?= /usr/local
 
-.PHONY: help build test e2e fuzz verify bench demo install uninstall clean
+.PHONY: help build test e2e conformance fuzz verify bench demo install uninstall clean
 
 build: ## build bin/doks-auth (the default)
 	$(GO_BUILD) -o bin/doks-auth ./cmd/doks-auth
@@ -20,6 +20,10 @@ test: ## run all tests, with the race detector if there is a C compiler
 # Builds real kubectls and a real kube-apiserver from their modules the first time.
 e2e: build ## run the plugin between real kubectls and a real kube-apiserver (Linux)
 	hack/e2e/run
+
+# Installs the clients from their package registries the first time.
+conformance: ## run the plugin with clients in many languages (Linux, root)
+	hack/conformance/run
 
 fuzz: ## run each fuzz target for a minute
 	go test -run='^$$' -fuzz=FuzzReadRequest -fuzztime=1m ./pkg/execcredential
@@ -50,4 +54,4 @@ clean: ## remove bin
 	rm -rf bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

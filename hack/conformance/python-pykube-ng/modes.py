@@ -1,0 +1,1 @@
+../python-kubernetes/modes.py

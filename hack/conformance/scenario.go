@@ -1,0 +1,239 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
+)
+
+// scenario is what is tested of each client.
+type scenario struct {
+	name   string
+	change func(*trial)                          // configures the stand-ins, if it isn't nil
+	run    func(*trial) (seen string, err error) // returns what was measured
+}
+
+// passes is the scenario whose result is what the client passes to the plugin.
+const passes = "passes"
+
+// failure is what a client did wrong, or at least not as wanted.
+type failure struct{ message, output string }
+
+func (f *failure) Error() string { return f.message }
+
+func failed(o outcome, format string, args ...any) error {
+	return &failure{fmt.Sprintf(format, args...), o.output()}
+}
+
+// errNoLoop says that the client is a command that doesn't go on running.
+var errNoLoop = errors.New("the client doesn't go on running")
+
+func scenarios() []scenario {
+	return []scenario{
+		{"default", nil, twice((*trial).save0)},
+		{"shared-user", nil, twice(func(t *trial) error { return t.saveVersion("--shared-user") })},
+		{"v1beta1", nil, twice(func(t *trial) error { return t.save("--exec-api-version=v1beta1") })},
+		{"converted", nil, twice((*trial).convert)},
+		{"tunnel", nil, twice((*trial).tunnel)},
+		{"certificate", func(t *trial) { t.cluster.Certificates = true }, twice((*trial).saveKnown)},
+		{"renewal", func(t *trial) { t.api.Expiry = 5 * time.Second }, renewal},
+		{"401", nil, refused},
+		{"bare", nil, bare},
+		{"stdin", nil, stdin},
+		{"revoked", nil, revoked},
+		{passes, nil, request},
+	}
+}
+
+// selectScenarios returns the scenarios with these names, or all of them.
+func selectScenarios(names []string) ([]scenario, error) {
+	all := scenarios()
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s scenario) bool { return s.name == name }) {
+			return nil, fmt.Errorf("no scenario is named %q", name)
+		}
+	}
+	if len(names) > 0 {
+		all = slices.DeleteFunc(all, func(s scenario) bool { return !slices.Contains(names, s.name) })
+	}
+	return all, nil
+}
+
+func (t *trial) save0() error     { return t.save() }
+func (t *trial) saveKnown() error { return t.saveVersion() }
+
+// twice runs the client with a cold cache and with a warm one: one credential is minted for both.
+func twice(write func(*trial) error) func(*trial) (string, error) {
+	return func(t *trial) (string, error) {
+		if err := write(t); err != nil {
+			return "", err
+		}
+		return t.listTwice(t.process())
+	}
+}
+
+func (t *trial) listTwice(p process) (string, error) {
+	kind := "token"
+	if t.cluster.Certificates {
+		kind = "client certificate"
+	}
+	var times []string
+	for _, temperature := range []string{"cold", "warm"} {
+		before := t.acceptedBy(kind)
+		o, err := t.list(p)
+		switch {
+		case err != nil:
+			return "", err
+		case o.code != 0:
+			return "", failed(o, "%s: got exit code %d, want 0", temperature, o.code)
+		case t.acceptedBy(kind) == before:
+			return "", failed(o, "%s: the cluster accepted no %s", temperature, kind)
+		case t.mints() != 1:
+			return "", failed(o, "%s: got %d minted, want 1", temperature, t.mints())
+		}
+		times = append(times, fmt.Sprintf("%s %.1f s", temperature, o.took.Seconds()))
+	}
+	return strings.Join(times, ", "), nil
+}
+
+// renewal lets one process of the client work for longer than its tokens live.
+func renewal(t *trial) (string, error) {
+	if err := t.saveVersion(); err != nil {
+		return "", err
+	}
+	results, err := t.loop(14 * time.Second)
+	if err != nil {
+		return "", err
+	}
+	_, unauthorized := t.cluster.Requests()
+	seen := fmt.Sprintf("%d requests, %d minted, %d times 401", len(results), t.mints(), unauthorized)
+	if i := slices.IndexFunc(results, func(r string) bool { return r != "" }); i >= 0 {
+		return "", &failure{fmt.Sprintf("request %d failed; in all %s", i+1, seen), results[i]}
+	}
+	if len(results) < 10 || t.mints() < 3 || t.mints() > 5 {
+		return "", &failure{fmt.Sprintf("got %s, want at least 10 and from 3 to 5", seen), ""}
+	}
+	return seen, nil
+}
+
+// refused has the API refuse the access token. The client's user must see why.
+func refused(t *trial) (string, error) {
+	if err := t.saveVersion(); err != nil {
+		return "", err
+	}
+	t.api.SetFault(digitaloceantest.Status(http.StatusUnauthorized))
+	calls := t.api.Calls()
+	o, err := t.list(t.process())
+	if err != nil {
+		return "", err
+	}
+	if o.code == 0 {
+		return "", failed(o, "got exit code 0")
+	}
+	for _, part := range []string{"doks-auth: ", "hint: "} {
+		if !strings.Contains(o.output(), part) {
+			return "", failed(o, "the client doesn't show %q", part)
+		}
+	}
+	if calls = t.api.Calls() - calls; calls != 1 {
+		return "", failed(o, "got %d calls to the API, want 1", calls)
+	}
+	return fmt.Sprintf("%.1f s", o.took.Seconds()), nil
+}
+
+// bare runs the client with almost no environment.
+func bare(t *trial) (string, error) {
+	if err := t.saveVersion(); err != nil {
+		return "", err
+	}
+	p := t.process()
+	p.env = t.bare()
+	return t.listTwice(p)
+}
+
+// stdin runs the client with a standard input that nobody closes. What it contains must still be there.
+func stdin(t *trial) (string, error) {
+	if err := t.saveVersion(); err != nil {
+		return "", err
+	}
+	reading, writing, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	defer reading.Close()
+	const text = "{\"for\": \"whoever reads it\"}\n"
+	if _, err := writing.WriteString(text); err != nil {
+		return "", err
+	}
+	p := t.process()
+	p.stdin = reading
+	o, err := t.list(p)
+	writing.Close()
+	if err != nil {
+		return "", err
+	}
+	if o.code != 0 {
+		return "", failed(o, "got exit code %d, want 0", o.code)
+	}
+	left := make([]byte, 2*len(text))
+	n, _ := reading.Read(left)
+	if got := string(left[:n]); got != text {
+		return "", failed(o, "got %q left of standard input, want %q", got, text)
+	}
+	return "", nil
+}
+
+// revoked revokes the cached token. The client must get another one after its first request has failed.
+func revoked(t *trial) (string, error) {
+	if err := t.saveVersion(); err != nil {
+		return "", err
+	}
+	o, err := t.list(t.process())
+	if err != nil {
+		return "", err
+	}
+	if o.code != 0 {
+		return "", failed(o, "got exit code %d, want 0", o.code)
+	}
+	t.api.Revoke(t.cluster.ID)
+	results, err := t.loop(6 * time.Second)
+	if errors.Is(err, errNoLoop) {
+		results, err = t.lists(2)
+	}
+	if err != nil {
+		return "", err
+	}
+	first := slices.Index(results, "")
+	switch {
+	case first < 0:
+		return "", &failure{fmt.Sprintf("all %d requests failed, %d minted", len(results), t.mints()), results[0]}
+	case slices.ContainsFunc(results[first:], func(r string) bool { return r != "" }):
+		return "", &failure{fmt.Sprintf("a request failed after request %d succeeded", first+1), strings.Join(results, "\n")}
+	case t.mints() != 2:
+		return "", &failure{fmt.Sprintf("got %d minted, want 2", t.mints()), ""}
+	}
+	return fmt.Sprintf("request %d of %d succeeded", first+1, len(results)), nil
+}
+
+// lists returns the errors of processes that the client runs in one after another.
+func (t *trial) lists(n int) ([]string, error) {
+	var results []string
+	for range n {
+		o, err := t.list(t.process())
+		if err != nil {
+			return nil, err
+		}
+		result := ""
+		if o.code != 0 {
+			result = "error: " + o.output()
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
