@@ -82,11 +82,11 @@ func readLimits(path string) (map[string]limit, error) {
 			continue
 		}
 		parts := strings.SplitN(line, "|", 3)
-		if len(parts) < 3 {
-			return nil, fmt.Errorf("reading %s: %q doesn't consist of a scenario, a part of the failure and a reason", path, line)
-		}
 		for i := range parts {
 			parts[i] = strings.TrimSpace(parts[i])
+		}
+		if len(parts) < 3 || slices.Contains(parts, "") {
+			return nil, fmt.Errorf("reading %s: %q isn't a scenario, a part of the failure and a reason", path, line)
 		}
 		if _, err := selectScenarios(parts[:1]); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", path, err)

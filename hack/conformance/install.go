@@ -17,8 +17,8 @@ import (
 // stamp is the file that says that an installation is complete.
 const stamp = ".installed"
 
-// installAll installs the clients that aren't installed yet. One that can't be installed fails later, so that the others
-// are tested.
+// installAll installs the clients that aren't installed yet. One that can't be installed fails later, so that the
+// others are tested.
 func installAll(ctx context.Context, clients []*client) {
 	forEach(clients, func(_, _ int, c *client) {
 		if err := c.install(ctx); err != nil {

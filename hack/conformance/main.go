@@ -1,5 +1,5 @@
-// Command conformance runs real Kubernetes clients, in their languages, with the built plugin, against stand-ins for the
-// DigitalOcean API and a cluster. Each client runs through the same scenarios with kubeconfigs as doks-auth writes
+// Command conformance runs real Kubernetes clients, in their languages, with the built plugin, against stand-ins for
+// the DigitalOcean API and a cluster. Each client runs through the same scenarios with kubeconfigs as doks-auth writes
 // them. Use hack/conformance/run, which puts it where the names of clusters lead to the loopback interface.
 package main
 

@@ -10,7 +10,10 @@ import (
 // request reports what the client passes to the plugin: the cluster, a request without one, or none.
 func request(t *trial) (string, error) {
 	record, shim := t.path("requests"), t.path("shim")
-	script := fmt.Sprintf("#!/bin/sh\nprintf '%%s\\n' \"$KUBERNETES_EXEC_INFO\" >>'%s'\nexec '%s' \"$@\"\n", record, t.plugin)
+	script := fmt.Sprintf(`#!/bin/sh
+printf '%%s\n' "$KUBERNETES_EXEC_INFO" >>'%s'
+exec '%s' "$@"
+`, record, t.plugin)
 	if err := os.WriteFile(shim, []byte(script), 0o700); err != nil {
 		return "", err
 	}

@@ -97,7 +97,7 @@ func (t *trial) listTwice(p process) (string, error) {
 		case t.mints() != 1:
 			return "", failed(o, "%s: got %d minted, want 1", temperature, t.mints())
 		}
-		times = append(times, fmt.Sprintf("%s %.1f s", temperature, o.took.Seconds()))
+		times = append(times, fmt.Sprintf("%s %.2f s", temperature, o.took.Seconds()))
 	}
 	return strings.Join(times, ", "), nil
 }
@@ -116,8 +116,8 @@ func renewal(t *trial) (string, error) {
 	if i := slices.IndexFunc(results, func(r string) bool { return r != "" }); i >= 0 {
 		return "", &failure{fmt.Sprintf("request %d failed; in all %s", i+1, seen), results[i]}
 	}
-	if len(results) < 10 || t.mints() < 3 || t.mints() > 5 {
-		return "", &failure{fmt.Sprintf("got %s, want at least 10 and from 3 to 5", seen), ""}
+	if t.mints() < 3 || t.mints() > 5 {
+		return "", &failure{fmt.Sprintf("got %s, want from 3 to 5 minted", seen), ""}
 	}
 	return seen, nil
 }
@@ -144,7 +144,7 @@ func refused(t *trial) (string, error) {
 	if calls = t.api.Calls() - calls; calls != 1 {
 		return "", failed(o, "got %d calls to the API, want 1", calls)
 	}
-	return fmt.Sprintf("%.1f s", o.took.Seconds()), nil
+	return fmt.Sprintf("%.2f s", o.took.Seconds()), nil
 }
 
 // bare runs the client with almost no environment.
