@@ -12,7 +12,7 @@ import (
 // apiServer returns what a cluster answers once it has authenticated a request: a version, discovery, and a small
 // Kubernetes API with the namespaces "default" and "kube-system" and nothing else. Clients may create, replace and
 // delete objects of any kind, such as the state and the locks of Terraform's backend. Reviews of access allow
-// everything. A watch shows what exists when it starts, and stays open.
+// everything. A watch shows what exists when it starts, and ends after a while, as those of real clusters do.
 func apiServer() http.Handler {
 	s := &server{resources: resources()}
 	for _, name := range []string{"default", "kube-system"} {

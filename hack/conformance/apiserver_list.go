@@ -55,6 +55,10 @@ func (s *server) listOrWatch(w http.ResponseWriter, r *http.Request, res *resour
 	writeJSON(w, http.StatusOK, list)
 }
 
+// watchTime is how long a watch stays open: less than a short-lived token, so that clients that do nothing but watch ask
+// again. client-go takes less than a second for a failure.
+const watchTime = 2 * time.Second
+
 // watch sends the objects that exist, unless the client has them already, and then nothing until the client leaves or
 // its time is up.
 func (s *server) watch(
@@ -77,13 +81,9 @@ func (s *server) watch(
 		encoder.Encode(object{"type": "BOOKMARK", "object": inForm(form, r, res, end)})
 	}
 	http.NewResponseController(w).Flush()
-	limit := time.Hour
-	if seconds, err := strconv.Atoi(query.Get("timeoutSeconds")); err == nil && seconds > 0 {
-		limit = time.Duration(seconds) * time.Second
-	}
 	select {
 	case <-r.Context().Done():
-	case <-time.After(limit):
+	case <-time.After(watchTime):
 	}
 }
 

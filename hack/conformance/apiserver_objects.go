@@ -43,18 +43,19 @@ func (s *server) collection(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && !res.isReview():
 		s.listOrWatch(w, r, res)
+	case r.Method == http.MethodPost && res.isReview():
+		all := []string{"*"}
+		review := object{"spec": object{}, "status": object{
+			"allowed": true, "incomplete": false, "nonResourceRules": []object{},
+			"resourceRules": []object{{"verbs": all, "apiGroups": all, "resources": all}},
+		}}
+		writeJSON(w, http.StatusCreated, typed(res, review))
 	case r.Method == http.MethodPost:
 		o, ok := bodyOf(w, r)
 		if !ok {
 			return
 		}
-		if res.isReview() {
-			all := []string{"*"}
-			o["status"] = object{
-				"allowed": true, "incomplete": false, "nonResourceRules": []object{},
-				"resourceRules": []object{{"verbs": all, "apiGroups": all, "resources": all}},
-			}
-		} else if !s.create(res, r.PathValue("namespace"), o) {
+		if !s.create(res, r.PathValue("namespace"), o) {
 			writeStatus(w, http.StatusConflict, "AlreadyExists",
 				fmt.Sprintf("%s %q already exists", res.name, metadataOf(o)["name"]))
 			return
