@@ -28,7 +28,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
-		if !errors.Is(err, errFailed) { // the report said it
+		if !errors.Is(err, errFailed) { // it has been said
 			fmt.Fprintln(os.Stderr, "conformance:", err)
 		}
 		os.Exit(1)
@@ -40,11 +40,13 @@ func run(ctx context.Context, args []string) error {
 		return errors.New("use hack/conformance/run")
 	}
 	command := args[0]
-	flags := flag.NewFlagSet("hack/conformance/run", flag.ExitOnError)
+	flags := flag.NewFlagSet("hack/conformance/run", flag.ContinueOnError)
 	clientNames := flags.String("clients", "", "run only these `clients`, separated by commas")
 	scenarioNames := flags.String("scenarios", "", "run only these `scenarios`, separated by commas")
 	verbose := flags.Bool("v", false, "print what the clients print")
-	flags.Parse(args[1:])
+	if flags.Parse(args[1:]) != nil {
+		return errFailed
+	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}

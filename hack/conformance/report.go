@@ -12,7 +12,7 @@ import (
 	"text/tabwriter"
 )
 
-// errFailed is the result of a run with failures.
+// errFailed is the result of a run whose failures have been reported.
 var errFailed = errors.New("failed")
 
 // tester runs clients in scenarios and reports what they do.
