@@ -55,8 +55,8 @@ func (s *server) listOrWatch(w http.ResponseWriter, r *http.Request, res *resour
 	writeJSON(w, http.StatusOK, list)
 }
 
-// watchTime is how long a watch stays open: less than a short-lived token, so that clients that do nothing but watch ask
-// again. client-go takes less than a second for a failure.
+// watchTime is how long a watch stays open: shorter than the shortest-lived token, so that clients that only watch need
+// another. client-go takes less than a second for a failure.
 const watchTime = 2 * time.Second
 
 // watch sends the objects that exist, unless the client has them already, and then nothing until the client leaves or

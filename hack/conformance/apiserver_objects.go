@@ -19,10 +19,14 @@ func (s *server) resourceOf(w http.ResponseWriter, r *http.Request) *resource {
 }
 
 // bodyOf returns the object in a request's body. If there is none it answers the request and reports false.
-func bodyOf(w http.ResponseWriter, r *http.Request) (object, bool) {
+func bodyOf(w http.ResponseWriter, r *http.Request, res *resource) (object, bool) {
 	var o object
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Header.Get("Content-Type") == protobuf && res.kind == "Lease":
+		o, err = decodeLease(body)
+	default:
 		err = json.Unmarshal(body, &o)
 	}
 	if err != nil || o == nil {
@@ -51,7 +55,7 @@ func (s *server) collection(w http.ResponseWriter, r *http.Request) {
 		}}
 		writeJSON(w, http.StatusCreated, typed(res, review))
 	case r.Method == http.MethodPost:
-		o, ok := bodyOf(w, r)
+		o, ok := bodyOf(w, r, res)
 		if !ok {
 			return
 		}
@@ -80,7 +84,7 @@ func (s *server) single(w http.ResponseWriter, r *http.Request) {
 	case http.MethodDelete:
 		found = s.remove(res, place, name)
 	case http.MethodPut:
-		o, ok := bodyOf(w, r)
+		o, ok := bodyOf(w, r, res)
 		if !ok {
 			return
 		}

@@ -64,7 +64,6 @@ const (
 	table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 	// What kubectl 1.37 sends.
 	aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
-	protobuf   = "application/vnd.kubernetes.protobuf"
 )
 
 func TestAPIServerAnswers(t *testing.T) {
