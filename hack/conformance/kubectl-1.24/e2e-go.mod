@@ -1,0 +1,1 @@
+../../e2e/kubectl-old/go.mod
