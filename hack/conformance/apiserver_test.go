@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -167,26 +168,25 @@ func TestAPIServerWatch(t *testing.T) {
 		{"&sendInitialEvents=true&resourceVersion=2", []string{"ADDED default", "ADDED kube-system", "BOOKMARK <nil>"}},
 	}
 	for _, test := range tests {
-		response, err := http.Get(a.url + "/api/v1/namespaces?watch=true" + test.query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		lines := bufio.NewScanner(response.Body)
-		for lines.Scan() {
-			var event object
-			if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+		t.Run(test.query, func(t *testing.T) {
+			t.Parallel() // a watch lasts two seconds
+			response, err := http.Get(a.url + "/api/v1/namespaces?watch=true" + test.query)
+			if err != nil {
 				t.Fatal(err)
 			}
-			name, ok := at(event, "object", "metadata", "name").(string)
-			if !ok {
-				name = "<nil>"
+			defer response.Body.Close()
+			var got []string
+			lines := bufio.NewScanner(response.Body)
+			for lines.Scan() {
+				var event object
+				if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprint(event["type"], " ", at(event, "object", "metadata", "name")))
 			}
-			got = append(got, event["type"].(string)+" "+name)
-		}
-		response.Body.Close()
-		if !reflect.DeepEqual(got, test.want) {
-			t.Errorf("%s: got %v, want %v", test.query, got, test.want)
-		}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
 	}
 }
