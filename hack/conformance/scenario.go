@@ -141,8 +141,10 @@ func refused(t *trial) (string, error) {
 			return "", failed(o, "the client doesn't show %q", part)
 		}
 	}
-	if calls = t.api.Calls() - calls; calls != 1 {
-		return "", failed(o, "got %d calls to the API, want 1", calls)
+	// The plugin remembers a failure for five seconds. Some clients run it again later than that on a busy machine.
+	most := 1 + int(o.took/(5*time.Second))
+	if calls = t.api.Calls() - calls; calls < 1 || calls > most {
+		return "", failed(o, "got %d calls to the API in %v, want from 1 to %d", calls, o.took, most)
 	}
 	return fmt.Sprintf("%.2f s", o.took.Seconds()), nil
 }
@@ -212,7 +214,8 @@ func revoked(t *trial) (string, error) {
 	first := slices.Index(results, "")
 	switch {
 	case first < 0:
-		return "", &failure{fmt.Sprintf("all %d requests failed, %d minted", len(results), t.mints()), results[0]}
+		message := fmt.Sprintf("all %d requests failed, %d minted", len(results), t.mints())
+		return "", &failure{message, strings.Join(results, "\n")}
 	case slices.ContainsFunc(results[first:], func(r string) bool { return r != "" }):
 		return "", &failure{fmt.Sprintf("a request failed after request %d succeeded", first+1), strings.Join(results, "\n")}
 	case t.mints() != 2:
