@@ -37,8 +37,15 @@ const (
 
 // test tests the clients, some at a time, and prints the report.
 func (t *tester) test(ctx context.Context, clients []*client) error {
+	slots := slots()
+	for _, s := range slots {
+		if err := s.open(); err != nil {
+			return err
+		}
+		defer s.close()
+	}
 	results := make([][]result, len(clients))
-	forEach(clients, func(worker, i int, c *client) { results[i] = t.testClient(ctx, c, slots()[worker]) })
+	forEach(clients, func(worker, i int, c *client) { results[i] = t.testClient(ctx, c, slots[worker]) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -46,7 +53,7 @@ func (t *tester) test(ctx context.Context, clients []*client) error {
 }
 
 // testClient runs a client in all scenarios.
-func (t *tester) testClient(ctx context.Context, c *client, s slot) []result {
+func (t *tester) testClient(ctx context.Context, c *client, s *slot) []result {
 	results := make([]result, len(t.scenarios))
 	version := func() error {
 		if !c.installed() {
@@ -75,14 +82,14 @@ func (t *tester) testClient(ctx context.Context, c *client, s slot) []result {
 }
 
 // testScenario runs a client in one scenario and prints the result.
-func (t *tester) testScenario(ctx context.Context, c *client, s slot, scenario scenario) result {
+func (t *tester) testScenario(ctx context.Context, c *client, s *slot, scenario scenario) result {
 	var log bytes.Buffer
 	seen, err := func() (string, error) {
-		trial, stop, err := newTrial(ctx, c, t.plugin, s, &log, scenario.change)
+		trial, err := newTrial(ctx, c, t.plugin, s, &log, scenario.change)
 		if err != nil {
 			return "", err
 		}
-		defer stop()
+		defer trial.stop()
 		return scenario.run(trial)
 	}()
 	r := judge(c, scenario.name, seen, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,17 +17,6 @@ import (
 
 const accessToken = "dop_v1_conformance"
 
-// slot is a cluster's name and where it leads. Clients that run at the same time have different slots.
-type slot struct{ id, ip string }
-
-func slots() []slot {
-	var all []slot
-	for n := 1; n <= parallel; n++ {
-		all = append(all, slot{fmt.Sprintf("00000000-0000-4000-8000-%012d", n), fmt.Sprintf("127.0.1.%d", n)})
-	}
-	return all
-}
-
 // trial is a client in a scenario: with a DigitalOcean account, a cluster, and an empty home of its own.
 type trial struct {
 	ctx     context.Context
@@ -37,7 +25,7 @@ type trial struct {
 	log     io.Writer // what the client prints
 	dir     string
 	api     *digitaloceantest.API
-	apiURL  string
+	server  *httptest.Server // of the API
 	cluster *digitaloceantest.Cluster
 	saved   int // how many credentials were minted before the client ran
 
@@ -45,80 +33,47 @@ type trial struct {
 	accepted map[string]int // the cluster's requests, by the kind of credential
 }
 
-// newTrial starts the stand-ins of a trial. change changes the cluster or the API before they serve.
+// newTrial starts the stand-ins of a trial. change, if it isn't nil, configures them before they serve.
 func newTrial(
-	ctx context.Context, c *client, plugin string, s slot, log io.Writer, change func(*trial),
-) (t *trial, stop func(), err error) {
-	var stops []func()
-	stop = func() {
-		for i := len(stops) - 1; i >= 0; i-- {
-			stops[i]()
-		}
+	ctx context.Context, c *client, plugin string, s *slot, log io.Writer, change func(*trial),
+) (*trial, error) {
+	cluster, err := digitaloceantest.NewCluster(s.id)
+	if err != nil {
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			stop()
-		}
-	}()
 	dir, err := os.MkdirTemp("", "doks-auth-conformance-")
 	if err != nil {
-		return nil, stop, err
+		return nil, err
 	}
-	stops = append(stops, func() { os.RemoveAll(dir) })
-	t = &trial{
+	t := &trial{
 		ctx: ctx, client: c, plugin: plugin, log: log, dir: dir,
-		api: digitaloceantest.NewAPI(accessToken), accepted: make(map[string]int),
+		api: digitaloceantest.NewAPI(accessToken), cluster: cluster, accepted: make(map[string]int),
 	}
 	for _, name := range []string{"home", "empty", "tmp"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
-			return nil, stop, err
+		if err := os.Mkdir(t.path(name), 0o700); err != nil {
+			return nil, err
 		}
 	}
-	if t.cluster, err = digitaloceantest.NewCluster(s.id); err != nil {
-		return nil, stop, err
-	}
-	t.cluster.Name = "production"
-	t.cluster.Handler = t.count(apiServer())
+	cluster.Name = "production"
+	cluster.Handler = t.count(apiServer())
 	if change != nil {
 		change(t)
 	}
-	t.api.AddCluster(t.cluster)
-	server := httptest.NewServer(t.api)
-	stops = append(stops, server.Close)
-	t.apiURL = server.URL
-	if err := t.cluster.Serve(t.api); err != nil {
-		return nil, stop, err
+	t.api.AddCluster(cluster)
+	if err := cluster.Serve(t.api); err != nil {
+		return nil, err
 	}
-	stops = append(stops, func() { t.cluster.Close() })
-	front, err := net.Listen("tcp", s.ip+":443")
-	if err != nil {
-		return nil, stop, err
-	}
-	stops = append(stops, func() { front.Close() })
-	go relay(front, t.cluster.Addr())
-	return t, stop, nil
+	address := cluster.Addr()
+	s.cluster.Store(&address)
+	t.server = httptest.NewServer(t.api)
+	return t, nil
 }
 
-// relay passes connections on to an address until the listener is closed.
-func relay(front net.Listener, address string) {
-	for {
-		client, err := front.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial("tcp", address)
-		if err != nil {
-			client.Close()
-			continue
-		}
-		pass := func(to, from net.Conn) {
-			io.Copy(to, from)
-			to.Close()
-			from.Close()
-		}
-		go pass(server, client)
-		go pass(client, server)
-	}
+// stop stops the stand-ins, and removes what the client left.
+func (t *trial) stop() {
+	t.server.Close()
+	t.cluster.Close()
+	os.RemoveAll(t.dir)
 }
 
 // count counts the requests that the cluster accepts.
@@ -153,7 +108,7 @@ func (t *trial) bare() []string {
 		"PATH=/usr/bin:/bin",
 		"KUBECONFIG=" + t.kubeconfig(),
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
-		"DIGITALOCEAN_API_URL=" + t.apiURL,
+		"DIGITALOCEAN_API_URL=" + t.server.URL,
 	}
 }
 
