@@ -136,7 +136,7 @@ func (p process) start(ctx context.Context, args ...string) (outcome, error) {
 		cmd.Stdin = p.stdin
 	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience / 2 // for processes that it leaves behind
 	began := time.Now()
 	err := cmd.Run()
 	o := outcome{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began)}

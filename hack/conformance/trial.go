@@ -124,16 +124,16 @@ func (t *trial) process() process { return process{dir: t.path("empty"), env: t.
 func (t *trial) list(p process) (outcome, error) { return t.runClient(p, 0, "list") }
 
 // loop has one process of the client list the namespaces until the time is up, and returns the errors, "" for each
-// time that it succeeded. Commands that list once and exit have no such mode.
-func (t *trial) loop(d time.Duration) ([]string, error) {
+// time that it succeeded, and how long it took. Commands that list once and exit have no such mode.
+func (t *trial) loop(d time.Duration) ([]string, time.Duration, error) {
 	o, err := t.runClient(t.process(), d, "loop", fmt.Sprint(d.Seconds()))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	case o.code == 64:
-		return nil, errNoLoop
+		return nil, 0, errNoLoop
 	case o.code != 0:
-		return nil, failed(o, "got exit code %d, want 0", o.code)
+		return nil, 0, failed(o, "got exit code %d, want 0", o.code)
 	}
 	var results []string
 	for line := range strings.Lines(o.stdout) {
@@ -144,7 +144,7 @@ func (t *trial) loop(d time.Duration) ([]string, error) {
 			results = append(results, "")
 		}
 	}
-	return results, nil
+	return results, o.took, nil
 }
 
 // patience is how long a client may take, besides the time of its loop.
