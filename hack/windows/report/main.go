@@ -1,0 +1,126 @@
+// Command report reads what go test -json prints, shows failures, and ends with a list of the packages: how many tests
+// passed, which were skipped and why, and which failed. It fails if one did or there were none.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	ok, err := report(os.Stdin, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+	}
+	if !ok || err != nil {
+		os.Exit(1)
+	}
+}
+
+// event is a line of go test -json; see go doc test2json.
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Output  string
+	Elapsed float64
+
+	ImportPath string // of a package that doesn't build
+}
+
+// test is what happened to a test, or to a package if it has no name.
+type test struct {
+	pkg, name, action string
+	elapsed           float64
+	output            strings.Builder
+}
+
+// reason returns why a test was skipped: its last line but the verdict.
+func (t *test) reason() string {
+	reason := "no reason given"
+	for line := range strings.Lines(t.output.String()) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--- ") && !strings.HasPrefix(line, "=== ") {
+			reason = line
+		}
+	}
+	if at, text, found := strings.Cut(reason, ": "); found && strings.Contains(at, ".go:") {
+		return text
+	}
+	return reason
+}
+
+func report(in io.Reader, out io.Writer) (ok bool, err error) {
+	tests := make(map[string]*test)
+	var order, packages []*test
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Fprintln(out, lines.Text())
+			continue
+		}
+		if strings.HasPrefix(e.Action, "build-") {
+			fmt.Fprint(out, e.Output)
+			continue
+		}
+		key := e.Package + " " + e.Test
+		t := tests[key]
+		if t == nil {
+			t = &test{pkg: e.Package, name: e.Test}
+			tests[key] = t
+			order = append(order, t)
+		}
+		switch e.Action {
+		case "output":
+			t.output.WriteString(e.Output)
+		case "pass", "fail", "skip":
+			t.action, t.elapsed = e.Action, e.Elapsed
+			if t.name == "" {
+				packages = append(packages, t)
+				fmt.Fprintf(out, "%-5s %7.1fs %s\n", t.action, t.elapsed, t.pkg)
+			}
+			if t.action == "fail" {
+				fmt.Fprint(out, t.output.String())
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return false, err
+	}
+
+	ok = true
+	total := make(map[string]int)
+	fmt.Fprintln(out)
+	for _, p := range packages {
+		count := make(map[string]int)
+		var notes []string
+		for _, t := range order {
+			if t.pkg != p.pkg || t.name == "" {
+				continue
+			}
+			if t.action == "" {
+				t.action = "fail" // it was still running when its package ended
+			}
+			count[t.action]++
+			total[t.action]++
+			switch t.action {
+			case "skip":
+				notes = append(notes, "skipped "+t.name+": "+t.reason())
+			case "fail":
+				notes = append(notes, "FAILED "+t.name)
+			}
+		}
+		ok = ok && p.action != "fail"
+		fmt.Fprintf(out, "%s: %d passed, %d failed, %d skipped\n", p.pkg, count["pass"], count["fail"], count["skip"])
+		for _, note := range notes {
+			fmt.Fprintln(out, "\t"+note)
+		}
+	}
+	fmt.Fprintf(out, "\n%d passed, %d failed, %d skipped\n", total["pass"], total["fail"], total["skip"])
+	return ok && total["pass"] > 0, nil
+}
