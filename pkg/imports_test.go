@@ -76,22 +76,38 @@ var rules = []rule{
 		},
 		since: "kubeconfig files know nothing of the API or of the cache",
 	},
-	{pkg: "pkg/internal/atomicfile", since: "replacing a file knows nothing of what is in it"},
+	{
+		pkg:   "pkg/internal/atomicfile",
+		may:   []string{"pkg/internal/openfile"},
+		since: "replacing a file knows nothing of what is in it",
+	},
 	{pkg: "pkg/internal/uuid", since: "an id knows nothing of what it names"},
 	{pkg: "pkg/internal/serverurl", since: "an address knows nothing of what is sent to it"},
 	{pkg: "pkg/internal/certs", since: "certificates know nothing of whom they vouch for"},
 	{pkg: "pkg/internal/onecall", since: "sending a request knows nothing of what it asks for"},
 	{pkg: "pkg/internal/show", since: "showing a value knows nothing of where it comes from"},
-	{pkg: "pkg/internal/boundedfile", since: "reading a file knows nothing of what is in it"},
+	{
+		pkg:   "pkg/internal/boundedfile",
+		may:   []string{"pkg/internal/openfile"},
+		since: "reading a file knows nothing of what is in it",
+	},
+	{
+		pkg:   "pkg/internal/openfile",
+		may:   []string{"pkg/internal/fileowner"},
+		since: "opening a file knows nothing of what is in it",
+	},
 	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
 	{
 		pkg:   "pkg/internal/privatefile",
-		may:   []string{"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner"},
+		may:   []string{"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner", "pkg/internal/openfile"},
 		since: "a user's own file knows nothing of what is in it",
 	},
 	{
-		pkg:   "pkg/internal/statedir",
-		may:   []string{"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/privatefile", "pkg/internal/userdir"},
+		pkg: "pkg/internal/statedir",
+		may: []string{
+			"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/openfile", "pkg/internal/privatefile",
+			"pkg/internal/userdir",
+		},
 		since: "records know nothing of what they say",
 	},
 	{
@@ -111,12 +127,19 @@ var rules = []rule{
 	},
 	{pkg: "pkg/internal/keyring", may: []string{"pkg/credential"}, since: "a keyring knows nothing of its secrets"},
 	{pkg: "pkg/internal/picker", since: "choosing from a list knows nothing of what is in it"},
-	{pkg: "pkg/internal/filelock", since: "a lock knows nothing of what it guards"},
+	{
+		pkg:   "pkg/internal/filelock",
+		may:   []string{"pkg/internal/openfile"},
+		since: "a lock knows nothing of what it guards",
+	},
 	{pkg: "pkg/internal/shellword", since: "quoting for a shell knows nothing of what is quoted"},
 	{pkg: "pkg/internal/yamledit", since: "editing a text knows nothing of what it says"},
 	{
-		pkg:   "pkg/internal/cachedir",
-		may:   []string{"pkg/credential", "pkg/internal/fileowner", "pkg/internal/privatefile", "pkg/internal/userdir"},
+		pkg: "pkg/internal/cachedir",
+		may: []string{
+			"pkg/credential", "pkg/internal/fileowner", "pkg/internal/openfile", "pkg/internal/privatefile",
+			"pkg/internal/userdir",
+		},
 		since: "a Store knows nothing of where credentials come from",
 	},
 	{

@@ -43,6 +43,7 @@ type doctl struct {
 
 	path string
 	text []byte
+	info os.FileInfo // which file it is, and when it was changed, from before it was read
 
 	decodeSessions sync.Once
 	sessions       sessions
@@ -67,7 +68,7 @@ func (s *Sources) readDoctl() (*doctl, error) {
 }
 
 func openDoctl(path string) (*doctl, error) {
-	text, err := readSettled(path)
+	text, info, err := readSettled(path)
 	if errors.Is(err, os.ErrNotExist) {
 		missing := notFoundError("there is no doctl configuration at " + show.Path(path))
 		return nil, usageError(&DoctlError{Err: missing})
@@ -80,7 +81,7 @@ func openDoctl(path string) (*doctl, error) {
 		err = fmt.Errorf("reading doctl's configuration: %s is empty", show.Path(path))
 		return nil, usageError(&DoctlError{Err: err})
 	}
-	d := &doctl{path: path, text: text}
+	d := &doctl{path: path, text: text, info: info}
 	if err := decodeDoctl(text, doctlKeys, &d.doctlConfig); err != nil {
 		err = fmt.Errorf("reading doctl's configuration: %s is not YAML with doctl's fields", show.Path(path))
 		return nil, usageError(&DoctlError{Broken: true, Err: err})
@@ -109,38 +110,42 @@ const (
 )
 
 // readSettled reads doctl's configuration when doctl isn't in the middle of writing it.
-func readSettled(path string) ([]byte, error) {
+func readSettled(path string) ([]byte, os.FileInfo, error) {
 	const pause = 5 * time.Millisecond
 	for waited := time.Duration(0); ; waited += pause {
-		text, age, err := readAged(path)
+		text, info, age, err := readAged(path)
 		if err != nil || age > time.Second {
-			return text, err
+			return text, info, err
 		}
 		// doctl always writes which context is the current one.
 		isCut := len(text) == 0 || text[len(text)-1] != '\n' || !bytes.Contains(text, []byte("context:"))
 		if waited >= patience || age > writing && !isCut {
-			return text, nil
+			return text, info, nil
 		}
 		time.Sleep(pause)
 	}
 }
 
-// readAged reads a file, and returns how long ago it was changed.
-func readAged(path string) ([]byte, time.Duration, error) {
+// readAged reads a file. It returns its description from before, and how long ago it was changed.
+func readAged(path string) (text []byte, before os.FileInfo, age time.Duration, err error) {
 	f, err := boundedfile.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	defer f.Close()
-	text, err := boundedfile.ReadFrom(f, maxDoctlConfig)
+	before, err = f.Stat()
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	info, err := f.Stat()
+	text, err = boundedfile.ReadFrom(f, maxDoctlConfig)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	return text, time.Since(info.ModTime()).Abs(), nil
+	after, err := f.Stat()
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	return text, before, time.Since(after.ModTime()).Abs(), nil
 }
 
 // notFoundError is os.ErrNotExist with another message.

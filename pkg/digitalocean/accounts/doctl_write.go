@@ -21,10 +21,6 @@ var errChanging = errors.New("another program keeps changing it")
 // must not be a link.
 func updateDoctl(path, context string, next session, is func(file session) bool) error {
 	for range 5 { // doctl may write at the same time, without a lock
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
 		file, err := openDoctl(path)
 		if err != nil {
 			return err
@@ -36,7 +32,7 @@ func updateDoctl(path, context string, next session, is func(file session) bool)
 		if err != nil {
 			return err
 		}
-		if done, err := replaceDoctl(path, text, info); err != nil || done {
+		if done, err := replaceDoctl(path, text, file.info); err != nil || done {
 			return err
 		}
 	}
@@ -61,7 +57,7 @@ func replaceDoctl(path string, text []byte, was os.FileInfo) (bool, error) {
 	}
 	defer temp.Remove()
 	err = temp.Write(text, func(f *os.File) error {
-		return f.Chmod(was.Mode().Perm() & fileowner.Keep(f, was))
+		return f.Chmod(was.Mode().Perm() & fileowner.Keep(f, was, path))
 	})
 	if err != nil {
 		return false, err

@@ -52,7 +52,7 @@ func readOwn(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || !fileowner.IsOwn(info) && !fileowner.IsRoots(info) {
+	if err != nil || !info.Mode().IsRegular() || !fileowner.IsOwnOrRoots(f, info) {
 		return nil, ErrNotOwn
 	}
 	return boundedfile.ReadFrom(f, maxAccessTokenFile)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/openfile"
 )
 
 // Replace atomically replaces the file at path: even after a crash or on a full disk, readers
@@ -15,7 +17,7 @@ import (
 // directory isn't, so the old file may reappear after a power failure. Replace doesn't replace directories.
 //
 // The text is first written to a temporary file in the same directory, with a name derived from temp as in
-// os.CreateTemp and the mode 0600. prepare, if not nil, is called with it and may change its mode. A process that
+// os.CreateTemp, private to this user. prepare, if not nil, is called with it and may change its permissions. A process that
 // is killed leaves the temporary file behind.
 func Replace(path string, text []byte, temp string, prepare func(*os.File) error) error {
 	dir, err := os.OpenRoot(filepath.Dir(path))
@@ -55,7 +57,7 @@ type File struct {
 // Create creates an empty file in dir, with a name derived from temp as in os.CreateTemp.
 func Create(dir *os.Root, temp string) (*File, error) {
 	name := strings.Replace(temp, "*", rand.Text(), 1)
-	open, err := dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	open, err := openfile.Create(dir, name)
 	if err != nil {
 		return nil, err
 	}

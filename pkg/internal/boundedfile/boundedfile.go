@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/openfile"
 )
 
 // Errors for files that aren't read, besides the file system's.
@@ -27,7 +29,10 @@ func Read(path string, limit int64) ([]byte, error) {
 }
 
 // Open opens a file for reading. It doesn't wait for a writer if the file is a pipe.
-func Open(path string) (*os.File, error) { return os.OpenFile(path, Flags, 0) }
+func Open(path string) (*os.File, error) { return openfile.Open(path, Flags, 0) }
+
+// Flags open a file for reading, without waiting for a writer if it is a pipe.
+const Flags = os.O_RDONLY | openfile.NoWait
 
 // ReadFrom is like Read for an open file.
 func ReadFrom(f *os.File, limit int64) ([]byte, error) {

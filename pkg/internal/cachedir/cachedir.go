@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/openfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
@@ -100,10 +101,10 @@ const tag = `Signature: 8a477f597d28d172789f06886806bc55
 
 // create creates the directory, with its tag, unless it exists.
 func (d *Dir) create() error {
-	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+	if err := openfile.MkdirAll(filepath.Dir(d.path)); err != nil {
 		return err
 	}
-	err := os.Mkdir(d.path, 0o700)
+	err := openfile.Mkdir(d.path)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 var (
@@ -20,17 +18,13 @@ var (
 )
 
 // Try takes the lock on the file at path and returns a function that releases it, or ErrHeld. If create is set, it
-// creates a missing file. It doesn't follow links. Without create, path may be a directory, on systems that can lock
-// one.
+// creates a missing file, private to this user. It doesn't follow links. Without create, path may be a directory, where
+// the system and the file system can lock one.
 //
 // The holder may remove the file. If Try gets the lock on a file that is gone, it tries the new one.
 func Try(path string, create bool) (unlock func(), err error) {
-	flag := flags
-	if create {
-		flag |= os.O_CREATE
-	}
 	for range 10 {
-		lock := flock.New(path, flock.SetFlag(flag))
+		lock := newLock(path, create)
 		got, err := lock.TryLock()
 		if err != nil {
 			return nil, err

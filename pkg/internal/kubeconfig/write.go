@@ -132,7 +132,7 @@ func (e *editing) prepare(f *file, at place, text []byte) (*atomicfile.File, err
 	return temp, temp.Write(text, func(new *os.File) error {
 		mode := fs.FileMode(0o600)
 		if f.info != nil {
-			mode = f.info.Mode().Perm() & fileowner.Keep(new, f.info)
+			mode = f.info.Mode().Perm() & fileowner.Keep(new, f.info, at.path())
 		}
 		return new.Chmod(mode)
 	})

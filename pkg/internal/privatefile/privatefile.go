@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/atomicfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
+	"github.com/doks-auth/doks-auth/pkg/internal/openfile"
 )
 
 const (
@@ -42,7 +44,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // never blocks, neither on a lock nor on a named pipe in the file's place, and doesn't follow a link there. The
 // error wraps fs.ErrNotExist if there is no file, else it is an *Error.
 func Read(name string) ([]byte, error) {
-	f, err := openFile(name)
+	f, err := openfile.Open(name, os.O_RDONLY|openfile.NoFollow|openfile.NoWait, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -50,11 +52,8 @@ func Read(name string) ([]byte, error) {
 		return nil, &Error{"unreadable", err}
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	info, err := check(f, MaxSize)
 	if err != nil {
-		return nil, &Error{"unreadable", err}
-	}
-	if err := check(info, MaxSize); err != nil {
 		return nil, err
 	}
 	data := make([]byte, info.Size())
@@ -66,17 +65,21 @@ func Read(name string) ([]byte, error) {
 
 // check returns an *Error unless a file is a regular one that belongs to this user, gives others no access, and isn't
 // larger than most bytes.
-func check(info fs.FileInfo, most int64) error {
-	if !info.Mode().IsRegular() {
-		return &Error{"not a regular file", nil}
+func check(f *os.File, most int64) (fs.FileInfo, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &Error{"unreadable", err}
 	}
-	if err := checkPrivate(info); err != nil {
-		return &Error{"not private", err}
+	if !info.Mode().IsRegular() {
+		return nil, &Error{"not a regular file", nil}
+	}
+	if err := fileowner.CheckPrivate(f, info); err != nil {
+		return nil, &Error{"not private", err}
 	}
 	if info.Size() > most {
-		return &Error{"too large", nil}
+		return nil, &Error{"too large", nil}
 	}
-	return nil
+	return info, nil
 }
 
 // Write atomically replaces the file, or whatever else has its name.
@@ -112,15 +115,11 @@ func ClearAway(name string) error {
 // but a regular file that belongs to this user, gives others no access and isn't larger. It never blocks, and doesn't
 // follow a link.
 func OpenTable(name string, size int64) (*os.File, error) {
-	f, err := openTable(name)
+	f, err := openfile.Open(name, os.O_RDWR|os.O_CREATE|openfile.NoFollow|openfile.NoWait, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil {
-		err = check(info, size)
-	}
-	if err != nil {
+	if _, err := check(f, size); err != nil {
 		f.Close()
 		return nil, err
 	}

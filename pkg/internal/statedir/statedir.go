@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
+	"github.com/doks-auth/doks-auth/pkg/internal/openfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 	"github.com/doks-auth/doks-auth/pkg/internal/userdir"
 )
@@ -105,7 +106,7 @@ func (d *Dir) create(name string) error {
 // mkdir creates a directory. It takes away others' permission to write to the state directory, where they could swap
 // records.
 func (d *Dir) mkdir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := openfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	for _, path := range []string{d.path, dir} {

@@ -1,0 +1,60 @@
+package filelock
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A file and a directory can be locked once, read and listed meanwhile, and locked again afterwards.
+func TestTry(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("mark"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, dir, dir + string(filepath.Separator) + "."} {
+		for range 2 {
+			unlock, err := Try(path, false)
+			if err != nil {
+				t.Fatalf("%s: got %v, want the lock", path, err)
+			}
+			if _, err := Try(path, false); !errors.Is(err, ErrHeld) {
+				t.Errorf("%s, held: got %v, want %v", path, err, ErrHeld)
+			}
+			if text, err := os.ReadFile(file); err != nil || string(text) != "mark" {
+				t.Errorf("%s, held: got the text %q, %v", path, text, err)
+			}
+			if _, err := os.ReadDir(dir); err != nil {
+				t.Errorf("%s, held: listing: %v", path, err)
+			}
+			other := filepath.Join(dir, "other")
+			if err := errors.Join(os.WriteFile(other, nil, 0o600), os.Remove(other)); err != nil {
+				t.Errorf("%s, held: creating and removing another file: %v", path, err)
+			}
+			unlock()
+		}
+	}
+	if _, err := Try(filepath.Join(dir, "absent"), false); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("absent: got %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+// The holder may remove the file.
+func TestRemoveHeld(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	for range 3 {
+		unlock, err := Try(path, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+		unlock()
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v, want no file", err)
+		}
+	}
+}

@@ -1,5 +1,0 @@
-package filelock
-
-import "os"
-
-const flags = os.O_RDONLY
