@@ -8,7 +8,7 @@ RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
 PREFIX ?= /usr/local
 
-.PHONY: help build test e2e conformance fuzz verify bench demo install uninstall clean
+.PHONY: help build test test-windows e2e conformance fuzz verify bench demo install uninstall clean
 
 build: ## build bin/doks-auth (the default)
 	$(GO_BUILD) -o bin/doks-auth ./cmd/doks-auth
@@ -20,6 +20,10 @@ test: ## run all tests, with the race detector if there is a C compiler
 # Builds real kubectls and a real kube-apiserver from their modules the first time.
 e2e: build ## run the plugin between real kubectls and a real kube-apiserver (Linux)
 	hack/e2e/run
+
+# Installs Wine into a directory of its own the first time.
+test-windows: ## run the tests, and the built doks-auth.exe with kubectl.exe, in Wine (Linux, root)
+	hack/windows/run
 
 # Installs the clients from their package registries the first time.
 conformance: ## run the plugin with clients in many languages (Linux, root)
@@ -54,4 +58,4 @@ clean: ## remove bin
 	rm -rf bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

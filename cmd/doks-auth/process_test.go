@@ -28,7 +28,7 @@ func newPlugin(tb testing.TB, apiURL string) plugin {
 	return plugin{dir: dir, env: []string{
 		asPlugin + "=1",
 		noRaceDelay, noProxy,
-		"HOME=" + dir,
+		"HOME=" + dir, "USERPROFILE=" + dir,
 		"DIGITALOCEAN_API_URL=" + apiURL,
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
 	}}

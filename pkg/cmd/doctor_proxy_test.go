@@ -46,8 +46,8 @@ func TestShownProxy(t *testing.T) {
 		if got := shownProxy(proxy); got != want {
 			t.Errorf("%q: got %q; want %q", proxy, got, want)
 		}
-		t.Setenv("https_proxy", proxy)
 		t.Setenv("HTTPS_PROXY", "")
+		t.Setenv("https_proxy", proxy) // last: it is the same variable on Windows
 		odd := want == ""
 		config := &kubeconfig.Config{Clusters: []kubeconfig.Cluster{
 			{Name: "c", ProxyURL: proxy, ClusterID: "8d91899c-0739-4a1a-acc5-deadbeefbb8f"},

@@ -7,12 +7,21 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/doks-auth/doks-auth/pkg/cmd"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
+
+// nowhere returns the absolute path of a program that doesn't exist.
+func nowhere() string {
+	if runtime.GOOS == "windows" {
+		return "C:/nowhere/doks-auth"
+	}
+	return "/nowhere/doks-auth"
+}
 
 // writeContexts writes a kubeconfig with contexts c1 to cN for clusters that the API doesn't know, and returns its
 // path. The last ones' command doesn't exist.
@@ -22,7 +31,7 @@ func writeContexts(t *testing.T, n, broken int) string {
 	for i := 1; i <= n; i++ {
 		command := "doks-auth"
 		if i > n-broken {
-			command = "/nowhere/doks-auth"
+			command = nowhere()
 		}
 		id := fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
 		fmt.Fprintf(&clusters, "- {name: c%d, cluster: {server: 'https://%s.k8s.ondigitalocean.com'}}\n", i, id)
@@ -41,8 +50,10 @@ func writeContexts(t *testing.T, n, broken int) string {
 // Many contexts take one line, and those that deviate in the same way another.
 func TestDoctorSumsUp(t *testing.T) {
 	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "doks-auth"), []byte("#!/bin/sh\n"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"doks-auth", "doks-auth.exe"} { // each system looks for its own
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Setenv("PATH", bin)
 	w := newWorld(t)
@@ -52,10 +63,13 @@ func TestDoctorSumsUp(t *testing.T) {
 		t.Errorf("got exit code %d, want 1", code)
 	}
 	lines := regexp.MustCompile(`(?m)^\w+ +kubeconfig .*$`).FindAllString(stdout, -1)
+	deviation := `programs that are started from a desktop may not find its command "doks-auth"`
+	if runtime.GOOS == "windows" {
+		deviation = "it runs a different doks-auth: " + filepath.Join(bin, "doks-auth.exe")
+	}
 	want := []string{
-		`warning   kubeconfig     each of the users "u1", "u2", "u3", "u4", "u5" and 36 more: programs that are ` +
-			`started from a desktop may not find its command "doks-auth"`,
-		`failure   kubeconfig     each of the users "u42", "u43": its command "/nowhere/doks-auth" isn't a program`,
+		`warning   kubeconfig     each of the users "u1", "u2", "u3", "u4", "u5" and 36 more: ` + deviation,
+		`failure   kubeconfig     each of the users "u42", "u43": its command "` + nowhere() + `" isn't a program`,
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
@@ -120,7 +134,12 @@ func TestDoctorColors(t *testing.T) {
 			w.screen = test.screen
 			w.adjust = func(env *cmd.Env) {
 				getenv := env.Getenv
-				env.Getenv = func(name string) string { return cmp.Or(test.env[name], getenv(name)) }
+				env.Getenv = func(name string) string {
+					if name == "WT_SESSION" {
+						return "1" // Windows' terminal
+					}
+					return cmp.Or(test.env[name], getenv(name))
+				}
 			}
 			_, stdout, stderr := w.run(append([]string{"doctor", "--kubeconfig=" + path}, test.args...)...)
 			if got := strings.Contains(stdout, "\x1b[32mok\x1b[0m        program"); got != test.want {

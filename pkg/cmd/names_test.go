@@ -37,7 +37,7 @@ func TestKubeconfigTakesOnlyLines(t *testing.T) {
 				}
 			}
 			save := []string{"kubeconfig", "save", clusterID}
-			for _, flag := range []string{"--alias=", "--command=", "--cache-dir=/"} {
+			for _, flag := range []string{"--alias=", "--command=", "--cache-dir=" + t.TempDir() + "/"} {
 				check(2, append(save, flag+text)...)
 			}
 			check(2, "kubeconfig", "convert", "--command="+text)

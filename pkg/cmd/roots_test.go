@@ -1,5 +1,7 @@
 //go:build unix
 
+// Not for Windows: Windows has no SSL_CERT_FILE.
+
 package cmd
 
 import (

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -182,12 +180,7 @@ func (o *options) readsStderr() bool { return o.StderrIsTerminal != nil && o.Std
 
 // hasOwnState reports whether the state directory is the one below home, which is this user's in the user database.
 func (o *options) hasOwnState(home string) bool {
-	own := statedir.Find(func(name string) string {
-		if runtime.GOOS == "windows" && name == "LOCALAPPDATA" {
-			return filepath.Join(home, "AppData", "Local")
-		}
-		return ""
-	}, home)
+	own := statedir.Find(func(string) string { return "" }, home)
 	is, err := os.Stat(o.statePath())
 	should, ownErr := os.Stat(own)
 	return err == nil && ownErr == nil && os.SameFile(is, should)

@@ -82,7 +82,7 @@ func TestHelpShowsUsefulFlags(t *testing.T) {
 			}
 		}
 	}
-	w.mustRun(t, "version", "--timeout=1s", "--cache-dir=/none")
+	w.mustRun(t, "version", "--timeout=1s", "--cache-dir="+t.TempDir())
 }
 
 func TestVersion(t *testing.T) {

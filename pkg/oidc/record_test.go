@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner/fileownertest"
 	"github.com/doks-auth/doks-auth/pkg/oidc"
 	"github.com/doks-auth/doks-auth/pkg/oidc/oidctest"
 )
@@ -36,12 +37,12 @@ func TestBrokenRecords(t *testing.T) {
 		"a link": {func(_ *world, path string) error {
 			return errors.Join(os.Rename(path, path+".old"), os.Symlink(path+".old", path))
 		}, "its record can't be used: "},
-		"group-readable": {func(_ *world, path string) error { return os.Chmod(path, 0o640) }, "group or others have access"},
+		"group-readable": {func(_ *world, path string) error { return fileownertest.LetOthersRead(path) }, "others have access"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if runtime.GOOS == "windows" && (name == "group-readable" || name == "a link") {
-				t.Skip("not on Windows")
+			if runtime.GOOS == "windows" && name == "a link" {
+				t.Skip("links need rights on Windows")
 			}
 			w := newWorld(t)
 			w.must(w.way())
@@ -252,7 +253,7 @@ func TestReadOnlyState(t *testing.T) {
 // On a full disk, likewise: the session that is there isn't spent.
 func TestFullDisk(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("not on Windows")
+		t.Skip("Windows can't limit the size of files")
 	}
 	w := newWorld(t)
 	w.clock.Add(time.Since(w.clock.Now())) // processes have the real one

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -163,7 +164,7 @@ func (s *Sources) doctlPath() string {
 	var dir string
 	switch runtime.GOOS {
 	case "windows":
-		dir = s.getenv("APPDATA")
+		dir = cmp.Or(s.getenv("APPDATA"), userdir.Under(s.Home, "AppData", "Roaming"))
 	case "darwin":
 		dir = userdir.Under(s.Home, "Library", "Application Support")
 	default:

@@ -66,7 +66,7 @@ func replaceDoctl(path string, text []byte, was os.FileInfo) (bool, error) {
 	if err != nil || !os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()) {
 		return false, err
 	}
-	if fileowner.HasLinks(was) {
+	if fileowner.HasLinks(was, path) {
 		return true, writeInPlace(dir, name, text)
 	}
 	err = temp.Rename(name)

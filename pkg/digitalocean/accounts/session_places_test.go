@@ -10,6 +10,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner/fileownertest"
 )
 
 // The account's access token is never one of another account, even if the file changes after the account was found.
@@ -64,9 +65,7 @@ func TestOneSessionInSeveralPlaces(t *testing.T) {
 		"a link to the file": func(w *world, stale string) {
 			w.write(stale)
 			link := filepath.Join(w.home, "link.yaml")
-			if err := os.Symlink(w.path(), link); err != nil {
-				w.t.Fatal(err)
-			}
+			symlink(w.t, w.path(), link)
 			w.env["DIGITALOCEAN_CONFIG"] = link
 		},
 		"another context": func(w *world, stale string) {
@@ -141,9 +140,6 @@ func TestContextsThatDifferInCase(t *testing.T) {
 // What can't be read isn't taken for absent: the key of a session isn't replaced, and a token that has been used isn't
 // used again.
 func TestRecordsThatOthersMayRead(t *testing.T) {
-	if os.PathSeparator != '/' {
-		t.Skip("modes mean nothing here")
-	}
 	w := newWorld(t)
 	first := w.auth.Start(sam)
 	w.doctl(first)
@@ -153,24 +149,24 @@ func TestRecordsThatOthersMayRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.write(stale)
-	chmod := func(mode os.FileMode) {
+	change := func(change func(path string) error) {
 		t.Helper()
 		err := filepath.Walk(filepath.Join(w.home, "state"), func(path string, info os.FileInfo, err error) error {
 			if err != nil || info.IsDir() {
 				return err
 			}
-			return os.Chmod(path, mode)
+			return change(path)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	chmod(0o644)
+	change(fileownertest.LetOthersRead)
 	if got, err := w.token(); err == nil || !strings.Contains(err.Error(), "not private") {
 		t.Errorf("got %q, %v; want that a record isn't private", got, err)
 	}
 	w.refreshed(1)
-	chmod(0o600)
+	change(fileownertest.KeepPrivate)
 	if _, err := w.token(); err != nil {
 		t.Error(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner/fileownertest"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
 )
 
@@ -100,23 +101,21 @@ func TestDirectoryIsPrivateAndSealed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	d := Open(dir, accessToken)
 	mustPut(t, d, key, newCredential("cluster-token"))
-	if _, err := d.Lock(t.Context(), key); err != nil {
+	unlock, err := d.Lock(t.Context(), key)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer unlock()
 	if err := d.PutFailure(t.Context(), key, credential.Failure{Message: "failed"}); err != nil {
 		t.Fatal(err)
 	}
 	files := 0
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s: got mode %s, want no access for others", path, info.Mode())
+		if err := fileownertest.CheckPrivate(path); err != nil {
+			t.Errorf("%s: got %v, want no access for others", path, err)
 		}
 		if entry.IsDir() {
 			return nil
@@ -195,6 +194,13 @@ func TestUnusableEntriesHeal(t *testing.T) {
 	replace := func(old, text string) func(t *testing.T, path string) {
 		return rewrite(func(b []byte) []byte { return []byte(strings.Replace(string(b), old, text, 1)) })
 	}
+	must := func(change func(path string) error) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			if err := change(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	headerOnly := func(b []byte) []byte { return b[:strings.IndexByte(string(b), '\n')+1] }
 	tests := map[string]struct {
 		spoil func(t *testing.T, path string)
@@ -213,8 +219,8 @@ func TestUnusableEntriesHeal(t *testing.T) {
 		"another server":   {replace("cluster.ex", "evil.ex"), "corrupt entry"},
 		"a later expiry":   {replace(`expires_at":"2`, `expires_at":"3`), "corrupt entry"},
 		"huge":             {func(t *testing.T, path string) { os.Truncate(path, 1<<40) }, "too large"},
-		"group-readable":   {func(t *testing.T, path string) { os.Chmod(path, 0o640) }, "not private"},
-		"others' writable": {func(t *testing.T, path string) { os.Chmod(path, 0o602) }, "not private"},
+		"group-readable":   {must(fileownertest.LetOthersRead), "not private"},
+		"others' writable": {must(fileownertest.LetOthersWrite), "not private"},
 		"directory": {func(t *testing.T, path string) {
 			os.Remove(path)
 			os.Mkdir(path, 0o700)
@@ -275,8 +281,10 @@ func TestLock(t *testing.T) {
 	}
 	other := key
 	other.ClusterID = "other"
-	if _, err := d.Lock(done, other); err != nil {
+	if unlockOther, err := d.Lock(done, other); err != nil {
 		t.Errorf("another key's lock: got %v, want the lock", err)
+	} else {
+		defer unlockOther()
 	}
 	got := make(chan error)
 	go func() {

@@ -43,7 +43,9 @@ func List(path string) ([]Entry, error) {
 	}
 	files, err := os.ReadDir(path) // sorted
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		if _, statErr := os.Stat(path); errors.Is(statErr, fs.ErrNotExist) { // else it is a file, on Windows
+			return nil, nil
+		}
 	}
 	if err != nil {
 		return nil, err

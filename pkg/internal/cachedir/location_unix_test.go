@@ -1,5 +1,7 @@
 //go:build unix
 
+// Not for Windows: it is about sudo.
+
 package cachedir
 
 import (

@@ -80,6 +80,7 @@ func TestPruneIsDueOnceADay(t *testing.T) {
 	const hour = time.Hour
 	for by, want := range map[time.Duration]int{0: 1, 23 * hour: 1, 25 * hour: 0, -23 * hour: 1, -1000 * hour: 0} {
 		d := Open(t.TempDir(), accessToken)
+		d.pruneFor = time.Minute
 		putKeys(t, d, "stale", 1, time.Hour)
 		age(t, d.path, by)
 		d.Prune()

@@ -1,5 +1,7 @@
 //go:build unix
 
+// Not for Windows: it needs named pipes, links and other users.
+
 package cachedir
 
 import (

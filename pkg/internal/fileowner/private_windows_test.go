@@ -1,4 +1,4 @@
-package fileowner
+package fileowner_test
 
 import (
 	"os"
@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner/fileownertest"
 )
 
 // Whoever may read a file besides the user, or change it, makes it public; nobody else does.
@@ -17,13 +20,13 @@ func TestCheckPrivate(t *testing.T) {
 	}
 	tests := map[string]struct {
 		list string // USER stands for the user's SID
-		want error
+		want bool
 	}{
-		"user":              {"D:P(A;;FA;;;USER)", nil},
-		"system":            {"D:P(A;;FA;;;USER)(A;;FA;;;SY)(A;;FA;;;BA)", nil},
-		"everyone reads":    {"D:P(A;;FA;;;USER)(A;;FR;;;WD)", errAccess},
-		"everyone writes":   {"D:P(A;;FA;;;USER)(A;;FW;;;WD)", errAccess},
-		"everybody, denied": {"D:P(D;;FR;;;WD)(A;;FA;;;USER)", nil},
+		"user":              {"D:P(A;;FA;;;USER)", true},
+		"system":            {"D:P(A;;FA;;;USER)(A;;FA;;;SY)(A;;FA;;;BA)", true},
+		"everyone reads":    {"D:P(A;;FA;;;USER)(A;;FR;;;WD)", false},
+		"everyone writes":   {"D:P(A;;FA;;;USER)(A;;FW;;;WD)", false},
+		"everybody, denied": {"D:P(D;;FR;;;WD)(A;;FA;;;USER)", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -32,28 +35,13 @@ func TestCheckPrivate(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			setList(t, f.Name(), strings.ReplaceAll(test.list, "USER", user.User.Sid.String()))
-			if got := CheckPrivate(f, nil); got != test.want {
-				t.Errorf("got %v, want %v", got, test.want)
+			list := strings.ReplaceAll(test.list, "USER", user.User.Sid.String())
+			if err := fileownertest.SetList(f.Name(), list); err != nil {
+				t.Fatal(err)
+			}
+			if err := fileowner.CheckPrivate(f, nil); (err == nil) != test.want {
+				t.Errorf("got %v, want private: %t", err, test.want)
 			}
 		})
-	}
-}
-
-// setList replaces a file's access control list by one in the security descriptor definition language.
-func setList(t *testing.T, path, text string) {
-	t.Helper()
-	descriptor, err := windows.SecurityDescriptorFromString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, _, err := descriptor.DACL()
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Not for Windows: the Secret Service is for Linux.
+
 package keyring
 
 import (

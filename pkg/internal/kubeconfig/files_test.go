@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 // editPanics in the environment makes the test's binary a process whose edit panics.
@@ -69,7 +70,7 @@ func write(t *testing.T, path, text string) string {
 
 func read(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := boundedfile.Read(path, 1<<20) // which doesn't mind a rename at that moment on Windows
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,5 @@
+// Not for Windows: it needs mounts, and limits on files.
+
 package kubeconfig
 
 import (

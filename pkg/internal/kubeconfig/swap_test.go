@@ -1,5 +1,7 @@
 //go:build unix
 
+// Not for Windows: it needs links.
+
 package kubeconfig
 
 import (

@@ -1,5 +1,7 @@
 //go:build unix
 
+// Not for Windows: its browsers are shell scripts.
+
 package signin
 
 import (

@@ -1,5 +1,7 @@
 //go:build unix && !darwin
 
+// Not for Windows: on Windows no program is looked up.
+
 package signin
 
 import (

@@ -10,6 +10,7 @@
 package statedir
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,8 @@ func Find(getenv func(string) string, home string) string {
 	}
 	switch runtime.GOOS {
 	case "windows":
-		return userdir.Under(getenv("LOCALAPPDATA"), "doks-auth")
+		local := cmp.Or(getenv("LOCALAPPDATA"), userdir.Under(home, "AppData", "Local"))
+		return userdir.Under(local, "doks-auth")
 	case "darwin":
 		return userdir.Under(home, "Library", "Application Support", "doks-auth")
 	}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package cachedir
 
 import (
@@ -9,6 +7,8 @@ import (
 	"strings"
 	"testing"
 )
+
+const nobody = 65534
 
 func TestCheck(t *testing.T) {
 	top := t.TempDir()
