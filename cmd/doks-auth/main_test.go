@@ -115,6 +115,8 @@ func TestScripts(t *testing.T) {
 			env.Vars = append(env.Vars,
 				noRaceDelay, noProxy,
 				"HOME="+home, "USERPROFILE="+home,
+				// The same places on Windows as on Linux.
+				"APPDATA="+filepath.Join(home, ".config"), "LOCALAPPDATA="+filepath.Join(home, ".local", "state"),
 				"DIGITALOCEAN_API_URL="+url,
 				"EMPTY_API_URL="+empty.URL,
 				"AUTH_URL="+auth.url,

@@ -29,6 +29,7 @@ func newPlugin(tb testing.TB, apiURL string) plugin {
 		asPlugin + "=1",
 		noRaceDelay, noProxy,
 		"HOME=" + dir, "USERPROFILE=" + dir,
+		"APPDATA=" + filepath.Join(dir, ".config"), "LOCALAPPDATA=" + filepath.Join(dir, ".local", "state"),
 		"DIGITALOCEAN_API_URL=" + apiURL,
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
 	}}

@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// IsOwn reports whether a file belongs to this user. On Windows it is always true: the access control list that
-// files inherit says who may read them.
+// IsOwn reports whether a file belongs to this user. On Windows it is always true, because only an open file says whose
+// it is: see CheckPrivate and IsOwnOrRoots.
 func IsOwn(info fs.FileInfo) bool {
 	uid, known := Of(info)
 	return known && uid == os.Geteuid() || runtime.GOOS == "windows"

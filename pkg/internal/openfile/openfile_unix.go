@@ -23,5 +23,8 @@ func Create(dir *os.Root, name string) (*os.File, error) {
 	return dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
+// MkdirAll creates a directory with missing parents, all private to this user.
+func MkdirAll(path string) error { return os.MkdirAll(path, 0o700) }
+
 // Mkdir creates a directory that is private to this user.
 func Mkdir(path string) error { return os.Mkdir(path, 0o700) }

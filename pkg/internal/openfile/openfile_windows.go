@@ -3,6 +3,8 @@ package openfile
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -22,8 +24,8 @@ const shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FI
 // patience bounds the wait for programs that share a file with nobody, as some virus scanners do for a moment.
 const patience = 128 * time.Millisecond
 
-// Open is like os.OpenFile, but others can replace or remove the file while it is open. A new file is private to
-// this user if perm gives nobody else access.
+// Open is like os.OpenFile for reading, writing and O_CREATE, but others can replace or remove the file while it is open.
+// A new file is private to this user if perm gives nobody else access.
 func Open(name string, flag int, perm os.FileMode) (*os.File, error) {
 	for wait := time.Millisecond; ; wait *= 2 {
 		f, err := open(name, flag, perm)
@@ -107,6 +109,27 @@ func create(dir *os.Root, name string) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(handle), dir.Name()+`\`+name), nil
+}
+
+// MkdirAll creates a directory with missing parents, all private to this user.
+func MkdirAll(path string) error {
+	info, err := os.Stat(path)
+	if err == nil {
+		if !info.IsDir() {
+			err = &os.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR} // as os.MkdirAll
+		}
+		return err
+	}
+	if parent := filepath.Dir(path); parent != path {
+		if err := MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	err = Mkdir(path)
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return nil // another process was faster
+	}
+	return err
 }
 
 // Mkdir creates a directory that is private to this user, and so are files that are created in it without permissions
