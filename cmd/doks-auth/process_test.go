@@ -162,6 +162,7 @@ func TestColdHerdFailsOnce(t *testing.T) {
 	api, url, _, _ := newAPI(t)
 	api.SetDelay(500 * time.Millisecond)
 	api.SetFault(digitaloceantest.Status(403))
+	start := time.Now()
 	results := herd(t, newPlugin(t, url), herdSize, "exec-credential", "--api-version=v1", tokenCluster)
 	for _, got := range results {
 		if got.code != 3 || got.stdout != "" || got.stderr != results[0].stderr {
@@ -171,8 +172,9 @@ func TestColdHerdFailsOnce(t *testing.T) {
 	if !strings.Contains(results[0].stderr, "the API denied access") {
 		t.Errorf("got %+v, want %q", results[0], "the API denied access")
 	}
-	if calls := api.Calls(); calls != 1 {
-		t.Errorf("got %d calls, want 1", calls)
+	// A failure is remembered for five seconds, and a slow machine takes longer to start them all.
+	if most, calls := 1+int(time.Since(start)/(5*time.Second)), api.Calls(); calls == 0 || calls > most {
+		t.Errorf("got %d calls, want 1 to %d", calls, most)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
@@ -58,7 +57,8 @@ func (d *doctor) checkFiles(context.Context) []finding {
 // leads to as well.
 func locksOf(path string) []string {
 	locks := []string{path + ".lock"}
-	if target, err := filepath.EvalSymlinks(path); err == nil && !slices.Contains(locks, target+".lock") {
+	// The target may also be the same path in another spelling.
+	if target, err := filepath.EvalSymlinks(path); err == nil && !sameFile(locks[0], target+".lock") {
 		locks = append(locks, target+".lock")
 	}
 	return locks

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -39,18 +40,28 @@ type test struct {
 	output            strings.Builder
 }
 
-// reason returns why a test was skipped: its last line but the verdict.
+// logged returns what a test logged.
+func (t *test) logged() (lines []string) {
+	for _, match := range logLine.FindAllStringSubmatch(t.output.String(), -1) {
+		lines = append(lines, match[1])
+	}
+	return lines
+}
+
+var (
+	logLine  = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: (.*)$`)
+	skipLine = regexp.MustCompile(`(?m)^ +> .*\bskip '?(.*?)'?$`) // of a script
+)
+
+// reason returns why a test was skipped.
 func (t *test) reason() string {
-	reason := "no reason given"
-	for line := range strings.Lines(t.output.String()) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--- ") && !strings.HasPrefix(line, "=== ") {
-			reason = line
-		}
+	if lines := t.logged(); len(lines) > 0 {
+		return lines[len(lines)-1]
 	}
-	if at, text, found := strings.Cut(reason, ": "); found && strings.Contains(at, ".go:") {
-		return text
+	if matches := skipLine.FindAllStringSubmatch(t.output.String(), -1); len(matches) > 0 {
+		return matches[len(matches)-1][1] // those before it had a condition that isn't met
 	}
-	return reason
+	return "no reason given"
 }
 
 func report(in io.Reader, out io.Writer) (ok bool, err error) {
@@ -109,6 +120,10 @@ func report(in io.Reader, out io.Writer) (ok bool, err error) {
 			count[t.action]++
 			total[t.action]++
 			switch t.action {
+			case "pass":
+				for _, line := range t.logged() {
+					notes = append(notes, t.name+": "+line)
+				}
 			case "skip":
 				notes = append(notes, "skipped "+t.name+": "+t.reason())
 			case "fail":
