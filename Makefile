@@ -15,6 +15,8 @@ build: ## build bin/doks-auth (the default)
 
 test: ## run all tests, with the race detector if there is a C compiler
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
+	@test -n "$$DOKS_AUTH_TEST_OPENAPI" || \
+		echo "DOKS_AUTH_TEST_OPENAPI isn't set: not checking against DigitalOcean's OpenAPI document"
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) ./...
 
 # Builds real kubectls and a real kube-apiserver from their modules the first time.
