@@ -25,7 +25,7 @@ func TestDoctlHangsSilentlyOnATakenPort(t *testing.T) {
 	way := w.way()
 	way.Time = time.Hour // it doesn't wait for that
 	_, err = w.get(way)
-	want{credential.Usage, fmt.Sprintf("on port %d: address already in use", w.port)}.check(t, err)
+	want{credential.Usage, fmt.Sprintf("on port %d: ", w.port)}.check(t, err)
 	w.counts(0, 0, 0)
 }
 

@@ -29,8 +29,6 @@ type event struct {
 	Test    string
 	Output  string
 	Elapsed float64
-
-	ImportPath string // of a package that doesn't build
 }
 
 // test is what happened to a test, or to a package if it has no name.
@@ -92,6 +90,12 @@ func report(in io.Reader, out io.Writer) (ok bool, err error) {
 		case "pass", "fail", "skip":
 			t.action, t.elapsed = e.Action, e.Elapsed
 			if t.name == "" {
+				for _, running := range order { // a panic's dump is what the last of them printed
+					if running.pkg == t.pkg && running.action == "" {
+						running.action = "fail"
+						fmt.Fprint(out, running.output.String())
+					}
+				}
 				packages = append(packages, t)
 				fmt.Fprintf(out, "%-5s %7.1fs %s\n", t.action, t.elapsed, t.pkg)
 			}
@@ -113,9 +117,6 @@ func report(in io.Reader, out io.Writer) (ok bool, err error) {
 		for _, t := range order {
 			if t.pkg != p.pkg || t.name == "" {
 				continue
-			}
-			if t.action == "" {
-				t.action = "fail" // it was still running when its package ended
 			}
 			count[t.action]++
 			total[t.action]++
