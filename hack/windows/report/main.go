@@ -22,6 +22,9 @@ func main() {
 	}
 }
 
+// slow is how many seconds a test may take without being listed.
+const slow = 20
+
 // event is a line of go test -json; see go doc test2json.
 type event struct {
 	Action  string
@@ -119,6 +122,9 @@ func report(in io.Reader, out io.Writer) (ok bool, err error) {
 				continue
 			}
 			count[t.action]++
+			if t.elapsed >= slow && !strings.Contains(t.name, "/") {
+				notes = append(notes, fmt.Sprintf("%s took %.0f s", t.name, t.elapsed))
+			}
 			total[t.action]++
 			switch t.action {
 			case "pass":
