@@ -65,6 +65,19 @@ func (t *test) reason() string {
 	return "no reason given"
 }
 
+// addSkipped adds a line about a skipped test. Subtests that follow each other and have one reason share a line.
+func addSkipped(notes []string, t *test) []string {
+	name, _, isSub := strings.Cut(t.name, "/")
+	if !isSub || name == "TestScripts" {
+		return append(notes, "skipped "+t.name+": "+t.reason())
+	}
+	line := "skipped subtests of " + name + ": " + t.reason()
+	if len(notes) > 0 && notes[len(notes)-1] == line {
+		return notes
+	}
+	return append(notes, line)
+}
+
 func report(in io.Reader, out io.Writer) (ok bool, err error) {
 	tests := make(map[string]*test)
 	var order, packages []*test
@@ -132,7 +145,7 @@ func report(in io.Reader, out io.Writer) (ok bool, err error) {
 					notes = append(notes, t.name+": "+line)
 				}
 			case "skip":
-				notes = append(notes, "skipped "+t.name+": "+t.reason())
+				notes = addSkipped(notes, t)
 			case "fail":
 				notes = append(notes, "FAILED "+t.name)
 			}
