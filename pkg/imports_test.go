@@ -103,8 +103,10 @@ var rules = []rule{
 	},
 	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
 	{
-		pkg:   "pkg/internal/privatefile",
-		may:   []string{"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner", "pkg/internal/openfile"},
+		pkg: "pkg/internal/privatefile",
+		may: []string{
+			"pkg/internal/atomicfile", "pkg/internal/filelock", "pkg/internal/fileowner", "pkg/internal/openfile",
+		},
 		since: "a user's own file knows nothing of what is in it",
 	},
 	{

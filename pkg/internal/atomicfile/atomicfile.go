@@ -17,8 +17,8 @@ import (
 // directory isn't, so the old file may reappear after a power failure. Replace doesn't replace directories.
 //
 // The text is first written to a temporary file in the same directory, with a name derived from temp as in
-// os.CreateTemp, private to this user. prepare, if not nil, is called with it and may change its permissions. A process that
-// is killed leaves the temporary file behind.
+// os.CreateTemp, private to this user. prepare, if not nil, is called with it and may change its permissions. A process
+// that is killed leaves the temporary file behind.
 func Replace(path string, text []byte, temp string, prepare func(*os.File) error) error {
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
