@@ -20,7 +20,10 @@ func newLock(path string, create bool) *lock { return &lock{path: path, create: 
 
 // TryLock takes the lock, or returns false.
 func (l *lock) TryLock() (bool, error) {
-	if info, err := os.Stat(l.path); err == nil && info.IsDir() && !l.create {
+	if info, err := os.Stat(l.path); err == nil && info.IsDir() {
+		if l.create {
+			return false, ErrNotAFile // without opening it: its name may stay until it is closed if it is removed
+		}
 		return l.tryDirectory()
 	}
 	flag := os.O_RDONLY | openfile.NoFollow
