@@ -229,12 +229,13 @@ func TestCompletionIsBrief(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.mustRun(t, "credentials", clusterID)
-	w.api.SetDelay(time.Minute)
+	const delay = time.Minute
+	w.api.SetDelay(delay)
 	start := time.Now()
 	if choices := w.mustRun(t, "__complete", "credentials", ""); !strings.HasPrefix(choices, clusterID+"\tcached\n") {
 		t.Errorf("got %q; want the cached cluster", choices)
 	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("got an answer after %s; want one within 5s", took)
+	if took := time.Since(start); took > delay/2 { // two seconds, unless the machine is busy
+		t.Errorf("got an answer after %s; want one long before the API's, after %s", took, delay)
 	}
 }
