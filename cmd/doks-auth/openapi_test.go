@@ -164,8 +164,9 @@ wrote %s
 
 // The kubeconfig in the document isn't usable either: its certificate-authority-data isn't base64.
 func TestDocumentedKubeconfig(t *testing.T) {
-	p, _, _, cluster := newDocumented(t)
+	p, _, api, cluster := newDocumented(t)
 	cluster.SSO.Enabled = true
+	api.AddCluster(cluster) // again, for those who read it from now on
 	got := p.run(t, nil, "kubeconfig", "save", "--sso", documentedCluster)
 	if got.code != 6 || got.stdout != "" || !strings.Contains(got.stderr, "its certificate data is not base64\n") {
 		t.Errorf("got %+v, want exit code 6 and that it isn't base64", got)
