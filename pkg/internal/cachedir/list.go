@@ -11,6 +11,7 @@ import (
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
+	"github.com/doks-auth/doks-auth/pkg/internal/sealed"
 )
 
 // Entry is what can be known about a key's files without the access token.
@@ -54,7 +55,7 @@ func List(path string) ([]Entry, error) {
 	for _, file := range files {
 		base, suffix, _ := strings.Cut(file.Name(), ".")
 		isTemp, isAside := strings.HasSuffix(suffix, privatefile.TempSuffix), strings.HasSuffix(suffix, asideSuffix)
-		if !isName(base) || !isTemp && !isAside && !isSuffix("."+suffix) {
+		if !sealed.IsName(base) || !isTemp && !isAside && !isSuffix("."+suffix) {
 			continue // not the cache's
 		}
 		base = filepath.Join(path, base)
@@ -101,9 +102,9 @@ func readAside(base, path string) Entry {
 func (e *Entry) read() {
 	e.Name = filepath.Base(e.base)
 	data, err := readFile(e.path)
-	var head header
+	var head sealed.Header
 	if err == nil {
-		head, _, err = splitEntry(data)
+		head, err = sealed.HeaderOf(data)
 	}
 	if err != nil {
 		miss, ok := errors.AsType[*credential.MissError](err)

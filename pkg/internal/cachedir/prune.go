@@ -2,7 +2,6 @@ package cachedir
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
+	"github.com/doks-auth/doks-auth/pkg/internal/sealed"
 )
 
 const (
@@ -97,14 +97,14 @@ func (d *Dir) pruneFile(name string, gone map[string]bool) bool {
 	base, suffix, _ := strings.Cut(name, ".")
 	path := filepath.Join(d.path, name)
 	if strings.HasSuffix(suffix, privatefile.TempSuffix) {
-		isOurs := isName(base) || strings.HasPrefix(name, tagName) || strings.HasPrefix(name, stampName)
+		isOurs := sealed.IsName(base) || strings.HasPrefix(name, tagName) || strings.HasPrefix(name, stampName)
 		return isOurs && !d.recent(path, leftover) && os.RemoveAll(path) == nil
 	}
-	if isName(base) && strings.HasSuffix(suffix, asideSuffix) {
+	if sealed.IsName(base) && strings.HasSuffix(suffix, asideSuffix) {
 		e := readAside(filepath.Join(d.path, base), path)
 		return d.spent(e) && !d.recent(path, leftover) && os.RemoveAll(path) == nil
 	}
-	if !isName(base) || !isSuffix("."+suffix) {
+	if !sealed.IsName(base) || !isSuffix("."+suffix) {
 		return false
 	}
 	if _, known := gone[base]; !known {
@@ -122,12 +122,6 @@ func (d *Dir) removeSpent(base string) bool {
 	cancel()
 	removed, err := Entry{base: base}.Remove(now, d.spent)
 	return removed && err == nil // otherwise the next pruning tries again
-}
-
-// isName reports whether base, a file name without suffixes, has the form of newSeal's names.
-func isName(base string) bool {
-	raw, err := hex.DecodeString(base)
-	return err == nil && len(raw) == nameSize
 }
 
 // spent reports whether a key's files are no longer needed: the entry isn't valid, and no file has changed
