@@ -27,11 +27,17 @@ import (
 // so that callers with equal deadlines don't mistake a slow API for a stopped process. Without a deadline,
 // these waits are unlimited.
 //
+// With a Shared store, what the Store lacks is looked up there before the Provider is called, and one machine at a time
+// calls it, in the same way. Only credentials are shared: failures, and what a cluster says about a credential, stay
+// with the Store. A credential that the cluster is known to refuse here isn't taken from there. If the shared store
+// fails, everything goes on without it.
+//
 // Cached doesn't guarantee that a credential hasn't been revoked, which a Store can't know; see Refresh
 // and Renew.
 type Cached struct {
 	Provider Provider
-	Store    Store // nil: no caching, each call goes to the Provider
+	Store    Store       // nil: no caching, each call goes to the Provider
+	Shared   SharedStore // behind the Store; nil: none
 	Key      Key
 
 	// Refresh ignores stored credentials fetched before the call of Credential.
@@ -54,7 +60,7 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 	asked := c.now()
 	answers := func(got Credential) bool { return c.answers(got, asked) }
 	if c.Refresh {
-		return c.fetch(ctx, asked, Credential{}, answers)
+		return c.fetch(ctx, asked, request{answers: answers, anew: true})
 	}
 	held, err := c.store().Get(ctx, c.Key)
 	switch {
@@ -68,7 +74,7 @@ func (c *Cached) Credential(ctx context.Context) (Credential, error) {
 		c.log().Info("cache miss", "cluster", c.Key.ClusterID,
 			"reason", "due for renewal", "expires_at", held.ExpiresAt)
 	}
-	return c.fetch(ctx, asked, held, answers)
+	return c.fetch(ctx, asked, request{held: held, answers: answers})
 }
 
 // Renew returns a replacement for old, which is due for renewal or was refused by the cluster: a fresh
@@ -86,7 +92,7 @@ func (c *Cached) Renew(ctx context.Context, old Credential) (Credential, error) 
 		c.log().Info("already renewed by another caller", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
 		return got, nil
 	}
-	return c.fetch(ctx, asked, Credential{}, replaces)
+	return c.fetch(ctx, asked, request{answers: replaces, anew: true})
 }
 
 // RenewAt returns when held is due for renewal, or the zero time if its expiry is unknown.
@@ -102,38 +108,43 @@ func (c *Cached) fresh(held Credential, now time.Time) bool {
 	return held.Valid(now) && now.Before(c.RenewAt(held))
 }
 
-// fetch gets a new credential from the provider, or from a concurrent caller through the Store. held is the
-// fallback while it is valid; answers reports whether a credential found in the Store under the lock will do.
-func (c *Cached) fetch(
-	ctx context.Context, asked time.Time, held Credential, answers func(Credential) bool,
-) (Credential, error) {
-	unlock, lockErr := c.lock(ctx, held)
+// fetch gets a new credential from the provider, or from a concurrent caller through the Store.
+func (c *Cached) fetch(ctx context.Context, asked time.Time, r request) (Credential, error) {
+	unlock, lockErr := c.lock(ctx, r.held)
 	switch {
 	case lockErr == nil:
 		defer unlock()
 	case errors.Is(lockErr, errBeingRenewed):
 		c.log().Info("another process is renewing it; using the cached one")
-		return held, nil
+		return r.held, nil
 	case isContextError(lockErr):
 		return Credential{}, timedOut(ctx, "waiting for another process to fetch it")
 	default:
 		c.log().Warn("continuing without a lock", "reason", lockErr)
 	}
-	if got, err := c.store().Get(ctx, c.Key); err == nil && answers(got) {
+	if got, err := c.store().Get(ctx, c.Key); err == nil && r.answers(got) {
 		c.log().Info("already fetched by another process", "expires_at", got.ExpiresAt)
 		return got, nil
 	}
 
 	fetchCtx, cancel := limit(ctx, lockErr == nil)
 	defer cancel()
-	now, within := c.now(), timeLeft(fetchCtx)
-	if err := c.recentFailure(ctx, asked, now, held, within); err != nil {
-		return c.fallBack(held, held.Valid(now), err)
-	}
-	got, err := c.call(fetchCtx, held)
-	if err == nil {
+	if got, ok := c.shared(fetchCtx, &r); ok {
 		c.put(ctx, got)
 		return got, nil
+	}
+	now, within := c.now(), timeLeft(fetchCtx)
+	if err := c.recentFailure(ctx, asked, now, r.held, within); err != nil {
+		return c.fallBack(r.held, r.held.Valid(now), err)
+	}
+	got, err := c.call(fetchCtx, r)
+	switch {
+	case err == nil:
+		c.put(ctx, got)
+		return got, nil
+	case errors.Is(err, errBeingRenewed):
+		c.log().Info("another machine is renewing it; using the cached one")
+		return r.held, nil
 	}
 	slow := errors.Is(err, errSlow)
 	f := Failure{At: c.now(), Renewal: slow}
@@ -141,7 +152,7 @@ func (c *Cached) fetch(
 		f.Within = within
 	}
 	c.remember(ctx, f, err)
-	return c.fallBack(held, slow || held.Valid(f.At), err)
+	return c.fallBack(r.held, slow || r.held.Valid(f.At), err)
 }
 
 // fallBack returns held if it is valid and err is not a refusal; otherwise it returns err.

@@ -19,13 +19,13 @@ const (
 // errSlow means that a renewal was canceled after renewalBudget because held was still valid.
 var errSlow = errors.New("no answer in time")
 
-// call calls the provider. While held is valid, the call has renewalBudget. If it takes longer and held is
+// call asks for a credential. While held is valid, the call has renewalBudget. If it takes longer and held is
 // still valid, the call is canceled and returns errSlow. If held has expired, the call continues until ctx
 // is done, because a second call could mint a second token.
-func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) {
-	now := c.now()
+func (c *Cached) call(ctx context.Context, r request) (Credential, error) {
+	now, held := c.now(), r.held
 	if !held.Valid(now) {
-		return c.ask(ctx)
+		return c.ask(ctx, r)
 	}
 	budget, cancel := context.WithTimeout(ctx, renewalBudget)
 	defer cancel()
@@ -39,7 +39,7 @@ func (c *Cached) call(ctx context.Context, held Credential) (Credential, error) 
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		got, err = c.ask(asking)
+		got, err = c.ask(asking, r)
 	}()
 	select {
 	case <-done:
@@ -73,8 +73,8 @@ type expected struct {
 // Deadline implements context.Context.
 func (e expected) Deadline() (time.Time, bool) { return e.end.Deadline() }
 
-// ask calls the provider. If ctx ends first, ask returns a classified error.
-func (c *Cached) ask(ctx context.Context) (Credential, error) {
+// askProvider calls the provider. If ctx ends first, it returns a classified error.
+func (c *Cached) askProvider(ctx context.Context) (Credential, error) {
 	start := c.now()
 	got, err := c.Provider.Credential(ctx)
 	switch {

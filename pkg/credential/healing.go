@@ -110,6 +110,7 @@ func (c *Cached) Heal(ctx context.Context, held Credential, asker Asker) (Creden
 		return Credential{}, &Error{Class: Refused, Err: ErrRefusesAll}
 	}
 	c.log().Info("the cluster refuses the cached credential", "cluster", c.Key.ClusterID)
+	c.Refuse(ctx, held)
 	got, err := c.Renew(ctx, held)
 	if err != nil {
 		return Credential{}, fmt.Errorf("replacing a credential that the cluster refuses: %w", err)

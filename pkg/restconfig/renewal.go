@@ -99,6 +99,9 @@ func (t *tokenCache) fetch(ctx context.Context, c *held) (credential.Credential,
 	if err != nil {
 		return credential.Credential{}, nil, err
 	}
+	if c.refused.Load() {
+		cached.Refuse(ctx, c.Credential)
+	}
 	got, err := cached.Renew(ctx, c.Credential)
 	if err != nil {
 		return credential.Credential{}, nil, err

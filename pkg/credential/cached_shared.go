@@ -1,0 +1,110 @@
+package credential
+
+import (
+	"context"
+	"errors"
+)
+
+// A SharedStore is a Store that other machines use, too. It may fail at any time.
+type SharedStore interface {
+	// Store's Lock returns ErrStored if it waits and a credential is stored meanwhile: whoever waits
+	// probably needs no lock any more.
+	Store
+
+	// Remove removes the credential stored under key if it is c.
+	Remove(ctx context.Context, key Key, c Credential) error
+}
+
+// ErrStored means that another credential was stored while Lock waited.
+var ErrStored = errors.New("a credential was stored while waiting for the lock")
+
+// request is what a caller wants of fetch.
+type request struct {
+	held    Credential            // the fallback while it is valid
+	answers func(Credential) bool // whether a stored credential will do
+	anew    bool                  // nothing but what answers will do, not even as a fallback
+}
+
+// shared returns the credential in the shared store if it answers. If it doesn't, but is better than the caller's
+// fallback, it becomes that.
+func (c *Cached) shared(ctx context.Context, r *request) (Credential, bool) {
+	if c.Shared == nil {
+		return Credential{}, false
+	}
+	got, err := c.Shared.Get(ctx, c.Key)
+	switch {
+	case err != nil:
+		c.log().Info("shared cache miss", "cluster", c.Key.ClusterID, "reason", err)
+		return Credential{}, false
+	case c.isRefusedHere(ctx, got):
+		c.log().Info("shared cache miss", "cluster", c.Key.ClusterID, "reason", "the cluster refuses what is there")
+		return Credential{}, false
+	case r.answers(got):
+		c.log().Info("shared cache hit", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
+		return got, true
+	}
+	c.log().Info("shared cache miss", "cluster", c.Key.ClusterID,
+		"reason", "due for renewal", "expires_at", got.ExpiresAt)
+	if !r.anew && got.Valid(c.now()) && got.ExpiresAt.After(r.held.ExpiresAt) {
+		r.held = got
+		c.put(ctx, got)
+	}
+	return Credential{}, false
+}
+
+// isRefusedHere reports whether the cluster is known to refuse a credential, however long ago it did.
+func (c *Cached) isRefusedHere(ctx context.Context, got Credential) bool {
+	store, ok := c.Store.(JudgmentStore)
+	if !ok {
+		return false
+	}
+	j, err := store.Judgment(ctx, c.Key)
+	return err == nil && j.Verdict == Refuses && j.Digest == got.Digest()
+}
+
+// ask calls the provider, unless another machine fetches what answers meanwhile. One machine at a time calls it.
+func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
+	if c.Shared == nil {
+		return c.askProvider(ctx)
+	}
+	there := *c
+	there.Store = c.Shared
+	for {
+		unlock, err := there.lock(ctx, r.held)
+		switch {
+		case err == nil:
+			defer unlock()
+		case errors.Is(err, errBeingRenewed):
+			return Credential{}, err
+		case isContextError(err):
+			return Credential{}, timedOut(ctx, "waiting for another machine to fetch it")
+		case !errors.Is(err, ErrStored):
+			c.log().Warn("continuing without the shared cache's lock", "reason", err)
+		}
+		if got, ok := c.shared(ctx, &r); ok {
+			return got, nil
+		}
+		if errors.Is(err, ErrStored) {
+			continue
+		}
+		limited, cancel := limit(ctx, err == nil)
+		defer cancel()
+		got, err := c.askProvider(limited)
+		if err == nil && !got.ExpiresAt.IsZero() {
+			if err := c.Shared.Put(ctx, c.Key, got); err != nil {
+				c.log().Warn("not put into the shared cache", "reason", err)
+			}
+		}
+		return got, err
+	}
+}
+
+// Refuse removes a credential that the cluster has refused from the shared store, if it is there.
+func (c *Cached) Refuse(ctx context.Context, refused Credential) {
+	if c.Shared == nil {
+		return
+	}
+	if err := c.Shared.Remove(ctx, c.Key, refused); err != nil {
+		c.log().Warn("the refused credential may still be in the shared cache", "reason", err)
+	}
+}
