@@ -102,6 +102,12 @@ var rules = []rule{
 		since: "a file's owner knows nothing of what the file is for",
 	},
 	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
+	{pkg: "pkg/internal/sealed", may: []string{"pkg/credential"}, since: "a seal knows nothing of where it is kept"},
+	{
+		pkg:   "pkg/internal/sharedcache",
+		may:   []string{"pkg/credential", "pkg/internal/privatefile", "pkg/internal/sealed", "pkg/internal/serverurl"},
+		since: "a Store knows nothing of where credentials come from",
+	},
 	{
 		pkg: "pkg/internal/privatefile",
 		may: []string{
@@ -145,7 +151,7 @@ var rules = []rule{
 		pkg: "pkg/internal/cachedir",
 		may: []string{
 			"pkg/credential", "pkg/internal/fileowner", "pkg/internal/openfile", "pkg/internal/privatefile",
-			"pkg/internal/userdir",
+			"pkg/internal/sealed", "pkg/internal/userdir",
 		},
 		since: "a Store knows nothing of where credentials come from",
 	},

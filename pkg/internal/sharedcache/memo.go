@@ -1,0 +1,58 @@
+package sharedcache
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/privatefile"
+)
+
+// memoTime is how long a server that couldn't be used isn't asked again.
+const memoTime = 30 * time.Second
+
+// memo is a file that says when a server was last found to be unusable. It spares other processes the wait.
+type memo struct {
+	dir     string // "": none
+	address Address
+}
+
+type memoFile struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// path returns the file of the address. Its name doesn't depend on the password, which it could serve to find.
+func (m memo) path() string {
+	sum := sha256.Sum256([]byte(m.address.String()))
+	return filepath.Join(m.dir, "shared-"+hex.EncodeToString(sum[:8])+".failure")
+}
+
+// read returns why the server isn't to be asked, or nil.
+func (m memo) read(now time.Time) error {
+	if m.dir == "" {
+		return nil
+	}
+	var f memoFile
+	data, err := privatefile.Read(m.path())
+	if err != nil || json.Unmarshal(data, &f) != nil {
+		return nil
+	}
+	if age := now.Sub(f.At); age < 0 || age >= memoTime {
+		return nil
+	}
+	return errors.New("the shared cache couldn't be used a moment ago: " + f.Reason)
+}
+
+// write keeps why the server can't be used.
+func (m memo) write(now time.Time, reason error) {
+	if m.dir == "" {
+		return
+	}
+	if data, err := json.Marshal(memoFile{now.UTC(), reason.Error()}); err == nil {
+		privatefile.Write(m.path(), data) // else the next process waits, too
+	}
+}
