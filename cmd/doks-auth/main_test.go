@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/doks-auth/doks-auth/hack/openapitest"
@@ -95,6 +96,8 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW, where \n is a line feed
 //	recipe HEADING FILE  write the first commands below a heading of README.md to the file
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
+//	shared [COMMAND]     start a server for a shared cache, and set DOKS_AUTH_SHARED_CACHE to its address; or stop it, make
+//	                     it full, or fail if what is there contains the text after "lacks"; see sharedCommand
 //
 // There are also an authorization server and an OpenID provider; see authCommands and ssoCommands.
 func TestScripts(t *testing.T) {
@@ -104,6 +107,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			api, url, _, _ := newAPI(env.T().(testing.TB))
 			env.Values[apiKey{}] = api
+			env.Values[sharedKey{}] = make(map[string]*miniredis.Miniredis)
 			auth := newAuth(env.T().(testing.TB), api, 0)
 			env.Values[authKey{}] = auth
 			issuer := oidctest.Start(env.T().(testing.TB), ssoClient)
@@ -235,6 +239,7 @@ func TestScripts(t *testing.T) {
 				ts.Check(err)
 				ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
 			},
+			"shared": sharedCommand,
 			"sealed": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(checkSealed(ts.MkAbs(args[1]), args[0]))
 			},

@@ -125,7 +125,11 @@ func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *
 		return a.placing(id, how, begin)
 	}
 	cached := a.cached(id, how, identity)
+	cached.Shared = a.sharedStore(identity, how)
 	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		if err := a.checkShared(); err != nil && cached.Shared != nil {
+			return credential.Credential{}, err
+		}
 		begin()
 		return a.fetch(ctx, id, how)
 	})

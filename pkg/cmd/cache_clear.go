@@ -20,7 +20,7 @@ import (
 type cacheClear struct {
 	*options
 
-	expired, all, revoke bool
+	expired, all, revoke, shared bool
 }
 
 func newCacheClear(opts *options) *cobra.Command {
@@ -41,6 +41,9 @@ token is being revoked, and if it isn't certain whether it was, no client gets i
 certificates and ID tokens can't be revoked, and are removed; a line says until when clusters accept them.
 DigitalOcean documents revocation for access tokens only, not for the tokens of clusters.
 
+With --shared, clear removes what the accounts that it finds have in the shared cache, for the clusters that
+are named or, with --all, those in the kubeconfig and in the local cache. It removes nothing from this machine.
+
 A cluster is given by its id, even if it no longer exists, by the name of its context in the kubeconfig, as
 'doks-auth cache list' shows it, or by its own name, which is looked up in the account. If another process
 is fetching an entry, clear waits for it.`,
@@ -52,7 +55,11 @@ is fetching an entry, clear waits for it.`,
 			if err := c.check(args); err != nil {
 				return nil, err
 			}
-			removed, err := c.clear(ctx, args)
+			clear := c.clear
+			if c.shared {
+				clear = c.clearShared
+			}
+			removed, err := clear(ctx, args)
 			if removed == "" && err == nil {
 				_, err = io.WriteString(c.Stderr, "Nothing to remove.\n")
 			}
@@ -63,6 +70,7 @@ is fetching an entry, clear waits for it.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&c.expired, "expired", false, "remove expired and unusable entries")
 	flags.BoolVar(&c.all, "all", false, "remove everything")
+	flags.BoolVar(&c.shared, "shared", false, "remove from the shared cache instead")
 	flags.BoolVar(&c.revoke, "revoke", false, revokeUsage)
 	return cmd
 }
@@ -76,6 +84,9 @@ func (c *cacheClear) check(args []string) error {
 		if given {
 			ways++
 		}
+	}
+	if c.shared && (c.expired || c.revoke) {
+		return usageErrorf("--shared can't be combined with --expired or --revoke")
 	}
 	if ways != 1 {
 		return usageErrorf("choosing what to clear: exactly one of clusters, --expired and --all is required")
@@ -160,12 +171,7 @@ func failureLine(cluster string) string {
 func (c *cacheClear) chosen(
 	ctx context.Context, args []string, entries []cachedir.Entry,
 ) ([]digitalocean.ClusterID, error) {
-	config := c.knownConfig()
-	names := make([]string, len(args))
-	for i, name := range args {
-		names[i] = cmp.Or(contextsCluster(config, name), name)
-	}
-	ids, err := c.clusterIDs(ctx, names)
+	ids, err := c.namedClusters(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +182,16 @@ func (c *cacheClear) chosen(
 		}
 	}
 	return ids, nil
+}
+
+// namedClusters returns the clusters that the arguments name.
+func (c *cacheClear) namedClusters(ctx context.Context, args []string) ([]digitalocean.ClusterID, error) {
+	config := c.knownConfig()
+	names := make([]string, len(args))
+	for i, name := range args {
+		names[i] = cmp.Or(contextsCluster(config, name), name)
+	}
+	return c.clusterIDs(ctx, names)
 }
 
 func notCached(id digitalocean.ClusterID) error {

@@ -19,6 +19,7 @@ type cacheList struct {
 	*options
 
 	output *output
+	shared bool
 }
 
 func newCacheList(opts *options) *cobra.Command {
@@ -33,6 +34,9 @@ makes no network calls. A cluster has the name of its context in the kubeconfig,
 finds the account that an entry belongs to, by --token-file, the environment, the logins or doctl's
 contexts, it shows where, and verifies that the entry can be decrypted. For other entries it shows their
 clear-text header, which anybody could have written.
+
+With --shared it lists what the accounts that it finds have in the shared cache, for the clusters in the
+kubeconfig and in the local cache. Nothing else there can be read.
 
 To fit the terminal, or 80 columns without one, a table may shorten where an access token comes from.
 '-o wide' shortens nothing, and adds the id and the server.
@@ -50,11 +54,15 @@ The state is one of
   doks-auth cache list -o json | jq -r '.[] | select(.state == "expired") | .cluster_id'`,
 		Args: usageArgs(noArgs),
 		RunE: opts.prints(func(ctx context.Context, _ []string) ([]byte, error) {
-			cached, err := l.list(ctx)
+			list := l.list
+			if l.shared {
+				list = l.listShared
+			}
+			cached, err := list(ctx)
 			if err != nil {
 				return nil, err
 			}
-			if len(cached) == 0 && l.output.isTable() {
+			if len(cached) == 0 && l.output.isTable() && !l.shared {
 				_, err = fmt.Fprintf(l.Stderr, "No credentials found in %q.\n", l.cachePath())
 				return nil, err
 			}
@@ -62,6 +70,7 @@ The state is one of
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	cmd.Flags().BoolVar(&l.shared, "shared", false, "list the shared cache instead")
 	l.output = opts.addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatJSONPath)
 	return cmd
 }

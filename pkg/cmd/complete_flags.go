@@ -42,7 +42,7 @@ func (o *options) completionOf(flag string) cobra.CompletionFunc {
 		return o.completeContexts
 	case "api-version", "exec-api-version":
 		return cobra.FixedCompletions([]cobra.Completion{"v1", "v1beta1"}, cobra.ShellCompDirectiveNoFileComp)
-	case "kubeconfig", "token-file", "command":
+	case "kubeconfig", "token-file", "shared-cache-file", "command":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 	case "cache-dir":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)

@@ -81,6 +81,7 @@ func (d *doctor) checks() []check {
 		{"api", d.checkAPI},
 		{"kubeconfig", only(d.checkListed)},
 		{"cache", only(d.checkCache)},
+		{"shared cache", only(d.checkSharedCache)},
 		{"cluster", only(d.checkCluster)},
 	}
 }

@@ -24,11 +24,13 @@ func (e *kubeconfigEntries) exec(of *accounts.Account) (kubeconfig.Exec, error) 
 	if e.sharedUser {
 		exec.Args = exec.Args[:1] // the request says the rest
 	}
-	tokenFile := e.tokenFile
-	if tokenFile != "" {
-		if tokenFile, err = filepath.Abs(tokenFile); err != nil {
-			return kubeconfig.Exec{}, err
-		}
+	tokenFile, err := absolute(e.tokenFile)
+	if err != nil {
+		return kubeconfig.Exec{}, err
+	}
+	sharedFile, err := absolute(e.shared.file)
+	if err != nil {
+		return kubeconfig.Exec{}, err
 	}
 	for _, flag := range []struct{ name, value string }{
 		{"--account=", of.Login},
@@ -36,15 +38,27 @@ func (e *kubeconfigEntries) exec(of *accounts.Account) (kubeconfig.Exec, error) 
 		{"--token-file=", tokenFile},
 		{"--api-url=", e.apiURL},
 		{"--cache-dir=", e.cacheDir},
+		{"--shared-cache-file=", sharedFile},
 	} {
 		if flag.value != "" {
 			exec.Args = append(exec.Args, flag.name+flag.value)
 		}
 	}
+	if e.shared.insecure {
+		exec.Args = append(exec.Args, "--shared-cache-insecure")
+	}
 	if e.fetch.expirySeconds != 0 {
 		exec.Args = append(exec.Args, fmt.Sprintf("--expiry-seconds=%d", e.fetch.expirySeconds))
 	}
 	return exec, nil
+}
+
+// absolute returns a path as programs in any directory find it; "" stays "".
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	return filepath.Abs(path)
 }
 
 // baseExec returns what all entries have in common.

@@ -112,16 +112,23 @@ func (i *inventory) describe(ctx context.Context, e cachedir.Entry) cachedCreden
 		described.State, described.Reason = stateUnusable, oneLine(err.Error())
 	case e.Aside && now.Before(e.ExpiresAt):
 		described.State = stateRevoking
-	case c.Fresh(now):
-		described.State = stateFresh
-	case c.Valid(now):
-		described.State = stateDue
-	case now.Before(e.ExpiresAt):
-		described.State, described.Reason = stateUnusable, "fetched in the future"
 	default:
-		described.State = stateExpired
+		described.State, described.Reason = freshness(c, now)
 	}
 	return described
+}
+
+// freshness returns the state of a credential that can be read, and why it is unusable.
+func freshness(c credential.Credential, now time.Time) (state, reason string) {
+	switch {
+	case c.Fresh(now):
+		return stateFresh, ""
+	case c.Valid(now):
+		return stateDue, ""
+	case now.Before(c.ExpiresAt):
+		return stateUnusable, "fetched in the future"
+	}
+	return stateExpired, ""
 }
 
 // cachedClusters returns the clusters for which the cache holds a valid credential of the account. A cache that

@@ -253,7 +253,7 @@ func shownArg(arg string) string {
 		if isShown(value) {
 			return arg
 		}
-	case "--token-file", "--cache-dir":
+	case "--token-file", "--cache-dir", "--shared-cache-file":
 		if isAbsolute(value) {
 			return oneLine(arg)
 		}

@@ -44,7 +44,7 @@ together with a credential, which save caches for the first kubectl.
 
 The user's entry records which access token to use: the login, the doctl context or the --token-file.
 An access token from the environment isn't recorded: each client then needs the variable, too. The entry
-also records --expiry-seconds, --api-url and --cache-dir.
+also records --expiry-seconds, --api-url, --cache-dir and --shared-cache-file.
 
 If a cluster requires single sign-on, or if it has it and --sso is given, the entry records the cluster's
 OpenID provider, at which clients have you sign in, and no access token. An entry that uses single sign-on

@@ -29,6 +29,7 @@ type options struct {
 	tokenFile string
 	apiURL    string
 	cacheDir  string
+	shared    sharedFlags
 	timeout   time.Duration
 	verbose   bool
 
@@ -49,6 +50,7 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 		"`address` of the DigitalOcean API (default $DIGITALOCEAN_API_URL, or "+digitalocean.DefaultAPIURL+")")
 	flags.Var(directory{given{&o.cacheDir}}, "cache-dir", "cache `directory`, an absolute path "+
 		"(default $DOKS_AUTH_CACHE_DIR, $KUBECACHEDIR/doks-auth, or ~/.kube/cache/doks-auth)")
+	o.shared.addTo(flags)
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "give up after this `duration`, such as 30s or 1m")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log to standard error")
 }

@@ -133,7 +133,8 @@ func hideUnused(cmd *cobra.Command) {
 
 // unusedFlags returns the shared flags that mean nothing to a command.
 func unusedFlags(cmd *cobra.Command) []string {
-	all := []string{"account", "context", "token-file", "api-url", "cache-dir", "timeout", "verbose"}
+	shared := []string{"shared-cache-file", "shared-cache-insecure"}
+	all := append(shared, "account", "context", "token-file", "api-url", "cache-dir", "timeout", "verbose")
 	path := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 	switch {
 	case cmd.HasSubCommands(), path == "version", path == "help", strings.HasPrefix(path, "completion"):
@@ -141,19 +142,21 @@ func unusedFlags(cmd *cobra.Command) []string {
 	}
 	switch path {
 	case "auth login":
-		return []string{"account", "context", "token-file", "cache-dir"}
+		return append(shared, "account", "context", "token-file", "cache-dir")
 	case "auth list", "auth switch":
-		return []string{"account", "context", "token-file", "api-url", "cache-dir"}
+		return append(shared, "account", "context", "token-file", "api-url", "cache-dir")
 	case "auth status":
-		return []string{"cache-dir"}
+		return append(shared, "cache-dir")
 	case "auth logout":
-		return []string{"context", "token-file"}
+		return append(shared, "context", "token-file")
 	case "kubeconfig convert", "cache list":
 		return []string{"account", "context"}
 	case "kubeconfig remove":
-		return []string{"account", "context", "token-file", "api-url"}
+		return append(shared, "account", "context", "token-file", "api-url")
 	case "kubeconfig list":
-		return []string{"account", "context", "token-file", "api-url", "cache-dir"}
+		return append(shared, "account", "context", "token-file", "api-url", "cache-dir")
+	case "cluster list", "kubeconfig prune":
+		return shared
 	}
 	return nil
 }

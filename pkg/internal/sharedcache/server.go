@@ -187,6 +187,13 @@ func (s *Server) close() {
 	}
 }
 
+// Retry makes the server be asked even if a process has found it unusable a moment ago: a person may have mended it.
+func (s *Server) Retry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed, s.memo.dir = nil, ""
+}
+
 // Close closes the connection. The server may be used again.
 func (s *Server) Close() {
 	s.mu.Lock()

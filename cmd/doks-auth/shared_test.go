@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+type sharedKey struct{}
+
+// sharedCommand starts a server for a shared cache, or does to it what the first argument says:
+//
+//	stop             stop it
+//	password P       require a password from now on
+//	holds N          fail unless N values are there
+//	lacks TEXT…      fail if the texts are in the name or the contents of what is there
+//	garbage          replace all values
+//	file NAME        write its address to a file
+func sharedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		server := miniredis.NewMiniRedis()
+		ts.Check(server.Start())
+		ts.Defer(server.Close)
+		ts.Value(sharedKey{}).(map[string]*miniredis.Miniredis)[""] = server
+		ts.Setenv("DOKS_AUTH_SHARED_CACHE", "redis://"+server.Addr())
+		return
+	}
+	server := ts.Value(sharedKey{}).(map[string]*miniredis.Miniredis)[""]
+	switch args[0] {
+	case "stop":
+		server.Close()
+	case "password":
+		server.RequireAuth(args[1])
+	case "holds":
+		if got := len(server.Keys()); strconv.Itoa(got) != args[1] {
+			ts.Fatalf("got %d values, want %s", got, args[1])
+		}
+	case "lacks":
+		for _, key := range server.Keys() {
+			value, err := server.Get(key)
+			ts.Check(err)
+			for _, text := range args[1:] {
+				if strings.Contains(key+value, text) {
+					ts.Fatalf("%q is in what is there", text)
+				}
+			}
+		}
+	case "garbage":
+		for _, key := range server.Keys() {
+			ts.Check(server.Set(key, "garbage"))
+		}
+	case "file":
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("redis://"+server.Addr()+"\n"), 0o600))
+	default:
+		ts.Fatalf("there is no command %q", args[0])
+	}
+}
