@@ -159,7 +159,7 @@ var rules = []rule{
 		pkg: "pkg/restconfig",
 		may: []string{
 			"pkg/credential", "pkg/digitalocean", "pkg/digitalocean/accounts", "pkg/internal/cachedir",
-			"pkg/internal/serverurl",
+			"pkg/internal/serverurl", "pkg/internal/sharedcache",
 		},
 		since: "it wires for programs what the command line wires for people: neither needs the other, " +
 			"nor does a program need the protocol",
@@ -170,8 +170,8 @@ var rules = []rule{
 			"pkg/credential", "pkg/execcredential", "pkg/digitalocean", "pkg/digitalocean/accounts",
 			"pkg/internal/kubeconfig", "pkg/internal/boundedfile", "pkg/internal/cachedir", "pkg/internal/fileowner",
 			"pkg/internal/keyring", "pkg/internal/oauth", "pkg/internal/picker", "pkg/internal/serverurl",
-			"pkg/internal/shellword", "pkg/internal/show", "pkg/internal/signin", "pkg/internal/statedir", "pkg/internal/userdir",
-			"pkg/oidc",
+			"pkg/internal/sharedcache", "pkg/internal/shellword", "pkg/internal/show", "pkg/internal/signin",
+			"pkg/internal/statedir", "pkg/internal/userdir", "pkg/oidc",
 		},
 		since: "the command line wires, and is wired by nobody",
 	},

@@ -16,6 +16,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
+	"github.com/doks-auth/doks-auth/pkg/internal/sharedcache"
 )
 
 // Options are the options of ForCluster. Only an access token is required.
@@ -52,6 +53,16 @@ type Options struct {
 	// and later runs. To share credentials with the plugin, use its directory, such as
 	// ~/.kube/cache/doks-auth, and the same Expiry and APIURL. "" means in memory.
 	CacheDir string
+
+	// SharedCache is the address of a server that speaks the Redis protocol, by which machines share credentials,
+	// encrypted under the access token: rediss://user:password@host:port, redis:// for loopback addresses, or
+	// unix:///path of a socket; the parameters are prefix, of all keys, and ca, a file with certificate authorities. ""
+	// means none. If the server fails, everything goes on without it; an address that can't be understood is an
+	// error.
+	SharedCache credential.Secret
+
+	// SharedCacheInsecure allows redis:// for all addresses. Credentials are encrypted even then; a password isn't.
+	SharedCacheInsecure bool
 
 	Log *slog.Logger     // nil: no logging
 	Now func() time.Time // nil: time.Now
@@ -96,9 +107,17 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	key := digitalocean.CacheKey(account.API, id, o.Expiry, identity)
 	var store credential.Store = pruned{cachedir.Open(o.CacheDir, identity)}
 	if o.CacheDir == "" {
-		store, key.Identity = memory, "" // one key, whatever the access token
+		store = memory
+		if o.SharedCache.IsZero() {
+			key.Identity = "" // one key, whatever the access token
+		}
+	}
+	shared, err := o.shared(identity)
+	if err != nil {
+		return nil, err
 	}
 	return &credential.Cached{
+		Shared: shared,
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
 			defer client.CloseIdleConnections() // the next call may be days away
 			return client.Credential(ctx, id, o.Expiry)
@@ -109,6 +128,18 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 		Now:    o.Now,
 		Log:    o.Log,
 	}, nil
+}
+
+// shared returns the identity's part of the shared cache, or nil.
+func (o Options) shared(identity credential.Secret) (credential.SharedStore, error) {
+	if o.SharedCache.IsZero() {
+		return nil, nil
+	}
+	address, err := sharedcache.ParseAddress(o.SharedCache.Reveal(), o.SharedCacheInsecure)
+	if err != nil {
+		return nil, fmt.Errorf("using the shared cache: %w", err)
+	}
+	return sharedcache.Open(address, o.CacheDir).For(identity), nil
 }
 
 // pruned is a directory that is pruned after each Put, in the background and for at most a tenth of a second.

@@ -36,9 +36,20 @@ var ErrInsecure = errors.New("redis:// is for loopback addresses: others can rea
 
 // ParseAddress parses an address: rediss://[user[:password]@]host[:port][/database], redis:// in the same form for
 // loopback addresses or, with insecure, any, or unix:///path of a socket. The parameters are prefix, of the keys, and
-// ca, the absolute path of a file with the server's certificate authorities. Errors show nothing of the text, which may
-// be a secret, or not an address at all.
+// ca, the absolute path of a file with the server's certificate authorities. Errors have class Usage or Unsafe. They show
+// nothing of the text, which may be a secret, or not an address at all.
 func ParseAddress(text string, insecure bool) (Address, error) {
+	a, err := parse(text)
+	if err != nil {
+		return Address{}, &credential.Error{Class: credential.Usage, Err: err}
+	}
+	if !a.tls && a.network == "tcp" && !insecure && !serverurl.IsLoopback(a.host) {
+		return Address{}, &credential.Error{Class: credential.Unsafe, Err: ErrInsecure}
+	}
+	return a, nil
+}
+
+func parse(text string) (Address, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil || u.Opaque != "" || u.Fragment != "" {
 		return Address{}, errAddress
@@ -69,13 +80,7 @@ func ParseAddress(text string, insecure bool) (Address, error) {
 	default:
 		return Address{}, errAddress
 	}
-	if err := a.check(query); err != nil {
-		return Address{}, err
-	}
-	if u.Scheme == "redis" && !insecure && !serverurl.IsLoopback(a.host) {
-		return Address{}, &credential.Error{Class: credential.Unsafe, Err: ErrInsecure}
-	}
-	return a, nil
+	return a, a.check(query)
 }
 
 var errAddress = errors.New("it isn't an address such as rediss://user:password@host:6379")
