@@ -137,6 +137,9 @@ func (b *bench) measure(ctx context.Context) (err error) {
 	if mints := api.Mints(clusterID); mints != fetched && b.another == "" {
 		return fmt.Errorf("got %d mints, want %d: not all runs were hits", mints, fetched)
 	}
+	if err := b.compareShared(ctx, byEnv, b.pairs); err != nil {
+		return err
+	}
 	if err := b.compareKubectl(ctx, api, cluster, byEnv, b.pairs/3); err != nil {
 		return err
 	}
