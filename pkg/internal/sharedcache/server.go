@@ -65,7 +65,8 @@ func (s *Server) call(commands ...command) ([]any, error) {
 	}
 	if err != nil {
 		s.close()
-		s.failed = fmt.Errorf("the shared cache %s can't be used: %w", s.address, err)
+		// Not wrapped: a network's timeout is a context's to errors.Is, and callers ask for those of their own.
+		s.failed = fmt.Errorf("the shared cache %s can't be used: %v", s.address, err)
 		s.memo.write(s.now(), err)
 		return nil, s.failed
 	}
@@ -100,7 +101,7 @@ func (s *Server) try(commands []command) ([]any, error) {
 
 // connect connects and signs in.
 func (s *Server) connect() error {
-	conn, err := s.dial()
+	conn, err := dial(s.address.network, s.address.addr(), connectTime)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (s *Server) connect() error {
 		}
 	}
 	s.raw = &boundedConn{Conn: conn}
-	s.conn = redis.NewConn(s.raw, answerTime, answerTime)
+	s.conn = redis.NewConn(s.raw, answerTime, 0)
 	if err := s.signIn(); err != nil {
 		s.close()
 		return shown(err)
@@ -141,65 +142,6 @@ func (s *Server) signIn() error {
 	return err
 }
 
-// dial connects, and tries again if this process was kept waiting by its own machine: it noticed late that time was up.
-func (s *Server) dial() (net.Conn, error) {
-	for range 3 {
-		start := time.Now()
-		conn, err := net.DialTimeout(s.address.network, s.address.addr(), connectTime)
-		if err == nil {
-			return &fairConn{Conn: conn}, nil
-		}
-		if !isTimeout(err) || time.Since(start) < connectTime+late {
-			return nil, err
-		}
-	}
-	return nil, errors.New("this machine is too busy to connect")
-}
-
-// fairConn doesn't hold it against a server that this process is on a busy machine: what has arrived when it looks
-// counts, and if it looks late, the server gets more time.
-type fairConn struct {
-	net.Conn
-	deadline time.Time
-	extended int // how often
-}
-
-const (
-	late        = 50 * time.Millisecond // a process that isn't kept waiting notices sooner that time is up
-	maxExtended = 5
-)
-
-// SetReadDeadline implements net.Conn.
-func (c *fairConn) SetReadDeadline(t time.Time) error {
-	c.deadline, c.extended = t, 0
-	return c.Conn.SetReadDeadline(t)
-}
-
-// SetDeadline implements net.Conn.
-func (c *fairConn) SetDeadline(t time.Time) error {
-	c.deadline, c.extended = t, 0
-	return c.Conn.SetDeadline(t)
-}
-
-// Read implements net.Conn.
-func (c *fairConn) Read(p []byte) (int, error) {
-	for {
-		n, err := c.Conn.Read(p)
-		if !isTimeout(err) || c.extended == maxExtended {
-			return n, err
-		}
-		more := time.Millisecond
-		if time.Since(c.deadline) > late {
-			more = answerTime
-		}
-		c.deadline = time.Now().Add(more)
-		c.extended++
-		if err := c.Conn.SetReadDeadline(c.deadline); err != nil {
-			return 0, err
-		}
-	}
-}
-
 // encrypt begins TLS, and closes the connection if that fails.
 func (s *Server) encrypt(conn net.Conn) (net.Conn, error) {
 	config := &tls.Config{ServerName: s.address.host}
@@ -212,12 +154,12 @@ func (s *Server) encrypt(conn net.Conn) (net.Conn, error) {
 		}
 	}
 	encrypted := tls.Client(conn, config)
-	conn.SetDeadline(time.Now().Add(answerTime))
+	conn.SetReadDeadline(time.Now().Add(answerTime))
 	if err := encrypted.Handshake(); err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return encrypted, conn.SetDeadline(time.Time{})
+	return encrypted, nil
 }
 
 // closeLater closes the connection unless it is used soon.
@@ -254,11 +196,6 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.close()
-}
-
-func isTimeout(err error) bool {
-	e, ok := errors.AsType[net.Error](err)
-	return ok && e.Timeout()
 }
 
 // isLost reports whether a connection was cut.

@@ -1,6 +1,8 @@
 package sharedcache
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -98,8 +100,9 @@ func TestUnusableServers(t *testing.T) {
 			}
 			asked := connections.Load()
 			expectToken(t, s, key, "")
-			if _, err := s.Lock(t.Context(), key); err == nil {
-				t.Error("it can be locked")
+			_, err = s.Lock(t.Context(), key)
+			if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+				t.Errorf("locking: got %v, want an error that isn't a context's", err)
 			}
 			if err := s.Put(t.Context(), key, newCredential("token-1")); err == nil {
 				t.Error("it takes a credential")
