@@ -104,7 +104,7 @@ const (
 	lockTime   = 10 * time.Second // a lock that isn't renewed is released after
 
 	// A waiting machine asks again after minPause, then after longer, up to maxPause.
-	minPause, maxPause = 20 * time.Millisecond, 640 * time.Millisecond
+	minPause, maxPause = 20 * time.Millisecond, 1280 * time.Millisecond
 )
 
 // Scripts run as one step. The key is the first of KEYS, what it must be to be changed the first of ARGV.
