@@ -73,7 +73,7 @@ func parse(text string) (Address, error) {
 	switch u.Scheme {
 	case "redis", "rediss":
 	case "unix":
-		if u.Host != "" || !filepath.IsAbs(u.Path) {
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
 			return Address{}, errAddress
 		}
 		a.network, a.host, a.port, a.database = "unix", u.Path, "", ""

@@ -2,11 +2,14 @@ package sharedcache
 
 import (
 	"errors"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestParseAddress(t *testing.T) {
+	ca := url.QueryEscape(filepath.Join(t.TempDir(), "ca.pem"))
 	tests := map[string]struct {
 		text     string
 		insecure bool
@@ -20,7 +23,7 @@ func TestParseAddress(t *testing.T) {
 		"a line's end":               {text: " redis://localhost\r\n", want: "redis://localhost:6379"},
 		"insecure":                   {text: "redis://cache.example", insecure: true, want: "redis://cache.example:6379"},
 		"a socket":                   {text: "unix:///run/valkey.sock", want: "unix:///run/valkey.sock"},
-		"a prefix and authorities":   {text: "rediss://h?prefix=ci:&ca=/etc/ca.pem", want: "rediss://h:6379"},
+		"a prefix and authorities":   {text: "rediss://h?prefix=ci:&ca=" + ca, want: "rediss://h:6379"},
 		"in clear":                   {text: "redis://user:secret@cache.example"},
 		"in clear, nearly loopback":  {text: "redis://127.0.0.1.cache.example"},
 		"another scheme":             {text: "https://user:secret@cache.example"},

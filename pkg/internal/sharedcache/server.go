@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -18,7 +17,7 @@ import (
 const (
 	connectTime = 300 * time.Millisecond // to connect
 	answerTime  = 600 * time.Millisecond // to answer; the first time, to agree on encryption and to sign in, too
-	idleTime    = 2 * time.Second        // after which a connection that isn't used is closed
+	idleTime    = 5 * time.Second        // after which a connection that isn't used is closed
 )
 
 // Server is a connection to a shared cache, made when it is first needed. If the server can't be used, it isn't asked
@@ -200,6 +199,6 @@ func (s *Server) Close() {
 
 // isLost reports whether a connection was cut.
 func isLost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE)
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op != "dial" && !e.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
