@@ -62,6 +62,9 @@ func (c *Cached) isRefusedHere(ctx context.Context, got Credential) bool {
 	return err == nil && j.Verdict == Refuses && j.Digest == got.Digest()
 }
 
+// maxTries is how often what was stored in a shared store may not answer before it is no reason to wait for more.
+const maxTries = 3
+
 // ask calls the provider, unless another machine fetches what answers meanwhile. One machine at a time calls it.
 func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 	if c.Shared == nil {
@@ -69,7 +72,7 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 	}
 	there := *c
 	there.Store = c.Shared
-	for {
+	for tries := 1; ; tries++ {
 		unlock, err := there.lock(ctx, r.held)
 		switch {
 		case err == nil:
@@ -78,13 +81,13 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 			return Credential{}, err
 		case isContextError(err):
 			return Credential{}, timedOut(ctx, "waiting for another machine to fetch it")
-		case !errors.Is(err, ErrStored):
+		case !errors.Is(err, ErrStored) || tries == maxTries:
 			c.log().Warn("continuing without the shared cache's lock", "reason", err)
 		}
 		if got, ok := c.shared(ctx, &r); ok {
 			return got, nil
 		}
-		if errors.Is(err, ErrStored) {
+		if errors.Is(err, ErrStored) && tries < maxTries {
 			continue
 		}
 		limited, cancel := limit(ctx, err == nil)

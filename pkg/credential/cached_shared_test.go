@@ -177,6 +177,20 @@ func TestSharedStoreFails(t *testing.T) {
 	})
 }
 
+// changing is a shared store in which there is always something new that is of no use.
+type changing struct{ fakeShared }
+
+func (*changing) Lock(context.Context, credential.Key) (func(), error) { return nil, credential.ErrStored }
+
+func TestSharedStoreKeepsChanging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fleet, _, provider := machines(1)
+		fleet[0].Shared = new(changing)
+		expect(t, fleet[0], "token-1")
+		provider.expectCalls(t, 1)
+	})
+}
+
 // A machine elsewhere that doesn't release the lock delays others, as a process does.
 func TestSharedLockIsNeverReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
