@@ -180,7 +180,9 @@ func TestSharedStoreFails(t *testing.T) {
 // changing is a shared store in which there is always something new that is of no use.
 type changing struct{ fakeShared }
 
-func (*changing) Lock(context.Context, credential.Key) (func(), error) { return nil, credential.ErrStored }
+func (*changing) Lock(context.Context, credential.Key) (func(), error) {
+	return nil, credential.ErrStored
+}
 
 func TestSharedStoreKeepsChanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
