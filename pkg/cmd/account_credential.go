@@ -125,9 +125,12 @@ func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *
 		return a.placing(id, how, begin)
 	}
 	cached := a.cached(id, how, identity)
-	cached.Shared = a.sharedStore(identity, how)
+	shared := a.sharedStore(identity, how)
+	if shared != nil {
+		cached.Shared = shared
+	}
 	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
-		if err := a.checkShared(); err != nil && cached.Shared != nil {
+		if err := shared.check(); err != nil {
 			return credential.Credential{}, err
 		}
 		begin()

@@ -22,6 +22,7 @@ import (
 type sharedCache struct {
 	*inventory
 
+	config *kubeconfig.Config
 	server *sharedcache.Server
 	names  map[string]bool // of all credentials there, whoever they belong to
 	wanted []wanted
@@ -57,18 +58,18 @@ func (o *options) openShared(ids []digitalocean.ClusterID) (*sharedCache, error)
 		return nil, advise(credential.Unreachable, err, "credentials are fetched without it meanwhile; "+
 			"'doks-auth doctor' examines it")
 	}
-	s := &sharedCache{inventory: newInventory(o), server: server, names: names}
+	s := &sharedCache{inventory: newInventory(o), config: o.knownConfig(), server: server, names: names}
 	for _, id := range ids {
 		s.want(string(id), 0)
 	}
-	s.wantKnown(o.knownConfig())
+	s.wantKnown()
 	return s, nil
 }
 
 // wantKnown adds the clusters of the kubeconfig and the local cache, with all lifetimes that are known for any.
-func (s *sharedCache) wantKnown(config *kubeconfig.Config) {
+func (s *sharedCache) wantKnown() {
 	expiries := []time.Duration{0}
-	for _, user := range config.Users {
+	for _, user := range s.config.Users {
 		if !user.Exec.IsOurs() {
 			continue
 		}
@@ -81,8 +82,8 @@ func (s *sharedCache) wantKnown(config *kubeconfig.Config) {
 		expiries = append(expiries, e.Expiry)
 		s.want(e.ClusterID, e.Expiry)
 	}
-	for i := range config.Clusters {
-		s.want(config.IDOf(&config.Clusters[i]), 0)
+	for i := range s.config.Clusters {
+		s.want(s.config.IDOf(&s.config.Clusters[i]), 0)
 	}
 	slices.Sort(expiries)
 	for _, w := range slices.Clone(s.wanted) {
@@ -129,7 +130,7 @@ func (l *cacheList) listShared(ctx context.Context) ([]cachedCredential, error) 
 	if err != nil {
 		return nil, fmt.Errorf("listing the shared cache: %w", err)
 	}
-	config, listed := l.knownConfig(), []cachedCredential{}
+	listed := []cachedCredential{}
 	seen := make(map[string]int) // the place in listed, by name
 	for _, e := range s.found() {
 		name := e.store.NameOf(e.key)
@@ -137,7 +138,7 @@ func (l *cacheList) listShared(ctx context.Context) ([]cachedCredential, error) 
 			listed[at].AccessTokenFrom = append(listed[at].AccessTokenFrom, e.owner.name)
 			continue
 		}
-		described := cachedCredential{ClusterID: e.id, Contexts: config.ContextsOf(e.id),
+		described := cachedCredential{ClusterID: e.id, Contexts: s.config.ContextsOf(e.id),
 			AccessTokenFrom: []string{e.owner.name}, File: name}
 		got, err := e.store.Get(ctx, e.key)
 		if err != nil {

@@ -84,7 +84,7 @@ func (o *options) hasShared() bool { return o.shared.file != "" || o.Getenv(shar
 
 // sharedStore returns an identity's part of the shared cache; nil if there is none, or how says not to use it. Nothing
 // is opened before it is used, which a hit in the local cache doesn't do.
-func (o *options) sharedStore(identity credential.Secret, how fetch) credential.SharedStore {
+func (o *options) sharedStore(identity credential.Secret, how fetch) *lazyShared {
 	if how.noCache || !o.hasShared() {
 		return nil
 	}
@@ -140,9 +140,12 @@ func (s *lazyShared) Remove(ctx context.Context, key credential.Key, c credentia
 	return store.Remove(ctx, key, c)
 }
 
-// checkShared returns an error if a shared cache is asked for in a way that can't be understood: whoever wants one
+// check returns an error if a shared cache is asked for in a way that can't be understood: whoever wants one
 // credential for a fleet wouldn't want to mint one for each machine. That the cache can't be reached is none.
-func (o *options) checkShared() error {
-	_, err := o.sharedServer()
+func (s *lazyShared) check() error {
+	if s == nil {
+		return nil
+	}
+	_, err := s.open()
 	return err
 }
