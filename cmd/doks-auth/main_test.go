@@ -96,8 +96,8 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW, where \n is a line feed
 //	recipe HEADING FILE  write the first commands below a heading of README.md to the file
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
-//	shared [COMMAND]     start a server for a shared cache, and set DOKS_AUTH_SHARED_CACHE to its address; or stop it, make
-//	                     it full, or fail if what is there contains the text after "lacks"; see sharedCommand
+//	shared [COMMAND]     start a server for a shared cache, and set DOKS_AUTH_SHARED_CACHE to its address, or do
+//	                     something to it; see sharedCommand
 //
 // There are also an authorization server and an OpenID provider; see authCommands and ssoCommands.
 func TestScripts(t *testing.T) {

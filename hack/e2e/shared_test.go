@@ -21,7 +21,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// machines returns how many machines share a cache, each with a cache directory of its own: E2E_MACHINES, or two hundred.
+// machines returns how many machines share a cache, each with a cache directory of its own: E2E_MACHINES, or two
+// hundred.
 func machines(t *testing.T) int {
 	t.Helper()
 	given := os.Getenv("E2E_MACHINES")
@@ -293,7 +294,9 @@ func cut(client, server net.Conn) {
 // Two accounts on one server don't get each other's tokens, and what the server holds says nothing to whoever reads it.
 func TestSharedCacheIsSealed(t *testing.T) {
 	s, u := newShared(t), newUser(t, nil)
-	other := newUser(t, func(api *digitaloceantest.API) { api.SetScopes("dop_v1_other", digitaloceantest.ScopeCredentials) })
+	other := newUser(t, func(api *digitaloceantest.API) {
+		api.SetScopes("dop_v1_other", digitaloceantest.ScopeCredentials)
+	})
 	other.env = append(other.env, "DIGITALOCEAN_ACCESS_TOKEN=dop_v1_other")
 	tokens := make(map[string]bool)
 	for _, who := range []*user{u, other} {
