@@ -69,15 +69,21 @@ func (o *options) readShared() ([]byte, error) {
 		err = e.Err // the path has been said
 	}
 	if err != nil {
-		return nil, advise(credential.Usage, err, "--shared-cache-file names a file with the address")
+		return nil, advise(credential.Usage, err, sharedFileHint)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err == nil && o.byClient() && !fileowner.IsOwn(info) && !fileowner.IsRoots(info) {
 		return nil, &credential.Error{Class: credential.Unsafe, Err: errors.New("it belongs to another user")}
 	}
-	return boundedfile.ReadFrom(f, maxSharedFile)
+	data, err := boundedfile.ReadFrom(f, maxSharedFile)
+	if err != nil {
+		return nil, advise(credential.Usage, err, sharedFileHint)
+	}
+	return data, nil
 }
+
+const sharedFileHint = "--shared-cache-file names a file with the address"
 
 // hasShared reports whether a shared cache is asked for.
 func (o *options) hasShared() bool { return o.shared.file != "" || o.Getenv(sharedVar) != "" }
