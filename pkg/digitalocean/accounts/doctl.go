@@ -115,12 +115,15 @@ func readSettled(path string) ([]byte, os.FileInfo, error) {
 	const pause = 5 * time.Millisecond
 	for waited := time.Duration(0); ; waited += pause {
 		text, info, age, err := readAged(path)
-		if err != nil || age > time.Second {
-			return text, info, err
+		if err != nil {
+			return nil, nil, err
 		}
+		// A file system may truncate a file before it changes the time.
+		isTruncated := len(text) == 0 || int64(len(text)) < info.Size()
 		// doctl always writes which context is the current one.
-		isCut := len(text) == 0 || text[len(text)-1] != '\n' || !bytes.Contains(text, []byte("context:"))
-		if waited >= patience || age > writing && !isCut {
+		isCut := isTruncated || text[len(text)-1] != '\n' || !bytes.Contains(text, []byte("context:"))
+		isOld := age > time.Second && !isTruncated
+		if isOld || waited >= patience || age > writing && !isCut {
 			return text, info, nil
 		}
 		time.Sleep(pause)

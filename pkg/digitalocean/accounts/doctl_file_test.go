@@ -115,6 +115,30 @@ func TestConfigurationThatIsBeingWritten(t *testing.T) {
 	}
 }
 
+// A file system may truncate a file a moment before it changes the time.
+func TestConfigurationThatWasJustTruncated(t *testing.T) {
+	w := newWorld(t)
+	if err := os.WriteFile(w.path(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Minute)
+	if err := os.Chtimes(w.path(), old, old); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error)
+	go func() {
+		time.Sleep(30 * time.Millisecond)
+		written <- os.WriteFile(w.path(), []byte("access-token: of-default\ncontext: default\n"), 0o600)
+	}()
+	got, err := w.sources().Find()
+	if writeErr := <-written; writeErr != nil {
+		t.Fatal(writeErr)
+	}
+	if err != nil || accounts.TokenOf(got) != "of-default" {
+		t.Errorf("got %q, %v; want %q", accounts.TokenOf(got), err, "of-default")
+	}
+}
+
 // Only the session's values change in the file, whatever its form, and its mode, links and owner stay.
 func TestSessionIsWrittenInPlace(t *testing.T) {
 	forms := map[string]string{
