@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"time"
 )
 
 // When a thousand processes start on one machine, each may have to wait for a processor for longer than a server takes
-// to answer, and would blame the server. So a server's time is counted in ticks, and one that this process noticed late
-// doesn't count.
+// to answer, and would blame the server. So a server's time is counted in steps of a tick at most, and one that this
+// process noticed late doesn't count.
 
 const (
 	tick    = 20 * time.Millisecond
@@ -18,20 +19,21 @@ const (
 
 // patience is what is left of a server's time.
 type patience struct {
-	ticks int
-	end   time.Time
+	left time.Duration
+	end  time.Time
 }
 
-func newPatience(d time.Duration) patience { return patience{int(d / tick), time.Now().Add(maxTime)} }
+func newPatience(d time.Duration) patience { return patience{d, time.Now().Add(maxTime)} }
 
-// ends reports whether the time is up, after a tick that began at a time.
-func (p *patience) ends(began time.Time) bool {
-	now := time.Now()
-	if now.Sub(began) < 2*tick {
-		p.ticks--
+// spend counts a step that began at a time, and reports whether the server's time is up.
+func (p *patience) spend(began time.Time) (isUp bool) {
+	if took := time.Since(began); took < 2*tick {
+		p.left -= took
 	}
-	return p.ticks <= 0 || now.After(p.end)
+	return p.isUp()
 }
+
+func (p *patience) isUp() bool { return p.left <= 0 || time.Now().After(p.end) }
 
 var errConnecting = errors.New("connecting: no answer in time")
 
@@ -57,7 +59,7 @@ func dial(network, addr string, within time.Duration) (net.Conn, error) {
 			return &fairConn{Conn: r.conn}, nil
 		case <-time.After(tick):
 		}
-		if p.ends(began) {
+		if p.spend(began) {
 			giveUp()
 			if r := <-done; r.err == nil {
 				r.conn.Close()
@@ -75,21 +77,24 @@ type fairConn struct {
 
 // SetReadDeadline implements net.Conn.
 func (c *fairConn) SetReadDeadline(t time.Time) error {
-	c.reading = newPatience(time.Until(t) + tick)
+	c.reading = newPatience(time.Until(t))
 	return nil
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. What arrives in little pieces has no more time than what arrives at once.
 func (c *fairConn) Read(p []byte) (int, error) {
-	for {
+	for !c.reading.isUp() {
 		began := time.Now()
 		if err := c.Conn.SetReadDeadline(began.Add(tick)); err != nil {
 			return 0, err
 		}
-		if n, err := c.Conn.Read(p); !isTimeout(err) || c.reading.ends(began) {
+		n, err := c.Conn.Read(p)
+		c.reading.spend(began)
+		if !isTimeout(err) {
 			return n, err
 		}
 	}
+	return 0, os.ErrDeadlineExceeded
 }
 
 // Write implements net.Conn.
@@ -101,7 +106,7 @@ func (c *fairConn) Write(p []byte) (int, error) {
 			return written, err
 		}
 		n, err := c.Conn.Write(p[written:])
-		if written += n; !isTimeout(err) || writing.ends(began) {
+		if written += n; !isTimeout(err) || writing.spend(began) {
 			return written, err
 		}
 	}

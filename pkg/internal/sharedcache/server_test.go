@@ -58,6 +58,17 @@ func answering(text string) func(net.Conn) {
 	}
 }
 
+// dripping sends an endless answer, a byte at a time.
+func dripping(conn net.Conn) {
+	go io.Copy(io.Discard, conn)
+	for text := "+"; ; text = "x" {
+		if _, err := io.WriteString(conn, text); err != nil {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
 // A server that can't be used is a miss, soon, and is asked once.
 func TestUnusableServers(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -81,6 +92,7 @@ func TestUnusableServers(t *testing.T) {
 		"nested lists":         {answering(strings.Repeat("*1\r\n", 1000)), "too large"},
 		"not a number":         {answering("$99999999999999999999\r\n"), "too large"},
 		"never ends a line":    {answering(strings.Repeat("x", 4096)), ""},
+		"drips":                {dripping, "timeout"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
