@@ -7,17 +7,20 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 const (
 	connectTime = 300 * time.Millisecond // to connect
 	answerTime  = 600 * time.Millisecond // to answer; the first time, to agree on encryption and to sign in, too
 	idleTime    = 5 * time.Second        // after which a connection that isn't used is closed
+
+	maxAuthorities = 1 << 20 // the largest file with certificate authorities, in bytes
 )
 
 // Server is a connection to a shared cache, made when it is first needed. If the server can't be used, it isn't asked
@@ -145,7 +148,7 @@ func (s *Server) signIn() error {
 func (s *Server) encrypt(conn net.Conn) (net.Conn, error) {
 	config := &tls.Config{ServerName: s.address.host}
 	if s.address.authorities != "" {
-		pem, err := os.ReadFile(s.address.authorities)
+		pem, err := boundedfile.Read(s.address.authorities, maxAuthorities)
 		config.RootCAs = x509.NewCertPool()
 		if err != nil || !config.RootCAs.AppendCertsFromPEM(pem) {
 			conn.Close()

@@ -163,6 +163,28 @@ func TestPasswordIsForTheServerOnly(t *testing.T) {
 	}
 }
 
+// The file of the parameter ca may be a stranger's choice.
+func TestEndlessAuthorities(t *testing.T) {
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip("there is no endless file")
+	}
+	addr, _ := listen(t, silent)
+	s := newStore(t, "rediss://"+addr+"?ca=/dev/zero")
+	got := make(chan error, 1)
+	go func() {
+		_, err := s.Get(t.Context(), key)
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		if err == nil || !strings.Contains(err.Error(), "parameter ca") {
+			t.Errorf("got %v, want an error about the parameter ca", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it is still being read")
+	}
+}
+
 func TestSignIn(t *testing.T) {
 	server := miniredis.RunT(t)
 	server.RequireUserAuth("user", "password")
