@@ -90,7 +90,8 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 		if errors.Is(err, ErrStored) && tries < maxTries {
 			continue
 		}
-		limited, cancel := limit(ctx, err == nil)
+		// Nobody waits for a renewal that isn't needed yet, whose time is limited anyway.
+		limited, cancel := limit(ctx, err == nil && !r.held.Valid(c.now()))
 		defer cancel()
 		got, err := c.askProvider(limited)
 		if err == nil && !got.ExpiresAt.IsZero() {

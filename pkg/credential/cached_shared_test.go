@@ -143,6 +143,24 @@ func TestFleetRenewsOnce(t *testing.T) {
 	})
 }
 
+// A shared store doesn't change how long a renewal may take, nor that one which took too long isn't repeated at once.
+func TestSlowRenewalWithASharedStore(t *testing.T) {
+	for takes, want := range map[time.Duration]string{
+		1500 * time.Millisecond: "token-2", 2500 * time.Millisecond: "token-1",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, provider := newDue(t)
+			c.Shared = new(fakeShared)
+			provider.set(nil, takes)
+			for range 5 {
+				expect(t, c, want)
+				time.Sleep(6 * time.Second)
+			}
+			provider.expectCalls(t, 2)
+		})
+	}
+}
+
 // A failed renewal is remembered on its machine, and the credential that it holds is used.
 func TestFleetInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
