@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // A SharedStore is a Store that other machines use, too. It may fail at any time.
@@ -59,7 +60,7 @@ func (c *Cached) isRefusedHere(ctx context.Context, got Credential) bool {
 		return false
 	}
 	j, err := store.Judgment(ctx, c.Key)
-	return err == nil && j.Verdict == Refuses && j.Digest == got.Digest()
+	return err == nil && slices.Contains(j.Refused, got.Digest())
 }
 
 // maxTries is how often what was stored in a shared store may not answer before it is no reason to wait for more.
@@ -103,10 +104,16 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 	}
 }
 
-// Refuse removes a credential that the cluster has refused from the shared store, if it is there.
+// Refuse removes a credential that the cluster has refused from the shared store, if it is there. If the Store is a
+// [JudgmentStore], it is never taken from there again.
 func (c *Cached) Refuse(ctx context.Context, refused Credential) {
 	if c.Shared == nil {
 		return
+	}
+	if store, ok := c.Store.(JudgmentStore); ok {
+		j, _ := store.Judgment(ctx, c.Key) // none is the zero one
+		j.note(refused.Digest(), Refuses)
+		c.keepJudgment(ctx, store, j)
 	}
 	if err := c.Shared.Remove(ctx, c.Key, refused); err != nil {
 		c.log().Warn("the refused credential may still be in the shared cache", "reason", err)

@@ -259,6 +259,18 @@ func TestRefusedIsNotShared(t *testing.T) {
 		shared.Memory.Put(t.Context(), credential.Key{}, first)
 		fleet[0].Store.(*judging).Memory.Put(t.Context(), credential.Key{}, credential.Credential{})
 		expect(t, fleet[0], "token-3")
+
+		// And again, after the cluster has accepted another one.
+		third, err := fleet[0].Credential(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fleet[0].Heal(t.Context(), third, refuses); err != nil {
+			t.Error(err)
+		}
+		shared.Memory.Put(t.Context(), credential.Key{}, first)
+		fleet[0].Store.(*judging).Memory.Put(t.Context(), credential.Key{}, credential.Credential{})
+		expect(t, fleet[0], "token-4")
 	})
 }
 

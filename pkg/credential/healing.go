@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,24 @@ type Judgment struct {
 
 	// HealedAt is when a refused credential was last replaced, or zero if the cluster has accepted one since.
 	HealedAt time.Time `json:"healed_at,omitzero"`
+
+	// Refused are the digests of the credentials that the cluster last refused, the latest at the end.
+	Refused []string `json:"refused,omitempty"`
+}
+
+// maxRefused is how many refused credentials are remembered.
+const maxRefused = 16
+
+// note adds a verdict about a credential to those remembered.
+func (j *Judgment) note(digest string, v Verdict) {
+	if v == NoVerdict {
+		return
+	}
+	j.Refused = slices.DeleteFunc(slices.Clone(j.Refused), func(d string) bool { return d == digest })
+	if v == Refuses {
+		j.Refused = append(j.Refused, digest)
+	}
+	j.Refused = j.Refused[max(len(j.Refused)-maxRefused, 0):]
 }
 
 // A JudgmentStore also remembers the last judgment of each key. A Store may implement it; [Cached.Heal] needs one.
@@ -154,7 +173,9 @@ func (c *Cached) judge(
 	c.log().Info("asked the cluster about the cached credential", "cluster", c.Key.ClusterID, "verdict", verdict)
 	j := Judgment{
 		Digest: held.Digest(), Verdict: verdict, At: c.now().UTC(), Route: asker.Route, HealedAt: known.HealedAt,
+		Refused: known.Refused,
 	}
+	j.note(j.Digest, verdict)
 	if verdict == Accepts {
 		j.HealedAt = time.Time{}
 	}

@@ -11,6 +11,7 @@ type Memory struct {
 	mu          sync.Mutex
 	credentials map[Key]Credential
 	failures    map[Key]Failure
+	judgments   map[Key]Judgment
 	locks       map[Key]chan struct{}
 }
 
@@ -46,6 +47,28 @@ func (m *Memory) Failure(_ context.Context, key Key) (Failure, error) {
 		return Failure{}, &MissError{Reason: "absent"}
 	}
 	return f, nil
+}
+
+// Judgment implements [JudgmentStore].
+func (m *Memory) Judgment(_ context.Context, key Key) (Judgment, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	j, ok := m.judgments[key]
+	if !ok {
+		return Judgment{}, &MissError{Reason: "absent"}
+	}
+	return j, nil
+}
+
+// PutJudgment implements [JudgmentStore].
+func (m *Memory) PutJudgment(_ context.Context, key Key, j Judgment) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.judgments == nil {
+		m.judgments = make(map[Key]Judgment)
+	}
+	m.judgments[key] = j
+	return nil
 }
 
 // PutFailure implements [FailureStore].

@@ -269,3 +269,41 @@ func TestRefusedUpgrade(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// replaying is a shared store that, whatever is put, has what was put first and second, by turns.
+type replaying struct {
+	credential.Memory
+
+	put   []credential.Credential
+	asked int
+}
+
+func (r *replaying) Put(_ context.Context, _ credential.Key, c credential.Credential) error {
+	r.put = append(r.put, c)
+	return nil
+}
+
+func (r *replaying) Get(context.Context, credential.Key) (credential.Credential, error) {
+	if len(r.put) < 2 {
+		return credential.Credential{}, &credential.MissError{Reason: "absent"}
+	}
+	r.asked++
+	return r.put[r.asked/2%2], nil
+}
+
+func (*replaying) Remove(context.Context, credential.Key, credential.Credential) error { return nil }
+
+// Tokens that were refused are of no use, however often a shared store has them.
+func TestRefusedTokensArePutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster()
+		f.lifetime = 7 * 24 * time.Hour
+		client, _ := f.client(t, credential.Cached{Shared: new(replaying)})
+		for _, want := range []string{"token-1", "token-2", "token-3", "token-4"} {
+			expect(t, client, want)
+			expect(t, client, want)
+			f.revoke()
+			time.Sleep(time.Hour)
+		}
+	})
+}

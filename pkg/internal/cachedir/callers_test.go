@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"sync"
 	"testing"
@@ -113,11 +114,11 @@ func TestJudgments(t *testing.T) {
 	if _, err := d.Judgment(t.Context(), key); err == nil {
 		t.Error("got a judgment, want none")
 	}
-	want := credential.Judgment{Digest: "d", Verdict: credential.Refuses}
+	want := credential.Judgment{Digest: "d", Verdict: credential.Refuses, Refused: []string{"d"}}
 	if err := d.PutJudgment(t.Context(), key, want); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.Judgment(t.Context(), key); err != nil || got != want {
+	if got, err := d.Judgment(t.Context(), key); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	entries, err := List(d.path)
