@@ -152,6 +152,14 @@ func (s *lazyShared) check() error {
 	if s == nil {
 		return nil
 	}
-	_, err := s.open()
-	return err
+	if _, err := s.open(); err != nil {
+		return addressError{err}
+	}
+	return nil
 }
+
+// addressError is about this run's address of a shared cache.
+type addressError struct{ error }
+
+// Unwrap returns the error, and what keeps it from being remembered: another run may have another address.
+func (e addressError) Unwrap() []error { return []error{e.error, credential.ErrUnremembered} }
