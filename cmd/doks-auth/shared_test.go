@@ -2,10 +2,16 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -56,5 +62,40 @@ func sharedCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("redis://"+server.Addr()+"\n"), 0o600))
 	default:
 		ts.Fatalf("there is no command %q", args[0])
+	}
+}
+
+// A run that is interrupted before it calls the API leaves no lock in the shared cache: nobody else would notice its end.
+func TestInterruptReleasesTheSharedLock(t *testing.T) {
+	_, url, _, _ := newAPI(t)
+	shared := miniredis.RunT(t)
+	locked := make(chan struct{})
+	isLocked := sync.OnceFunc(func() { close(locked) })
+	shared.Server().SetPreHook(func(_ *server.Peer, _ string, args ...string) bool {
+		if slices.Contains(args, "NX") {
+			isLocked()
+		}
+		select {
+		case <-locked:
+			time.Sleep(100 * time.Millisecond)
+		default:
+		}
+		return false
+	})
+	p := newPlugin(t, url)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "exec-credential", "--api-version=v1", tokenCluster)
+	cmd.Env = append(p.env, "DOKS_AUTH_SHARED_CACHE=redis://"+shared.Addr())
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-locked
+	time.Sleep(150 * time.Millisecond) // the lock is set by now
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		cmd.Process.Kill()
+		t.Skip(err) // Windows can't
+	}
+	cmd.Wait()
+	if got := shared.Keys(); len(got) > 0 {
+		t.Errorf("got %q left in the shared cache, want nothing", got)
 	}
 }

@@ -118,14 +118,14 @@ func (a *account) heal(
 }
 
 // provider returns a provider of a cluster's credential that uses the cache if how allows that. It calls begin
-// before it calls the API.
+// before it calls the API, or takes a lock that other machines see.
 func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *credential.Cached {
 	identity, known := a.identityFor(id)
 	if !known {
 		return a.placing(id, how, begin)
 	}
 	cached := a.cached(id, how, identity)
-	shared := a.sharedStore(identity, how)
+	shared := a.sharedStore(identity, how, begin)
 	if shared != nil {
 		cached.Shared = shared
 	}

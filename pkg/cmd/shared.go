@@ -89,12 +89,13 @@ const sharedFileHint = "--shared-cache-file names a file with the address"
 func (o *options) hasShared() bool { return o.shared.file != "" || o.Getenv(sharedVar) != "" }
 
 // sharedStore returns an identity's part of the shared cache; nil if there is none, or how says not to use it. Nothing
-// is opened before it is used, which a hit in the local cache doesn't do.
-func (o *options) sharedStore(identity credential.Secret, how fetch) *lazyShared {
+// is opened before it is used, which a hit in the local cache doesn't do. It calls begin before it takes a lock: no
+// system releases that when a process ends.
+func (o *options) sharedStore(identity credential.Secret, how fetch, begin func()) *lazyShared {
 	if how.noCache || !o.hasShared() {
 		return nil
 	}
-	return &lazyShared{options: o, open: sync.OnceValues(func() (*sharedcache.Store, error) {
+	return &lazyShared{options: o, begin: begin, open: sync.OnceValues(func() (*sharedcache.Store, error) {
 		server, err := o.sharedServer()
 		if err != nil {
 			return nil, err
@@ -106,6 +107,7 @@ func (o *options) sharedStore(identity credential.Secret, how fetch) *lazyShared
 // lazyShared is a shared cache that is opened when it is first used.
 type lazyShared struct {
 	options *options
+	begin   func()
 	open    func() (*sharedcache.Store, error)
 }
 
@@ -133,6 +135,7 @@ func (s *lazyShared) Lock(ctx context.Context, key credential.Key) (unlock func(
 	if err != nil {
 		return nil, err
 	}
+	s.begin()
 	defer s.options.waiting("another machine that is fetching the credential")()
 	return store.Lock(ctx, key)
 }
