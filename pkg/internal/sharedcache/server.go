@@ -125,9 +125,12 @@ func (s *Server) connect() error {
 func (s *Server) signIn() error {
 	if !s.address.tls {
 		// Anything may listen there, and what it would make of a password is unknown.
-		_, err := s.conn.Do("PING")
+		answer, err := redis.String(s.conn.Do("PING"))
 		if e, ok := errors.AsType[redis.Error](err); err != nil && !(ok && isReply(e)) {
 			return err
+		}
+		if err == nil && answer != "PONG" {
+			return errors.New("it answers a PING with something else")
 		}
 	}
 	if !s.address.password.IsZero() {

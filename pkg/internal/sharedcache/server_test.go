@@ -147,19 +147,21 @@ func TestReadOnlyServer(t *testing.T) {
 
 // A password is sent to nothing but a server that speaks the protocol.
 func TestPasswordIsForTheServerOnly(t *testing.T) {
-	received := make(chan string, 10)
-	addr, _ := listen(t, func(conn net.Conn) {
-		buffer := make([]byte, 4096)
-		n, _ := conn.Read(buffer)
-		received <- string(buffer[:n])
-		io.WriteString(conn, "220 mail.example ESMTP\r\n")
-		n, _ = conn.Read(buffer)
-		received <- string(buffer[:n])
-	})
-	s := newStore(t, "redis://user:password@"+addr)
-	expectToken(t, s, key, "")
-	if got := <-received + <-received; strings.Contains(got, "password") || strings.Contains(got, "user") {
-		t.Errorf("it was sent %q, want no password", got)
+	for _, greeting := range []string{"220 mail.example ESMTP\r\n", "+OK POP3 ready\r\n"} {
+		received := make(chan string, 10)
+		addr, _ := listen(t, func(conn net.Conn) {
+			buffer := make([]byte, 4096)
+			n, _ := conn.Read(buffer)
+			received <- string(buffer[:n])
+			io.WriteString(conn, greeting)
+			n, _ = conn.Read(buffer)
+			received <- string(buffer[:n])
+		})
+		s := newStore(t, "redis://user:password@"+addr)
+		expectToken(t, s, key, "")
+		if got := <-received + <-received; strings.Contains(got, "password") || strings.Contains(got, "user") {
+			t.Errorf("after %q it was sent %q, want no password", greeting, got)
+		}
 	}
 }
 
