@@ -49,22 +49,15 @@ func (s *Store) value(key credential.Key) (string, *sealed.Seal) {
 
 // Get implements credential.Store.
 func (s *Store) Get(_ context.Context, key credential.Key) (credential.Credential, error) {
-	_, got, err := s.read(key)
-	return got, err
-}
-
-// read returns the sealed credential, too.
-func (s *Store) read(key credential.Key) ([]byte, credential.Credential, error) {
 	name, seal := s.value(key)
 	data, err := redis.Bytes(s.server.one("GET", name))
 	switch {
 	case errors.Is(err, redis.ErrNil):
-		return nil, credential.Credential{}, &credential.MissError{Reason: "absent"}
+		return credential.Credential{}, &credential.MissError{Reason: "absent"}
 	case err != nil:
-		return nil, credential.Credential{}, &credential.MissError{Reason: "unreadable", Err: shown(err)}
+		return credential.Credential{}, &credential.MissError{Reason: "unreadable", Err: shown(err)}
 	}
-	got, err := seal.OpenWhole(data)
-	return data, got, err
+	return seal.OpenWhole(data)
 }
 
 // Put implements credential.Store. The server drops the credential when it expires.
@@ -87,14 +80,17 @@ func (s *Store) Put(_ context.Context, key credential.Key, c credential.Credenti
 
 // Remove implements credential.SharedStore.
 func (s *Store) Remove(_ context.Context, key credential.Key, c credential.Credential) error {
-	data, got, err := s.read(key)
-	if _, ok := errors.AsType[*credential.MissError](err); ok {
+	name, seal := s.value(key)
+	data, err := redis.Bytes(s.server.one("GET", name))
+	switch {
+	case errors.Is(err, redis.ErrNil):
 		return nil
+	case err != nil:
+		return shown(err)
 	}
-	if err != nil || got.Digest() != c.Digest() {
-		return err
+	if got, err := seal.OpenWhole(data); err != nil || got.Digest() != c.Digest() {
+		return nil // it is another one
 	}
-	name, _ := s.value(key)
 	_, err = s.server.one("EVAL", removeIfEqual, 1, name, data)
 	return shown(err)
 }
@@ -128,11 +124,15 @@ func (s *Store) Lock(ctx context.Context, key credential.Key) (unlock func(), er
 		if err != nil {
 			return nil, err
 		}
-		if e, ok := answers[0].(redis.Error); ok {
-			return nil, shown(e)
-		}
-		if holder, _ := redis.String(answers[1], nil); holder == mine {
+		set, err := redis.String(answers[0], nil)
+		holder, readErr := redis.String(answers[1], nil)
+		if set == "OK" || holder == mine {
 			return s.hold(lock, mine), nil
+		}
+		for _, err := range []error{err, readErr} {
+			if err != nil && !errors.Is(err, redis.ErrNil) {
+				return nil, shown(err)
+			}
 		}
 		stored, _ := redis.Bytes(answers[2], nil)
 		if first {

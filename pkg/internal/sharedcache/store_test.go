@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
 )
@@ -247,6 +248,40 @@ func TestLostLock(t *testing.T) {
 	unlockB()
 	if got := len(server.Keys()); got != 0 {
 		t.Errorf("got %d values, want none", got)
+	}
+}
+
+// A user who may not read the lock knows from the answer to SET that it has it, or else doesn't wait for it.
+func TestLockThatCannotBeRead(t *testing.T) {
+	shared := miniredis.RunT(t)
+	shared.Server().SetPreHook(func(c *server.Peer, _ string, args ...string) bool {
+		if len(args) == 1 && strings.HasSuffix(args[0], lockSuffix) {
+			c.WriteError("NOPERM this user has no permissions to run the 'get' command")
+			return true
+		}
+		return false
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	unlock, err := newStore(t, "redis://"+shared.Addr()).Lock(ctx, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newStore(t, "redis://"+shared.Addr()).Lock(ctx, key); err == nil || err.Error() != "the user may not do that" {
+		t.Errorf("got %v, want that the user may not do that", err)
+	}
+	unlock()
+}
+
+func TestRemoveReportsFailures(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := newStore(t, "redis://"+server.Addr())
+	if err := s.Remove(t.Context(), key, newCredential("token-1")); err != nil {
+		t.Errorf("removing what isn't there: got %v", err)
+	}
+	server.Close()
+	if err := s.Remove(t.Context(), key, newCredential("token-1")); err == nil {
+		t.Error("without a server: got no error, though the credential may still be there")
 	}
 }
 
