@@ -96,6 +96,7 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 		defer cancel()
 		got, err := c.askProvider(limited)
 		if err == nil && !got.ExpiresAt.IsZero() {
+			c.put(ctx, got) // before whatever takes so long that a renewal isn't waited for any longer
 			if err := c.Shared.Put(ctx, c.Key, got); err != nil {
 				c.log().Warn("not put into the shared cache", "reason", err)
 			}

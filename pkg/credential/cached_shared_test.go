@@ -161,6 +161,41 @@ func TestSlowRenewalWithASharedStore(t *testing.T) {
 	}
 }
 
+// slowShared is a shared store that takes half a second for each answer.
+type slowShared struct{ fakeShared }
+
+func (s *slowShared) Get(ctx context.Context, key credential.Key) (credential.Credential, error) {
+	time.Sleep(500 * time.Millisecond)
+	return s.fakeShared.Get(ctx, key)
+}
+
+func (s *slowShared) Put(ctx context.Context, key credential.Key, c credential.Credential) error {
+	time.Sleep(500 * time.Millisecond)
+	return s.fakeShared.Put(ctx, key, c)
+}
+
+func (s *slowShared) Lock(ctx context.Context, key credential.Key) (func(), error) {
+	time.Sleep(500 * time.Millisecond)
+	unlock, err := s.fakeShared.Lock(ctx, key)
+	return func() { time.Sleep(500 * time.Millisecond); unlock() }, err
+}
+
+// What was fetched isn't lost if the shared store takes too long to take it.
+func TestSlowSharedStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newDue(t)
+		c.Shared = new(slowShared)
+		provider.set(nil, 200*time.Millisecond)
+		if _, err := c.Credential(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.Shared = nil // as if this process had ended, and another one began
+		expect(t, c, "token-2")
+		provider.expectCalls(t, 2)
+		time.Sleep(time.Second)
+	})
+}
+
 // A failed renewal is remembered on its machine, and the credential that it holds is used.
 func TestFleetInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
