@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -25,9 +26,11 @@ type memoFile struct {
 	Reason string    `json:"reason"`
 }
 
-// path returns the file of the address. Its name doesn't depend on the password, which it could serve to find.
+// path returns the file of the address. Its name doesn't depend on the password, which it could serve to find, but on
+// all else that can make a server unusable.
 func (m memo) path() string {
-	sum := sha256.Sum256([]byte(m.address.String()))
+	a := m.address
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q %q", a, a.user, a.database, a.authorities))
 	return filepath.Join(m.dir, "shared-"+hex.EncodeToString(sum[:8])+".failure")
 }
 

@@ -242,3 +242,22 @@ func TestMemo(t *testing.T) {
 		t.Errorf("got %q in %q, %v; want no password", text, files[0], err)
 	}
 }
+
+// A user whose password is refused doesn't keep others from the server.
+func TestMemoIsForOneUser(t *testing.T) {
+	server := miniredis.RunT(t)
+	server.RequireUserAuth("user", "password")
+	dir := t.TempDir()
+	for who, works := range map[string]bool{"other:password": false, "user:password": true} {
+		for range 2 {
+			address, err := ParseAddress("redis://"+who+"@"+server.Addr(), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = Open(address, dir).For(secret).Put(t.Context(), key, newCredential("token-1"))
+			if (err == nil) != works {
+				t.Errorf("%s: got %v", who, err)
+			}
+		}
+	}
+}
