@@ -47,7 +47,9 @@ func dial(network, addr string, within time.Duration) (net.Conn, error) {
 	defer giveUp()
 	done := make(chan result, 1)
 	go func() {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		// By default, another address of the host would be tried when the time is up.
+		dialer := net.Dialer{FallbackDelay: within / 3}
+		conn, err := dialer.DialContext(ctx, network, addr)
 		done <- result{conn, err}
 	}()
 	for p, began := newPatience(within), time.Now(); ; began = time.Now() {
