@@ -37,36 +37,46 @@ func (p *patience) isUp() bool { return p.left <= 0 || time.Now().After(p.end) }
 
 var errConnecting = errors.New("connecting: no answer in time")
 
-// dial connects within a time.
+// dial connects within a time. TCP sends a lost packet again after a second, for which nobody waits here, so there is a
+// second attempt halfway.
 func dial(network, addr string, within time.Duration) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
 		err  error
 	}
-	ctx, giveUp := context.WithCancel(context.Background())
-	defer giveUp()
-	done := make(chan result, 1)
-	go func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	results := make(chan result)
+	attempt := func() {
 		// By default, another address of the host would be tried when the time is up.
 		dialer := net.Dialer{FallbackDelay: within / 3}
 		conn, err := dialer.DialContext(ctx, network, addr)
-		done <- result{conn, err}
-	}()
-	for p, began := newPatience(within), time.Now(); ; began = time.Now() {
 		select {
-		case r := <-done:
+		case results <- result{conn, err}:
+		case <-ctx.Done():
+			if err == nil {
+				conn.Close()
+			}
+		}
+	}
+	go attempt()
+	left, again := newPatience(within), false
+	for {
+		began := time.Now()
+		select {
+		case r := <-results:
 			if r.err != nil {
 				return nil, r.err
 			}
 			return &fairConn{Conn: r.conn}, nil
 		case <-time.After(tick):
 		}
-		if p.spend(began) {
-			giveUp()
-			if r := <-done; r.err == nil {
-				r.conn.Close()
-			}
+		if left.spend(began) {
 			return nil, errConnecting
+		}
+		if left.left < within/2 && !again {
+			again = true
+			go attempt()
 		}
 	}
 }
