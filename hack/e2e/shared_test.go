@@ -4,16 +4,19 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -119,47 +122,68 @@ func (s *shared) url(addr string) string {
 	return fmt.Sprintf("rediss://%s:%s@%s?ca=%s", sharedUser, sharedPassword, addr, s.ca)
 }
 
-// fleet starts n machines, each a process with a cache of its own, of which the API keeps the first one waiting for ten
-// seconds. Each must get a valid token. harm, if not nil, is called when many wait for the first one, or it is nearly
-// done. fleet returns how long it took, and how many tokens were minted.
+// fleet starts n machines, each a process with a cache of its own. All must get a valid token, which the API doesn't give
+// to anyone before all wait for it, or for who asked for it. harm, if not nil, is called when half of them wait. fleet
+// returns how long it took, and how many tokens were minted.
 func (s *shared) fleet(u *user, url string, n int, harm func()) (took time.Duration, mints int) {
 	u.t.Helper()
-	u.api.SetDelay(10 * time.Second)
+	open := make(chan struct{})
+	u.api.SetFault(func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
+		select {
+		case <-open:
+		case <-time.After(12 * time.Second): // soon the plugin gives up
+		}
+		json.NewEncoder(w).Encode(mint())
+	})
+	// A thousand machines have a thousand times the power of this one. So no more than a few start at the same time, and
+	// the server, which has a machine of its own, goes first.
+	const starting = 16
+	var ended atomic.Int64
+	await := func(n int) {
+		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			connected := s.count("clients", "connected_clients") - 1
+			if connected+u.api.Calls()+int(ended.Load()) >= n {
+				return
+			}
+		}
+	}
 	dir, began := u.t.TempDir(), time.Now()
 	var wait sync.WaitGroup
 	for i := range n {
+		await(i - starting)
+		if i == n/2 && harm != nil {
+			harm()
+		}
 		env := append(u.env[:len(u.env):len(u.env)], "DOKS_AUTH_SHARED_CACHE="+url,
 			fmt.Sprintf("DOKS_AUTH_CACHE_DIR=%s/%d", dir, i))
 		wait.Go(func() {
-			// A thousand machines have a thousand times the power of this one, and the server has one of its own.
+			defer ended.Add(1)
 			got := run(u.t, env, "", "nice", "-n", "19",
 				plugin(), "exec-credential", "--api-version=v1", "--timeout=110s", tokenID)
 			if got.code != 0 || got.stderr != "" || !u.api.Accepts(tokenID, tokenOf(got.stdout)) {
 				u.t.Errorf("machine %d: got %+v, want exit code 0 and a valid token", i, got)
 			}
 		})
-		time.Sleep(5 * time.Millisecond) // about what this machine needs to start one
-		if waited := time.Since(began); harm != nil && waited > 5*time.Second && u.api.Calls() > 0 {
-			harm()
-			harm = nil
-		}
 	}
-	if harm != nil {
-		harm()
-	}
+	await(n)
+	close(open)
 	wait.Wait()
 	return time.Since(began), u.api.Mints(tokenID)
 }
 
-// info returns a number that the server reports.
-func (s *shared) info(section, name string) int {
-	s.t.Helper()
-	_, rest, _ := strings.Cut(s.cli("info", section), name+":")
-	text, _, _ := strings.Cut(rest, "\r\n")
-	n, err := strconv.Atoi(text)
+// count returns a number that the server reports, including this question; 0 if it doesn't answer at once.
+func (s *shared) count(section, name string) int {
+	conn, err := net.Dial("unix", s.socket())
 	if err != nil {
-		s.t.Fatal(err)
+		return 0
 	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
+	fmt.Fprintf(conn, "INFO %s\r\nQUIT\r\n", section)
+	info, _ := io.ReadAll(conn)
+	_, rest, _ := strings.Cut(string(info), name+":")
+	text, _, _ := strings.Cut(rest, "\r\n")
+	n, _ := strconv.Atoi(text)
 	return n
 }
 
@@ -168,18 +192,18 @@ func TestFleetSharesOneToken(t *testing.T) {
 	n, s, u := machines(t), newShared(t), newUser(t, nil)
 	took, mints := s.fleet(u, s.url(s.addr), n, nil)
 	t.Logf("%d machines within %.1f s: %d mint; %d operations of the server", n, took.Seconds(), mints,
-		s.info("stats", "total_commands_processed"))
+		s.count("stats", "total_commands_processed"))
 	if mints != 1 {
 		t.Errorf("got %d mints, want 1", mints)
 	}
 
 	// A machine that starts later finds it there.
 	u.env = append(u.env, "DOKS_AUTH_SHARED_CACHE="+s.url(s.addr))
-	before := s.info("stats", "total_commands_processed")
+	before := s.count("stats", "total_commands_processed")
 	if got := u.plugin(); got.code != 0 || u.api.Mints(tokenID) != 1 {
 		t.Errorf("got %+v with %d mints, want exit code 0 and 1 mint", got, u.api.Mints(tokenID))
 	}
-	t.Logf("a hit in it: %d operations", s.info("stats", "total_commands_processed")-before-1)
+	t.Logf("a hit in it: %d operations", s.count("stats", "total_commands_processed")-before-1)
 }
 
 // Whatever happens to the server, each machine gets a token: without the server, one of its own.
