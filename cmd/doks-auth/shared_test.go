@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ type sharedKey struct{}
 //	lacks TEXT…      fail if the texts are in the name or the contents of what is there
 //	garbage          replace all values
 //	file NAME        write its address to a file
+//	endless          never end a list
+//	memos N DIR      fail unless a cache directory has N memos of failures
 func sharedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 0 {
 		server := miniredis.NewMiniRedis()
@@ -60,9 +63,27 @@ func sharedCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "file":
 		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("redis://"+server.Addr()+"\n"), 0o600))
+	case "endless":
+		server.Server().SetPreHook(endless)
+	case "memos":
+		memos, err := filepath.Glob(filepath.Join(ts.MkAbs(args[2]), "*.failure"))
+		if err != nil || strconv.Itoa(len(memos)) != args[1] {
+			ts.Fatalf("got %q, %v; want %s", memos, err, args[1])
+		}
 	default:
 		ts.Fatalf("there is no command %q", args[0])
 	}
+}
+
+// endless answers SCAN with a list that never ends.
+func endless(peer *server.Peer, cmd string, _ ...string) bool {
+	if cmd != "SCAN" {
+		return false
+	}
+	peer.WriteLen(2)
+	peer.WriteBulk("1")
+	peer.WriteLen(0)
+	return true
 }
 
 // A run that is interrupted before it calls the API leaves no lock in the shared cache: nobody else would notice its end.

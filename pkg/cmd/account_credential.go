@@ -125,17 +125,11 @@ func (a *account) provider(id digitalocean.ClusterID, how fetch, begin func()) *
 		return a.placing(id, how, begin)
 	}
 	cached := a.cached(id, how, identity)
-	shared := a.sharedStore(identity, how, begin)
-	if shared != nil {
-		cached.Shared = shared
-	}
 	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
-		if err := shared.check(); err != nil {
-			return credential.Credential{}, err
-		}
 		begin()
 		return a.fetch(ctx, id, how)
 	})
+	a.share(cached, identity, how, begin)
 	return cached
 }
 

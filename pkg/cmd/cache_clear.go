@@ -20,6 +20,7 @@ import (
 type cacheClear struct {
 	*options
 
+	fetch                        fetch // its lifetime
 	expired, all, revoke, shared bool
 }
 
@@ -42,7 +43,8 @@ certificates and ID tokens can't be revoked, and are removed; a line says until 
 DigitalOcean documents revocation for access tokens only, not for the tokens of clusters.
 
 With --shared, clear removes what the accounts that it finds have in the shared cache, for the clusters that
-are named or, with --all, those in the kubeconfig and in the local cache. It removes nothing from this machine.
+are named or, with --all, those in the kubeconfig and in the local cache. If a lifetime was requested that
+isn't in either, give it as --expiry-seconds. It removes nothing from this machine.
 
 A cluster is given by its id, even if it no longer exists, by the name of its context in the kubeconfig, as
 'doks-auth cache list' shows it, or by its own name, which is looked up in the account. If another process
@@ -71,6 +73,7 @@ is fetching an entry, clear waits for it.`,
 	flags.BoolVar(&c.expired, "expired", false, "remove expired and unusable entries")
 	flags.BoolVar(&c.all, "all", false, "remove everything")
 	flags.BoolVar(&c.shared, "shared", false, "remove from the shared cache instead")
+	c.fetch.addSharedExpiryFlag(flags)
 	flags.BoolVar(&c.revoke, "revoke", false, revokeUsage)
 	return cmd
 }
@@ -87,6 +90,9 @@ func (c *cacheClear) check(args []string) error {
 	}
 	if c.shared && (c.expired || c.revoke) {
 		return usageErrorf("--shared can't be combined with --expired or --revoke")
+	}
+	if err := c.fetch.checkShared(c.shared); err != nil {
+		return err
 	}
 	if ways != 1 {
 		return usageErrorf("choosing what to clear: exactly one of clusters, --expired and --all is required")

@@ -18,6 +18,7 @@ import (
 type cacheList struct {
 	*options
 
+	fetch  fetch // its lifetime
 	output *output
 	shared bool
 }
@@ -36,7 +37,8 @@ contexts, it shows where, and verifies that the entry can be decrypted. For othe
 clear-text header, which anybody could have written.
 
 With --shared it lists what the accounts that it finds have in the shared cache, for the clusters in the
-kubeconfig and in the local cache. Nothing else there can be read.
+kubeconfig and in the local cache. Nothing else there can be read. If a lifetime was requested that isn't in
+either, give it as --expiry-seconds.
 
 To fit the terminal, or 80 columns without one, a table may shorten where an access token comes from.
 '-o wide' shortens nothing, and adds the id and the server.
@@ -58,6 +60,9 @@ The state is one of
 			if l.shared {
 				list = l.listShared
 			}
+			if err := l.fetch.checkShared(l.shared); err != nil {
+				return nil, err
+			}
 			cached, err := list(ctx)
 			if err != nil {
 				return nil, err
@@ -71,6 +76,7 @@ The state is one of
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().BoolVar(&l.shared, "shared", false, "list the shared cache instead")
+	l.fetch.addSharedExpiryFlag(cmd.Flags())
 	l.output = opts.addListFlags(cmd, formatTable, formatWide, formatJSON, formatYAML, formatJSONPath)
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
@@ -69,12 +70,12 @@ func (r *revocation) clear(ctx context.Context, e cachedir.Entry) error {
 	if !r.goes(held.Entry) {
 		return nil
 	}
-	of, token, remark, err := r.look(ctx, held.Entry)
+	of, got, remark, err := r.look(ctx, held.Entry)
 	switch {
 	case err != nil:
 		return clearingError(held.Entry, err)
-	case !token.IsZero():
-		return r.revokeToken(ctx, held, of, token)
+	case of != nil:
+		return r.revokeToken(ctx, held, of, got)
 	}
 	line := removedLine(r.describe(ctx, held.Entry)) + remark + "\n"
 	if held.Absent {
@@ -90,11 +91,11 @@ func (r *revocation) clear(ctx context.Context, e cachedir.Entry) error {
 	return nil
 }
 
-// look returns the token in an entry that must be revoked, and whose it is. If there is none, it returns what to say
-// about what can't be revoked, though the cluster may accept it.
+// look returns the credential in an entry whose token must be revoked, and whose it is. If there is none, of is nil, and
+// it returns what to say about what can't be revoked, though the cluster may accept it.
 func (r *revocation) look(
 	ctx context.Context, e cachedir.Entry,
-) (of *account, token credential.Secret, remark string, err error) {
+) (of *account, got credential.Credential, remark string, err error) {
 	got, owner := r.open(ctx, e)
 	expiry := got.ExpiresAt.UTC().Format(time.RFC3339)
 	switch {
@@ -110,9 +111,9 @@ func (r *revocation) look(
 	case got.Token.IsZero():
 		remark = "; its client certificate can't be revoked, and expires at " + expiry
 	default:
-		of, token = owner.account, got.Token
+		of = owner.account
 	}
-	return of, token, remark, err
+	return of, got, remark, err
 }
 
 // open returns the credential in an entry, and whose it is; nil if it can't be opened.
@@ -132,7 +133,7 @@ func (i *inventory) open(ctx context.Context, e cachedir.Entry) (credential.Cred
 // revokeToken revokes the token in an entry, and removes the entry. It sets the entry aside first: from then on nobody
 // is given the token, even if this process is killed.
 func (r *revocation) revokeToken(
-	ctx context.Context, held *cachedir.Held, of *account, token credential.Secret,
+	ctx context.Context, held *cachedir.Held, of *account, got credential.Credential,
 ) error {
 	line := removedLine(r.describe(ctx, held.Entry))
 	issuer, err := r.revoker.Find(ctx, of.Account)
@@ -153,18 +154,45 @@ func (r *revocation) revokeToken(
 	}
 	going, cancel := finishing(ctx)
 	defer cancel()
-	if err := r.revoker.Revoke(going, of.Account, token); err != nil {
-		if !wasAside && !oauth.Lost(err) {
-			if putBackErr := held.PutBack(); putBackErr != nil {
-				r.log().Warn("the credential can't be put back", "cluster", held.ClusterID, "reason", putBackErr)
-			}
+	err = r.revoker.Revoke(going, of.Account, got.Token)
+	var sharedErr error
+	if err == nil || oauth.Lost(err) {
+		sharedErr = r.unshare(going, of, held.Entry, got)
+	} else if !wasAside {
+		if putBackErr := held.PutBack(); putBackErr != nil {
+			r.log().Warn("the credential can't be put back", "cluster", held.ClusterID, "reason", putBackErr)
 		}
+	}
+	if err != nil {
 		return clearingError(held.Entry, keptError(held.Entry, err))
 	}
 	if err := held.Remove(); err != nil {
 		return removalError(ctx, held.Entry, fmt.Errorf("its token is revoked, but %w", err))
 	}
 	fmt.Fprintf(&r.out, "%s; %s confirmed that its token is revoked\n", line, shownURL(issuer))
+	return sharedErr
+}
+
+// unshare removes a credential from the shared cache, if there is one: other machines shouldn't use it, either.
+func (r *revocation) unshare(
+	ctx context.Context, of *account, e cachedir.Entry, got credential.Credential,
+) error {
+	server := r.sharedServer()
+	if server == nil {
+		return nil
+	}
+	_, key, known := of.entryOf(e.ClusterID, e.Expiry)
+	identity, _ := of.identityFor(digitalocean.ClusterID(e.ClusterID))
+	if !known {
+		return nil // it can't have been shared
+	}
+	server.Retry()
+	if err := server.For(identity).Remove(ctx, key, got); err != nil {
+		return advise(credential.Unreachable,
+			fmt.Errorf("clearing the cache: the token for cluster %q is revoked, but may still be in the shared cache: %w",
+				e.ClusterID, err),
+			"'doks-auth cache clear --shared' removes it there")
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type sharedCache struct {
 	config *kubeconfig.Config
 	server *sharedcache.Server
 	names  map[string]bool // of all credentials there, whoever they belong to
+	cut    bool            // there are more names
 	wanted []wanted
 }
 
@@ -42,33 +44,35 @@ type sharedEntry struct {
 	key   credential.Key
 }
 
-// openShared opens the shared cache, and lists what is there.
-func (o *options) openShared(ids []digitalocean.ClusterID) (*sharedCache, error) {
-	server, err := o.sharedServer()
-	if err != nil {
-		return nil, err
-	}
+// openShared opens the shared cache, and lists what is there. ids and expiry are what the user names.
+func (o *options) openShared(
+	ctx context.Context, ids []digitalocean.ClusterID, expiry time.Duration,
+) (*sharedCache, error) {
+	server := o.sharedServer()
 	if server == nil {
-		return nil, advise(credential.Usage, fmt.Errorf("there is no shared cache"),
+		return nil, advise(credential.Usage, errors.New("there is no shared cache"),
 			"set "+sharedVar+", or give --shared-cache-file")
 	}
+	if _, err := server.Address(); err != nil {
+		return nil, err
+	}
 	server.Retry()
-	names, err := server.Names()
+	names, all, err := server.Names(ctx)
 	if err != nil {
 		return nil, advise(credential.Unreachable, err, "credentials are fetched without it meanwhile; "+
 			"'doks-auth doctor' examines it")
 	}
-	s := &sharedCache{inventory: newInventory(o), config: o.knownConfig(), server: server, names: names}
+	s := &sharedCache{inventory: newInventory(o), config: o.knownConfig(), server: server, names: names, cut: !all}
 	for _, id := range ids {
-		s.want(string(id), 0)
+		s.want(string(id), expiry)
 	}
-	s.wantKnown()
+	s.wantKnown(expiry)
 	return s, nil
 }
 
 // wantKnown adds the clusters of the kubeconfig and the local cache, with all lifetimes that are known for any.
-func (s *sharedCache) wantKnown() {
-	expiries := []time.Duration{0}
+func (s *sharedCache) wantKnown(expiry time.Duration) {
+	expiries := []time.Duration{0, expiry}
 	for _, user := range s.config.Users {
 		if !user.Exec.IsOurs() {
 			continue
@@ -101,7 +105,7 @@ func (s *sharedCache) want(id string, expiry time.Duration) {
 }
 
 // found returns what is there of what is wanted, ordered by cluster.
-func (s *sharedCache) found() []sharedEntry {
+func (s *sharedCache) found(ctx context.Context) []sharedEntry {
 	var found []sharedEntry
 	for _, owner := range s.owners {
 		if owner.account == nil {
@@ -115,7 +119,7 @@ func (s *sharedCache) found() []sharedEntry {
 			}
 			store := s.server.For(identity)
 			key := digitalocean.CacheKey(owner.account.API, id, w.expiry, identity)
-			if s.names[store.NameOf(key)] {
+			if s.names[store.NameOf(key)] || s.cut && !isAbsent(store.Get(ctx, key)) {
 				found = append(found, sharedEntry{w, owner, store, key})
 			}
 		}
@@ -124,15 +128,20 @@ func (s *sharedCache) found() []sharedEntry {
 	return found
 }
 
+func isAbsent(_ credential.Credential, err error) bool {
+	miss, ok := errors.AsType[*credential.MissError](err)
+	return ok && miss.Reason == "absent"
+}
+
 // listShared returns the credentials in the shared cache that belong to accounts found here.
 func (l *cacheList) listShared(ctx context.Context) ([]cachedCredential, error) {
-	s, err := l.openShared(nil)
+	s, err := l.openShared(ctx, nil, l.fetch.expiry())
 	if err != nil {
 		return nil, fmt.Errorf("listing the shared cache: %w", err)
 	}
 	listed := []cachedCredential{}
 	seen := make(map[string]int) // the place in listed, by name
-	for _, e := range s.found() {
+	for _, e := range s.found(ctx) {
 		name := e.store.NameOf(e.key)
 		if at, ok := seen[name]; ok {
 			listed[at].AccessTokenFrom = append(listed[at].AccessTokenFrom, e.owner.name)
@@ -151,8 +160,7 @@ func (l *cacheList) listShared(ctx context.Context) ([]cachedCredential, error) 
 		listed = append(listed, described)
 	}
 	if others := len(s.names) - len(listed); others > 0 {
-		fmt.Fprintf(l.Stderr, "%d more in the shared cache: of other accounts, or for clusters that aren't in the "+
-			"kubeconfig.\n", others)
+		fmt.Fprintf(l.Stderr, "%d more in the shared cache, for other accounts, clusters or lifetimes.\n", others)
 	}
 	return listed, nil
 }
@@ -164,12 +172,12 @@ func (c *cacheClear) clearShared(ctx context.Context, args []string) (string, er
 	if err != nil {
 		return "", err
 	}
-	s, err := c.openShared(ids)
+	s, err := c.openShared(ctx, ids, c.fetch.expiry())
 	if err != nil {
 		return "", fmt.Errorf("clearing the shared cache: %w", err)
 	}
 	var removed strings.Builder
-	for _, e := range s.found() {
+	for _, e := range s.found(ctx) {
 		if !c.all && !slices.Contains(ids, digitalocean.ClusterID(e.id)) {
 			continue
 		}

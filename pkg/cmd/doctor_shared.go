@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
@@ -13,24 +14,26 @@ import (
 const slowShared = 300 * time.Millisecond
 
 // checkSharedCache examines the shared cache, if there is one.
-func (d *doctor) checkSharedCache(context.Context) []finding {
+func (d *doctor) checkSharedCache(ctx context.Context) []finding {
 	const check = "shared cache"
 	o := d.acting
 	if d.shared.file != "" {
 		o = d.options
 	}
-	if !o.hasShared() {
+	server := o.sharedServer()
+	if server == nil {
 		return nil
 	}
-	cache, err := o.openShared(nil)
+	address, err := server.Address()
+	if err != nil {
+		return []finding{failure(check, err)}
+	}
+	cache, err := o.openShared(ctx, nil, 0)
 	if err != nil {
 		f := failure(check, err)
-		if server, addressErr := o.sharedServer(); addressErr == nil && server != nil {
-			f.Status = statusWarning // everything works without it
-		}
+		f.Status = statusWarning // everything works without it
 		return []finding{f}
 	}
-	address := cache.server.Address()
 	took, err := cache.server.Probe()
 	switch {
 	case err != nil:
@@ -43,8 +46,12 @@ func (d *doctor) checkSharedCache(context.Context) []finding {
 	if !address.IsEncrypted() {
 		encrypted = "not encrypted"
 	}
-	found := []finding{ok(check, "%s answers in %s, %s; of %d credentials in it, %d are of accounts that are found here",
-		address, took.Round(100*time.Microsecond), encrypted, len(cache.names), len(cache.found()))}
+	held := strconv.Itoa(len(cache.names))
+	if cache.cut {
+		held = "at least " + held
+	}
+	found := []finding{ok(check, "%s answers in %s, %s; of %s credentials in it, %d are of accounts that are found here",
+		address, took.Round(100*time.Microsecond), encrypted, held, len(cache.found(ctx)))}
 	if file := d.acting.shared.file; file != "" {
 		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
 			found = append(found, warning(check, "chmod 600 "+shellword.Quote(file, "FILE"),

@@ -13,6 +13,20 @@ func (f *fetch) addExpiryFlag(flags *pflag.FlagSet) {
 		"requested token lifetime, in `seconds` (default: the API's, 7 days)")
 }
 
+// addSharedExpiryFlag adds the lifetime by which a command finds credentials in the shared cache.
+func (f *fetch) addSharedExpiryFlag(flags *pflag.FlagSet) {
+	flags.IntVar(&f.expirySeconds, "expiry-seconds", 0,
+		"with --shared, also look for credentials that were requested with this lifetime, in `seconds`")
+}
+
+// checkShared returns an error unless the lifetime can be used with the command's --shared.
+func (f fetch) checkShared(shared bool) error {
+	if f.expirySeconds != 0 && !shared {
+		return usageErrorf("--expiry-seconds needs --shared")
+	}
+	return f.check()
+}
+
 func (f *fetch) addCacheFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noCache, "no-cache", false, "neither read nor write the cache")
 	flags.BoolVar(&f.forceRefresh, "force-refresh", false, "fetch a new credential and cache it")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -36,30 +35,36 @@ func (s *sharedFlags) addTo(flags *pflag.FlagSet) {
 // maxSharedFile is the most that a file with an address may contain, in bytes.
 const maxSharedFile = 8 << 10
 
-// sharedServer returns the shared cache, or nil if there is none. Its errors quote neither the address nor the file.
-func (o *options) sharedServer() (*sharedcache.Server, error) {
+// sharedServer returns the shared cache, or nil if there is none. Nothing is read or opened before it is used, which a
+// hit in the local cache doesn't do.
+func (o *options) sharedServer() *sharedcache.Server {
+	if o.shared.file == "" && o.Getenv(sharedVar) == "" {
+		return nil
+	}
+	return sharedcache.Open(o.sharedAddress, o.cachePath(), o.Now)
+}
+
+// sharedAddress returns the address of the shared cache. Its errors quote neither the address nor the file.
+func (o *options) sharedAddress() (sharedcache.Address, error) {
 	from, text := sharedVar, o.Getenv(sharedVar)
 	if o.shared.file != "" {
 		from = show.Path(o.shared.file)
 		data, err := o.readShared()
 		if err != nil {
-			return nil, fmt.Errorf("reading the shared cache's address from %s: %w", from, err)
+			return sharedcache.Address{}, fmt.Errorf("reading the shared cache's address from %s: %w", from, err)
 		}
 		text = string(data)
-	}
-	if text == "" && o.shared.file == "" {
-		return nil, nil
 	}
 	address, err := sharedcache.ParseAddress(text, o.shared.insecure)
 	switch {
 	case errors.Is(err, sharedcache.ErrInsecure):
-		return nil, advise(credential.Unsafe, fmt.Errorf("using the shared cache in %s: %w", from, err),
+		err = advise(credential.Unsafe, fmt.Errorf("using the shared cache in %s: %w", from, err),
 			"use rediss://; or give --shared-cache-insecure: credentials are encrypted anyway, but a password isn't")
 	case err != nil:
-		return nil, advise(credential.Usage, fmt.Errorf("using the shared cache in %s: %w", from, err),
+		err = advise(credential.Usage, fmt.Errorf("using the shared cache in %s: %w", from, err),
 			"the forms are rediss://user:password@host:6379, redis://127.0.0.1:6379 and unix:///path/of/a/socket")
 	}
-	return sharedcache.Open(address, o.cachePath()), nil
+	return address, err
 }
 
 // readShared reads the file with the address. A client's run must not be used to read what isn't the user's.
@@ -85,80 +90,39 @@ func (o *options) readShared() ([]byte, error) {
 
 const sharedFileHint = "--shared-cache-file names a file with the address"
 
-// hasShared reports whether a shared cache is asked for.
-func (o *options) hasShared() bool { return o.shared.file != "" || o.Getenv(sharedVar) != "" }
-
-// sharedStore returns an identity's part of the shared cache; nil if there is none, or how says not to use it. Nothing
-// is opened before it is used, which a hit in the local cache doesn't do. It calls begin before it takes a lock: no
-// system releases that when a process ends.
-func (o *options) sharedStore(identity credential.Secret, how fetch, begin func()) *lazyShared {
-	if how.noCache || !o.hasShared() {
-		return nil
+// share makes an identity's credentials come from, and go to, the shared cache, if there is one and how doesn't say not
+// to use it. It calls begin before it takes a lock there: no system releases that when a process ends.
+//
+// An address that can't be understood is an error before anything is minted: whoever wants one credential for a fleet
+// wouldn't want one for each machine. That the cache can't be reached is none.
+func (o *options) share(cached *credential.Cached, identity credential.Secret, how fetch, begin func()) {
+	server := o.sharedServer()
+	if server == nil || how.noCache {
+		return
 	}
-	return &lazyShared{options: o, begin: begin, open: sync.OnceValues(func() (*sharedcache.Store, error) {
-		server, err := o.sharedServer()
-		if err != nil {
-			return nil, err
+	cached.Shared = announcedShared{server.For(identity), o, begin}
+	provider := cached.Provider
+	cached.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+		if _, err := server.Address(); err != nil {
+			return credential.Credential{}, addressError{err}
 		}
-		return server.For(identity), nil
-	})}
+		return provider.Credential(ctx)
+	})
 }
 
-// lazyShared is a shared cache that is opened when it is first used.
-type lazyShared struct {
+// announcedShared is a shared cache that says what it waits for.
+type announcedShared struct {
+	*sharedcache.Store
+
 	options *options
 	begin   func()
-	open    func() (*sharedcache.Store, error)
-}
-
-// Get implements credential.Store.
-func (s *lazyShared) Get(ctx context.Context, key credential.Key) (credential.Credential, error) {
-	store, err := s.open()
-	if err != nil {
-		return credential.Credential{}, err
-	}
-	return store.Get(ctx, key)
-}
-
-// Put implements credential.Store.
-func (s *lazyShared) Put(ctx context.Context, key credential.Key, c credential.Credential) error {
-	store, err := s.open()
-	if err != nil {
-		return err
-	}
-	return store.Put(ctx, key, c)
 }
 
 // Lock implements credential.Store.
-func (s *lazyShared) Lock(ctx context.Context, key credential.Key) (unlock func(), err error) {
-	store, err := s.open()
-	if err != nil {
-		return nil, err
-	}
+func (s announcedShared) Lock(ctx context.Context, key credential.Key) (unlock func(), err error) {
 	s.begin()
 	defer s.options.waiting("another machine that is fetching the credential")()
-	return store.Lock(ctx, key)
-}
-
-// Remove implements credential.SharedStore.
-func (s *lazyShared) Remove(ctx context.Context, key credential.Key, c credential.Credential) error {
-	store, err := s.open()
-	if err != nil {
-		return err
-	}
-	return store.Remove(ctx, key, c)
-}
-
-// check returns an error if a shared cache is asked for in a way that can't be understood: whoever wants one
-// credential for a fleet wouldn't want to mint one for each machine. That the cache can't be reached is none.
-func (s *lazyShared) check() error {
-	if s == nil {
-		return nil
-	}
-	if _, err := s.open(); err != nil {
-		return addressError{err}
-	}
-	return nil
+	return s.Store.Lock(ctx, key)
 }
 
 // addressError is about this run's address of a shared cache.

@@ -18,7 +18,7 @@ import (
 // two seconds. If the old credential expires within them, the same call to the Provider continues with the
 // full time of a fetch. If it doesn't, the call is canceled, and callers with a valid credential
 // don't retry for a minute, since the call may have minted. A Provider that ignores its context
-// is then abandoned.
+// isn't waited for, but what it returns late is stored.
 //
 // If the Store can't be read, written or locked, the credential is fetched anyway. If the holder of the lock
 // doesn't release it (a stopped process, for example), waiting callers give up after two thirds of the time left
@@ -129,8 +129,7 @@ func (c *Cached) fetch(ctx context.Context, asked time.Time, r request) (Credent
 
 	fetchCtx, cancel := limit(ctx, lockErr == nil)
 	defer cancel()
-	if got, ok := c.shared(fetchCtx, &r); ok {
-		c.put(ctx, got)
+	if got, ok := c.fromShared(fetchCtx, &r); ok {
 		return got, nil
 	}
 	now, within := c.now(), timeLeft(fetchCtx)
@@ -140,7 +139,6 @@ func (c *Cached) fetch(ctx context.Context, asked time.Time, r request) (Credent
 	got, err := c.call(fetchCtx, r)
 	switch {
 	case err == nil:
-		c.put(ctx, got)
 		return got, nil
 	case errors.Is(err, errBeingRenewed):
 		c.log().Info("another machine is renewing it; using the cached one")

@@ -73,13 +73,15 @@ type expected struct {
 // Deadline implements context.Context.
 func (e expected) Deadline() (time.Time, bool) { return e.end.Deadline() }
 
-// askProvider calls the provider. If ctx ends first, it returns a classified error.
+// askProvider calls the provider, and puts what it gets into the Store at once, however late that is. If ctx ends first,
+// it returns a classified error.
 func (c *Cached) askProvider(ctx context.Context) (Credential, error) {
 	start := c.now()
 	got, err := c.Provider.Credential(ctx)
 	switch {
 	case err == nil:
 		c.log().Info("fetched", "cluster", c.Key.ClusterID, "took", c.now().Sub(start), "expires_at", got.ExpiresAt)
+		c.put(ctx, got)
 	case ctx.Err() != nil && ClassOf(err) == Other:
 		err = timedOut(ctx, "fetching it")
 	}

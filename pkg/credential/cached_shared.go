@@ -26,10 +26,10 @@ type request struct {
 	anew    bool                  // nothing but what answers will do, not even as a fallback
 }
 
-// shared returns the credential in the shared store if it answers. If it doesn't, but is better than the caller's
-// fallback, it becomes that.
-func (c *Cached) shared(ctx context.Context, r *request) (Credential, bool) {
-	if c.Shared == nil {
+// fromShared returns the credential in the shared store if it answers, and puts it into the Store. If it doesn't answer,
+// but is better than the caller's fallback, it becomes that.
+func (c *Cached) fromShared(ctx context.Context, r *request) (Credential, bool) {
+	if c.Shared == nil || c.Refresh { // when it was fetched, only another machine's clock says
 		return Credential{}, false
 	}
 	got, err := c.Shared.Get(ctx, c.Key)
@@ -42,6 +42,7 @@ func (c *Cached) shared(ctx context.Context, r *request) (Credential, bool) {
 		return Credential{}, false
 	case r.answers(got):
 		c.log().Info("shared cache hit", "cluster", c.Key.ClusterID, "expires_at", got.ExpiresAt)
+		c.put(ctx, got)
 		return got, true
 	}
 	c.log().Info("shared cache miss", "cluster", c.Key.ClusterID,
@@ -72,7 +73,7 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 		return c.askProvider(ctx)
 	}
 	there := *c
-	there.Store = c.Shared
+	there.Store = c.Shared // for its lock
 	for tries := 1; ; tries++ {
 		unlock, err := there.lock(ctx, r.held)
 		switch {
@@ -85,7 +86,7 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 		case !errors.Is(err, ErrStored) || tries == maxTries:
 			c.log().Warn("continuing without the shared cache's lock", "reason", err)
 		}
-		if got, ok := c.shared(ctx, &r); ok {
+		if got, ok := c.fromShared(ctx, &r); ok {
 			return got, nil
 		}
 		if errors.Is(err, ErrStored) && tries < maxTries {
@@ -96,7 +97,6 @@ func (c *Cached) ask(ctx context.Context, r request) (Credential, error) {
 		defer cancel()
 		got, err := c.askProvider(limited)
 		if err == nil && !got.ExpiresAt.IsZero() {
-			c.put(ctx, got) // before whatever takes so long that a renewal isn't waited for any longer
 			if err := c.Shared.Put(ctx, c.Key, got); err != nil {
 				c.log().Warn("not put into the shared cache", "reason", err)
 			}

@@ -316,7 +316,9 @@ func TestRefreshPassesOverTheSharedStore(t *testing.T) {
 		expect(t, fleet[0], "token-1")
 		time.Sleep(time.Second)
 		fleet[1].Refresh = true
+		fleet[1].Now = func() time.Time { return time.Now().Add(-time.Minute) } // the other machine's clock is ahead
 		expect(t, fleet[1], "token-2")
+		fleet[1].Now = nil
 		time.Sleep(time.Second)
 		provider.set(failure(credential.Unreachable), 0)
 		expect(t, fleet[1], "failed")

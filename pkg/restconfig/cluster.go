@@ -135,11 +135,13 @@ func (o Options) shared(identity credential.Secret) (credential.SharedStore, err
 	if o.SharedCache.IsZero() {
 		return nil, nil
 	}
-	address, err := sharedcache.ParseAddress(o.SharedCache.Reveal(), o.SharedCacheInsecure)
-	if err != nil {
+	server := sharedcache.Open(func() (sharedcache.Address, error) {
+		return sharedcache.ParseAddress(o.SharedCache.Reveal(), o.SharedCacheInsecure)
+	}, o.CacheDir, o.Now)
+	if _, err := server.Address(); err != nil {
 		return nil, fmt.Errorf("using the shared cache: %w", err)
 	}
-	return sharedcache.Open(address, o.CacheDir).For(identity), nil
+	return server.For(identity), nil
 }
 
 // pruned is a directory that is pruned after each Put, in the background and for at most a tenth of a second.

@@ -2,6 +2,7 @@ package sharedcache
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/serverurl"
 )
 
@@ -20,15 +22,18 @@ type Address struct {
 	tls                 bool
 	user                string
 	password            credential.Secret
-	database            string // "": the server's default
-	prefix              string // of all keys
-	authorities         string // a file with the server's certificate authorities; "": the system's
+	database            string         // "": the server's default
+	prefix              string         // of all keys
+	authorities         string         // a file with the server's certificate authorities; "": the system's
+	roots               *x509.CertPool // what is in it
 }
 
 const (
 	defaultPort   = "6379"
 	defaultPrefix = "doks-auth:"
 	maxPart       = 512 // the longest part of an address, in bytes
+
+	maxAuthorities = 1 << 20 // the largest file with certificate authorities, in bytes
 )
 
 // ErrInsecure means that an address would send the password, and all that is asked for, over a network in clear.
@@ -36,10 +41,13 @@ var ErrInsecure = errors.New("redis:// is for loopback addresses: others can rea
 
 // ParseAddress parses an address: rediss://[user[:password]@]host[:port][/database], redis:// in the same form for
 // loopback addresses or, with insecure, any, or unix:///path of a socket. The parameters are prefix, of the keys, and
-// ca, the absolute path of a file with the server's certificate authorities. Errors have class Usage or Unsafe. They show
-// nothing of the text, which may be a secret, or not an address at all.
+// ca, the absolute path of a file with the server's certificate authorities, which is read. Errors have class Usage or
+// Unsafe. They show nothing of the text, which may be a secret, or not an address at all.
 func ParseAddress(text string, insecure bool) (Address, error) {
 	a, err := parse(text)
+	if err == nil {
+		err = a.readAuthorities()
+	}
 	if err != nil {
 		return Address{}, &credential.Error{Class: credential.Usage, Err: err}
 	}
@@ -104,8 +112,23 @@ func (a Address) check(query url.Values) error {
 	switch {
 	case a.host == "":
 		return errAddress
+	case a.user != "" && a.password.IsZero():
+		return errors.New("it has a user, but no password")
 	case a.authorities != "" && !filepath.IsAbs(a.authorities):
 		return errors.New("its parameter ca isn't an absolute path")
+	}
+	return nil
+}
+
+// readAuthorities reads the file with the server's certificate authorities, if there is one.
+func (a *Address) readAuthorities() error {
+	if a.authorities == "" {
+		return nil
+	}
+	pem, err := boundedfile.Read(a.authorities, maxAuthorities)
+	a.roots = x509.NewCertPool()
+	if err != nil || !a.roots.AppendCertsFromPEM(pem) {
+		return errors.New("the file of its parameter ca has no certificates, or can't be read")
 	}
 	return nil
 }

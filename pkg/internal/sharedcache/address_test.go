@@ -1,15 +1,27 @@
 package sharedcache
 
 import (
+	"encoding/pem"
 	"errors"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestParseAddress(t *testing.T) {
-	ca := url.QueryEscape(filepath.Join(t.TempDir(), "ca.pem"))
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	file := func(name string, text []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return url.QueryEscape(path)
+	}
 	tests := map[string]struct {
 		text     string
 		insecure bool
@@ -23,7 +35,7 @@ func TestParseAddress(t *testing.T) {
 		"a line's end":               {text: " redis://localhost\r\n", want: "redis://localhost:6379"},
 		"insecure":                   {text: "redis://cache.example", insecure: true, want: "redis://cache.example:6379"},
 		"a socket":                   {text: "unix:///run/valkey.sock", want: "unix:///run/valkey.sock"},
-		"a prefix and authorities":   {text: "rediss://h?prefix=ci:&ca=" + ca, want: "rediss://h:6379"},
+		"a prefix and authorities":   {text: "rediss://h?prefix=ci:&ca=" + file("ca.pem", authority), want: "rediss://h:6379"},
 		"in clear":                   {text: "redis://user:secret@cache.example"},
 		"in clear, nearly loopback":  {text: "redis://127.0.0.1.cache.example"},
 		"another scheme":             {text: "https://user:secret@cache.example"},
@@ -35,6 +47,10 @@ func TestParseAddress(t *testing.T) {
 		"a database that is a name":  {text: "rediss://cache.example/secret"},
 		"an unknown parameter":       {text: "rediss://cache.example?secret=1"},
 		"a relative path":            {text: "rediss://cache.example?ca=secret.pem"},
+		"no authorities":             {text: "rediss://cache.example?ca=" + file("secret.pem", []byte("secret"))},
+		"no file of authorities":     {text: "rediss://cache.example?ca=" + file("ca.pem", nil) + "secret"},
+		"endless authorities":        {text: "rediss://cache.example?ca=/dev/zero"},
+		"a user without a password":  {text: "rediss://secret@cache.example"},
 		"a line break in a password": {text: "rediss://user:secret%0d%0aFLUSHALL@cache.example"},
 		"a line break in a prefix":   {text: "redis://localhost?prefix=secret%0aflush_all"},
 		"a long prefix":              {text: "redis://localhost?prefix=secret" + strings.Repeat("x", 600)},

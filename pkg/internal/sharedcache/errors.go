@@ -20,8 +20,8 @@ func isUnusable(e redis.Error) bool {
 	return slices.Contains([]string{"LOADING", "MASTERDOWN", "NOAUTH", "WRONGPASS", "BUSY", "CLUSTERDOWN", "MOVED"}, code(e))
 }
 
-// isReply reports whether an error is one with which a server answers a PING of somebody who hasn't signed in.
-func isReply(e redis.Error) bool { return code(e) == "NOAUTH" || code(e) == "NOPERM" || isUnusable(e) }
+// isDenial reports whether a server's error is its answer to somebody who hasn't signed in, or may not do that.
+func isDenial(e redis.Error) bool { return code(e) == "NOAUTH" || code(e) == "NOPERM" }
 
 // shown returns an error without a server's own words, which may quote what it was sent, or anything.
 func shown(err error) error {

@@ -1,6 +1,7 @@
 package sharedcache
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -11,41 +12,53 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/internal/sealed"
 )
 
-// maxNames bounds how many credentials are listed.
-const maxNames = 100_000
+// What bounds a list, which a hostile server needn't end.
+const (
+	maxNames = 100_000
+	listTime = 2 * time.Second
+)
 
-// Names returns the names of all credentials on the server, whoever they belong to. A list that is too long is cut.
-func (s *Server) Names() (map[string]bool, error) {
+// Names returns the names of the credentials on the server, whoever they belong to, and whether these are all. A list
+// that is too long, or takes too long, is cut.
+func (s *Server) Names(ctx context.Context) (names map[string]bool, all bool, err error) {
+	address, err := s.find()
+	if err != nil {
+		return nil, false, err
+	}
 	names, cursor := make(map[string]bool), "0"
-	for {
-		page, err := redis.Values(s.one("SCAN", cursor, "MATCH", pattern(s.address.prefix), "COUNT", 1000))
+	for began := time.Now(); len(names) < maxNames && time.Since(began) < listTime; {
+		if ctx.Err() != nil {
+			return nil, false, ctx.Err()
+		}
+		page, err := redis.Values(s.one("SCAN", cursor, "MATCH", pattern(address.prefix), "COUNT", 1000))
 		if err != nil {
-			return nil, shown(err)
+			return nil, false, shown(err)
 		}
 		if len(page) != 2 {
-			return nil, errors.New("its list can't be read")
+			return nil, false, errList
 		}
 		next, err := redis.String(page[0], nil)
 		if err != nil {
-			return nil, errors.New("its list can't be read")
+			return nil, false, errList
 		}
 		found, err := redis.Strings(page[1], nil)
 		if err != nil {
-			return nil, errors.New("its list can't be read")
+			return nil, false, errList
 		}
-		before := len(names)
 		for _, key := range found {
-			if name, ok := strings.CutPrefix(key, s.address.prefix); ok && sealed.IsName(name) {
+			if name, ok := strings.CutPrefix(key, address.prefix); ok && sealed.IsName(name) {
 				names[name] = true
 			}
 		}
-		// A hostile server's list needn't end.
-		if next == "0" || len(names) >= maxNames || next == cursor && len(names) == before {
-			return names, nil
+		if next == "0" {
+			return names, true, nil
 		}
 		cursor = next
 	}
+	return names, false, nil
 }
+
+var errList = errors.New("its list can't be read")
 
 // pattern returns a pattern that matches what begins with prefix.
 func pattern(prefix string) string {
@@ -57,7 +70,10 @@ func (s *Store) NameOf(key credential.Key) string { return sealed.New(key, s.sec
 
 // Drop removes a key's credential, whatever it is, and reports whether there was one.
 func (s *Store) Drop(key credential.Key) (bool, error) {
-	name, _ := s.value(key)
+	name, _, err := s.value(key)
+	if err != nil {
+		return false, err
+	}
 	n, err := redis.Int(s.server.one("DEL", name))
 	return n > 0, shown(err)
 }
@@ -71,6 +87,3 @@ func (s *Server) Probe() (time.Duration, error) {
 	_, err := s.one("PING")
 	return time.Since(start), shown(err)
 }
-
-// Address returns the server's address, which shows no secret.
-func (s *Server) Address() Address { return s.address }

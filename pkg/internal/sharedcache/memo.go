@@ -17,8 +17,7 @@ const memoTime = 30 * time.Second
 
 // memo is a file that says when a server was last found to be unusable. It spares other processes the wait.
 type memo struct {
-	dir     string // "": none
-	address Address
+	dir string // "": none
 }
 
 type memoFile struct {
@@ -26,21 +25,21 @@ type memoFile struct {
 	Reason string    `json:"reason"`
 }
 
-// path returns the file of the address. Its name doesn't depend on the password, which it could serve to find, but on
-// all else that can make a server unusable.
-func (m memo) path() string {
-	a := m.address
+// path returns the file of the address. It is named as a remembered failure in a cache directory, and so goes with
+// those when it is no longer needed. The name doesn't depend on the password, which it could serve to find, but on all
+// else that can make a server unusable.
+func (m memo) path(a Address) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q %q", a, a.user, a.database, a.authorities))
-	return filepath.Join(m.dir, "shared-"+hex.EncodeToString(sum[:8])+".failure")
+	return filepath.Join(m.dir, hex.EncodeToString(sum[:16])+".failure")
 }
 
 // read returns why the server isn't to be asked, or nil.
-func (m memo) read(now time.Time) error {
+func (m memo) read(address Address, now time.Time) error {
 	if m.dir == "" {
 		return nil
 	}
 	var f memoFile
-	data, err := privatefile.Read(m.path())
+	data, err := privatefile.Read(m.path(address))
 	if err != nil || json.Unmarshal(data, &f) != nil {
 		return nil
 	}
@@ -51,11 +50,11 @@ func (m memo) read(now time.Time) error {
 }
 
 // write keeps why the server can't be used.
-func (m memo) write(now time.Time, reason error) {
+func (m memo) write(address Address, now time.Time, reason error) {
 	if m.dir == "" {
 		return
 	}
 	if data, err := json.Marshal(memoFile{now.UTC(), reason.Error()}); err == nil {
-		privatefile.Write(m.path(), data) // else the next process waits, too
+		privatefile.Write(m.path(address), data) // else the next process waits, too
 	}
 }

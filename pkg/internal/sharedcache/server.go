@@ -2,7 +2,6 @@ package sharedcache
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,24 +10,20 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-
-	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 )
 
 const (
 	connectTime = 300 * time.Millisecond // to connect
 	answerTime  = 600 * time.Millisecond // to answer; the first time, to agree on encryption and to sign in, too
 	idleTime    = 5 * time.Second        // after which a connection that isn't used is closed
-
-	maxAuthorities = 1 << 20 // the largest file with certificate authorities, in bytes
 )
 
 // Server is a connection to a shared cache, made when it is first needed. If the server can't be used, it isn't asked
 // again by this process, nor for half a minute by others.
 type Server struct {
-	address Address
-	memo    memo
-	now     func() time.Time
+	find func() (Address, error)
+	memo memo
+	now  func() time.Time
 
 	mu     sync.Mutex
 	conn   redis.Conn
@@ -37,11 +32,17 @@ type Server struct {
 	failed error // why the server can't be used
 }
 
-// Open returns the server at an address. dir is a directory for the memo of its failures; "": none. Nothing is
-// done until needed.
-func Open(address Address, dir string) *Server {
-	return &Server{address: address, memo: memo{dir, address}, now: time.Now}
+// Open returns the server at the address that find returns, which is called when the server is first needed. dir is a
+// directory for the memo of its failures; "": none. now is the clock; nil: time.Now.
+func Open(find func() (Address, error), dir string, now func() time.Time) *Server {
+	if now == nil {
+		now = time.Now
+	}
+	return &Server{find: sync.OnceValues(find), memo: memo{dir}, now: now}
 }
+
+// Address returns the server's address, which shows no secret, or the error of finding it.
+func (s *Server) Address() (Address, error) { return s.find() }
 
 // command is one command of a call.
 type command struct {
@@ -54,22 +55,27 @@ type command struct {
 func (s *Server) call(commands ...command) ([]any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	address, err := s.find()
+	if err != nil {
+		return nil, err
+	}
 	if s.failed == nil && s.conn == nil {
-		s.failed = s.memo.read(s.now())
+		s.failed = s.memo.read(address, s.now())
 	}
 	if s.failed != nil {
 		return nil, s.failed
 	}
-	answers, err := s.try(commands)
-	if isLost(err) {
+	began := time.Now()
+	answers, err := s.try(address, commands)
+	if isLost(err) && time.Since(began) < answerTime {
 		s.close()
-		answers, err = s.try(commands)
+		answers, err = s.try(address, commands)
 	}
 	if err != nil {
 		s.close()
 		// Not wrapped: a network's timeout is a context's to errors.Is, and callers ask for those of their own.
-		s.failed = fmt.Errorf("the shared cache %s can't be used: %v", s.address, err)
-		s.memo.write(s.now(), err)
+		s.failed = fmt.Errorf("the shared cache %s can't be used: %v", address, err)
+		s.memo.write(address, s.now(), err)
 		return nil, s.failed
 	}
 	s.closeLater()
@@ -77,9 +83,9 @@ func (s *Server) call(commands ...command) ([]any, error) {
 }
 
 // try sends commands once.
-func (s *Server) try(commands []command) ([]any, error) {
+func (s *Server) try(address Address, commands []command) ([]any, error) {
 	if s.conn == nil {
-		if err := s.connect(); err != nil {
+		if err := s.connect(address); err != nil {
 			return nil, err
 		}
 	}
@@ -102,19 +108,19 @@ func (s *Server) try(commands []command) ([]any, error) {
 }
 
 // connect connects and signs in.
-func (s *Server) connect() error {
-	conn, err := dial(s.address.network, s.address.addr(), connectTime)
+func (s *Server) connect(address Address) error {
+	conn, err := dial(address.network, address.addr(), connectTime)
 	if err != nil {
 		return err
 	}
-	if s.address.tls {
-		if conn, err = s.encrypt(conn); err != nil {
+	if address.tls {
+		if conn, err = encrypt(conn, address); err != nil {
 			return err
 		}
 	}
 	s.raw = &boundedConn{Conn: conn}
 	s.conn = redis.NewConn(s.raw, answerTime, 0)
-	if err := s.signIn(); err != nil {
+	if err := s.signIn(address); err != nil {
 		s.close()
 		return shown(err)
 	}
@@ -122,43 +128,34 @@ func (s *Server) connect() error {
 }
 
 // signIn says who asks, if the address says it.
-func (s *Server) signIn() error {
-	if !s.address.tls {
+func (s *Server) signIn(address Address) error {
+	if !address.tls {
 		// Anything may listen there, and what it would make of a password is unknown.
 		answer, err := redis.String(s.conn.Do("PING"))
-		if e, ok := errors.AsType[redis.Error](err); err != nil && !(ok && isReply(e)) {
+		if e, ok := errors.AsType[redis.Error](err); err != nil && !(ok && isDenial(e)) {
 			return err
 		}
 		if err == nil && answer != "PONG" {
 			return errors.New("it answers a PING with something else")
 		}
 	}
-	if !s.address.password.IsZero() {
-		args := []any{s.address.password.Reveal()}
-		if s.address.user != "" {
-			args = []any{s.address.user, s.address.password.Reveal()}
+	if !address.password.IsZero() {
+		args := []any{address.password.Reveal()}
+		if address.user != "" {
+			args = []any{address.user, address.password.Reveal()}
 		}
 		s.conn.Send("AUTH", args...)
 	}
-	if s.address.database != "" {
-		s.conn.Send("SELECT", s.address.database)
+	if address.database != "" {
+		s.conn.Send("SELECT", address.database)
 	}
 	_, err := s.conn.Do("PING")
 	return err
 }
 
 // encrypt begins TLS, and closes the connection if that fails.
-func (s *Server) encrypt(conn net.Conn) (net.Conn, error) {
-	config := &tls.Config{ServerName: s.address.host}
-	if s.address.authorities != "" {
-		pem, err := boundedfile.Read(s.address.authorities, maxAuthorities)
-		config.RootCAs = x509.NewCertPool()
-		if err != nil || !config.RootCAs.AppendCertsFromPEM(pem) {
-			conn.Close()
-			return nil, errors.New("the file of its parameter ca has no certificates, or can't be read")
-		}
-	}
-	encrypted := tls.Client(conn, config)
+func encrypt(conn net.Conn, address Address) (net.Conn, error) {
+	encrypted := tls.Client(conn, &tls.Config{ServerName: address.host, RootCAs: address.roots})
 	conn.SetReadDeadline(time.Now().Add(answerTime))
 	if err := encrypted.Handshake(); err != nil {
 		conn.Close()

@@ -165,28 +165,6 @@ func TestPasswordIsForTheServerOnly(t *testing.T) {
 	}
 }
 
-// The file of the parameter ca may be a stranger's choice.
-func TestEndlessAuthorities(t *testing.T) {
-	if _, err := os.Stat("/dev/zero"); err != nil {
-		t.Skip("there is no endless file")
-	}
-	addr, _ := listen(t, silent)
-	s := newStore(t, "rediss://"+addr+"?ca=/dev/zero")
-	got := make(chan error, 1)
-	go func() {
-		_, err := s.Get(t.Context(), key)
-		got <- err
-	}()
-	select {
-	case err := <-got:
-		if err == nil || !strings.Contains(err.Error(), "parameter ca") {
-			t.Errorf("got %v, want an error about the parameter ca", err)
-		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("it is still being read")
-	}
-}
-
 func TestSignIn(t *testing.T) {
 	server := miniredis.RunT(t)
 	server.RequireUserAuth("user", "password")
@@ -226,7 +204,7 @@ func TestMemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for after, want := range []int64{2, 2, 4} {
-		server := Open(address, dir)
+		server := open(address, dir)
 		server.now = func() time.Time { return time.Now().Add(time.Duration(after) * 20 * time.Second) }
 		expectToken(t, server.For(secret), key, "")
 		if got := connections.Load(); got != want {
@@ -254,7 +232,7 @@ func TestMemoIsForOneUser(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = Open(address, dir).For(secret).Put(t.Context(), key, newCredential("token-1"))
+			err = open(address, dir).For(secret).Put(t.Context(), key, newCredential("token-1"))
 			if (err == nil) != works {
 				t.Errorf("%s: got %v", who, err)
 			}

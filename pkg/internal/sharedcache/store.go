@@ -8,7 +8,7 @@
 //   - The server, and whoever can read or write what is there, learns which names were asked for, when, and how long
 //     values are, but neither whose they are, nor for which cluster, nor for how long they are valid beyond what the
 //     server must know to drop them. What isn't sealed for a key is a miss.
-//   - Each call returns within two seconds, apart from Lock, which waits until its context is done.
+//   - Each call returns within three seconds, apart from Lock, which waits until its context is done.
 //   - A lock is released by who holds it, or within ten seconds of that one's death.
 //
 // Not guaranteed:
@@ -42,14 +42,21 @@ var _ credential.SharedStore = (*Store)(nil)
 func (s *Server) For(secret credential.Secret) *Store { return &Store{s, secret} }
 
 // value returns the name of the key's value on the server, and its seal.
-func (s *Store) value(key credential.Key) (string, *sealed.Seal) {
-	seal := sealed.New(key, s.secret)
-	return s.server.address.prefix + seal.Name(), seal
+func (s *Store) value(key credential.Key) (name string, seal *sealed.Seal, err error) {
+	address, err := s.server.find()
+	if err != nil {
+		return "", nil, err
+	}
+	seal = sealed.New(key, s.secret)
+	return address.prefix + seal.Name(), seal, nil
 }
 
 // Get implements credential.Store.
 func (s *Store) Get(_ context.Context, key credential.Key) (credential.Credential, error) {
-	name, seal := s.value(key)
+	name, seal, err := s.value(key)
+	if err != nil {
+		return credential.Credential{}, err
+	}
 	data, err := redis.Bytes(s.server.one("GET", name))
 	switch {
 	case errors.Is(err, redis.ErrNil):
@@ -62,7 +69,10 @@ func (s *Store) Get(_ context.Context, key credential.Key) (credential.Credentia
 
 // Put implements credential.Store. The server drops the credential when it expires.
 func (s *Store) Put(_ context.Context, key credential.Key, c credential.Credential) error {
-	name, seal := s.value(key)
+	name, seal, err := s.value(key)
+	if err != nil {
+		return err
+	}
 	left := c.ExpiresAt.Sub(s.server.now()).Milliseconds()
 	if left <= 0 {
 		return errors.New("it has expired")
@@ -80,7 +90,10 @@ func (s *Store) Put(_ context.Context, key credential.Key, c credential.Credenti
 
 // Remove implements credential.SharedStore.
 func (s *Store) Remove(_ context.Context, key credential.Key, c credential.Credential) error {
-	name, seal := s.value(key)
+	name, seal, err := s.value(key)
+	if err != nil {
+		return err
+	}
 	data, err := redis.Bytes(s.server.one("GET", name))
 	switch {
 	case errors.Is(err, redis.ErrNil):
@@ -112,7 +125,10 @@ const (
 
 // Lock implements credential.Store. The lock is a value with a random text, which its holder renews.
 func (s *Store) Lock(ctx context.Context, key credential.Key) (unlock func(), err error) {
-	name, _ := s.value(key)
+	name, _, err := s.value(key)
+	if err != nil {
+		return nil, err
+	}
 	lock, mine := name+lockSuffix, rand.Text()
 	var before []byte
 	for pause, first := minPause, true; ; pause, first = min(2*pause, maxPause), false {

@@ -20,6 +20,10 @@ var (
 	secret = credential.NewSecret("dop_v1_first")
 )
 
+func open(a Address, dir string) *Server {
+	return Open(func() (Address, error) { return a, nil }, dir, nil)
+}
+
 // newStore returns a store on a server of the test's, as another machine would open it each time.
 func newStore(t *testing.T, address string) *Store {
 	t.Helper()
@@ -27,7 +31,7 @@ func newStore(t *testing.T, address string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := Open(a, "")
+	server := open(a, "")
 	t.Cleanup(server.Close)
 	return server.For(secret)
 }
@@ -115,13 +119,13 @@ func TestNothingIsInClear(t *testing.T) {
 func TestForeignValues(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := newStore(t, "redis://"+server.Addr())
-	name, seal := s.value(key)
+	name, seal, _ := s.value(key)
 	other := key
 	other.Expiry = time.Hour
 	if err := s.Put(t.Context(), other, newCredential("of another key")); err != nil {
 		t.Fatal(err)
 	}
-	otherName, _ := s.value(other)
+	otherName, _, _ := s.value(other)
 	moved, _ := server.Get(otherName)
 	onDisk, err := seal.Entry(key, newCredential("on disk"))
 	if err != nil {
