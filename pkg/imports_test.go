@@ -104,8 +104,11 @@ var rules = []rule{
 	{pkg: "pkg/internal/fileowner", since: "a file's owner knows nothing of what the file is for"},
 	{pkg: "pkg/internal/sealed", may: []string{"pkg/credential"}, since: "a seal knows nothing of where it is kept"},
 	{
-		pkg:   "pkg/internal/sharedcache",
-		may:   []string{"pkg/credential", "pkg/internal/privatefile", "pkg/internal/sealed", "pkg/internal/serverurl"},
+		pkg: "pkg/internal/sharedcache",
+		may: []string{
+			"pkg/credential", "pkg/internal/boundedfile", "pkg/internal/privatefile", "pkg/internal/sealed",
+			"pkg/internal/serverurl",
+		},
 		since: "a Store knows nothing of where credentials come from",
 	},
 	{
