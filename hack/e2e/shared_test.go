@@ -123,9 +123,9 @@ func (s *shared) url(addr string) string {
 }
 
 // fleet starts n machines, each a process with a cache of its own. All must get a valid token, which the API doesn't give
-// to anyone before all wait for it, or for who asked for it. harm, if not nil, is called when half of them wait. fleet
-// returns how long it took, and how many tokens were minted.
-func (s *shared) fleet(u *user, url string, n int, harm func()) (took time.Duration, mints int) {
+// to anyone before all wait for it, or twelve seconds have passed. harm, if not nil, is called when half of them have
+// started. fleet returns how long it took, how many tokens were minted, and how many machines found the server unusable.
+func (s *shared) fleet(u *user, url string, n int, harm func()) (took time.Duration, mints, gaveUp int) {
 	u.t.Helper()
 	open := make(chan struct{})
 	u.api.SetFault(func(w http.ResponseWriter, _ *http.Request, mint func() map[string]any) {
@@ -168,7 +168,11 @@ func (s *shared) fleet(u *user, url string, n int, harm func()) (took time.Durat
 	await(n)
 	close(open)
 	wait.Wait()
-	return time.Since(began), u.api.Mints(tokenID)
+	memos, err := filepath.Glob(filepath.Join(dir, "*", "*.failure"))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return time.Since(began), u.api.Mints(tokenID), len(memos)
 }
 
 // count returns a number that the server reports, including this question; 0 if it doesn't answer at once.
@@ -190,9 +194,9 @@ func (s *shared) count(section, name string) int {
 // A thousand machines with a shared cache mint once.
 func TestFleetSharesOneToken(t *testing.T) {
 	n, s, u := machines(t), newShared(t), newUser(t, nil)
-	took, mints := s.fleet(u, s.url(s.addr), n, nil)
-	t.Logf("%d machines within %.1f s: %d mint; %d operations of the server", n, took.Seconds(), mints,
-		s.count("stats", "total_commands_processed"))
+	took, mints, gaveUp := s.fleet(u, s.url(s.addr), n, nil)
+	t.Logf("%d machines within %.1f s: %d mint, %d without the server; %d operations of the server", n, took.Seconds(),
+		mints, gaveUp, s.count("stats", "total_commands_processed"))
 	if mints != 1 {
 		t.Errorf("got %d mints, want 1", mints)
 	}
@@ -203,7 +207,7 @@ func TestFleetSharesOneToken(t *testing.T) {
 	if got := u.plugin(); got.code != 0 || u.api.Mints(tokenID) != 1 {
 		t.Errorf("got %+v with %d mints, want exit code 0 and 1 mint", got, u.api.Mints(tokenID))
 	}
-	t.Logf("a hit in it: %d operations", s.count("stats", "total_commands_processed")-before-1)
+	t.Logf("a hit in it: %d operations", s.count("stats", "total_commands_processed")-before-2) // without those of count
 }
 
 // Whatever happens to the server, each machine gets a token: without the server, one of its own.
@@ -218,8 +222,8 @@ func TestFleetOutlivesItsServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, s, u := machines(t), newShared(t), newUser(t, nil)
-			took, mints := s.fleet(u, s.url(s.addr), n, func() { harm(s) })
-			t.Logf("%d machines within %.1f s: %d mints", n, took.Seconds(), mints)
+			took, mints, gaveUp := s.fleet(u, s.url(s.addr), n, func() { harm(s) })
+			t.Logf("%d machines within %.1f s: %d mints, %d without the server", n, took.Seconds(), mints, gaveUp)
 			if mints < 1 || mints > n {
 				t.Errorf("got %d mints, want one for each machine at most", mints)
 			}
@@ -227,7 +231,8 @@ func TestFleetOutlivesItsServer(t *testing.T) {
 	}
 }
 
-// A shared cache that is far away, or behind a network that cuts connections, still spares nearly all mints.
+// A shared cache that is far away, or behind a network that cuts connections, still spares nearly all mints: only a
+// machine that found it unusable mints one of its own.
 func TestFleetBehindABadNetwork(t *testing.T) {
 	for name, relay := range map[string]func(client, server net.Conn){
 		"200 ms away":             delay(100 * time.Millisecond),
@@ -235,9 +240,9 @@ func TestFleetBehindABadNetwork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, s, u := machines(t), newShared(t), newUser(t, nil)
-			took, mints := s.fleet(u, s.url(relayTo(t, s.addr, relay)), n, nil)
-			t.Logf("%d machines within %.1f s: %d mints", n, took.Seconds(), mints)
-			if most := n / 10; mints < 1 || mints > most {
+			took, mints, gaveUp := s.fleet(u, s.url(relayTo(t, s.addr, relay)), n, nil)
+			t.Logf("%d machines within %.1f s: %d mints, %d without the server", n, took.Seconds(), mints, gaveUp)
+			if most := min(1+gaveUp, n/4); mints < 1 || mints > most { // a busy machine makes a network worse
 				t.Errorf("got %d mints, want 1 to %d", mints, most)
 			}
 		})
