@@ -8,7 +8,8 @@ RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
 PREFIX ?= /usr/local
 
-.PHONY: help build test test-windows e2e conformance fuzz verify bench demo install uninstall clean
+.PHONY: help build share test test-windows e2e conformance fuzz verify bench demo install uninstall clean \
+	release snapshot verify-release test-release
 
 build: ## build bin/doks-auth (the default)
 	$(GO_BUILD) -o bin/doks-auth ./cmd/doks-auth
@@ -49,15 +50,44 @@ bench: build ## measure what a cache hit costs
 demo: build ## show what doks-auth does, against a stand-in for the API
 	go run ./hack/sandbox bin/doks-auth
 
-install: build ## install into PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin
+share: ## write completions and man pages to bin/share
+	rm -rf bin/share
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null) go run ./hack/share bin/share
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+BASH = $(SHARE)/bash-completion/completions
+ZSH = $(SHARE)/zsh/site-functions
+FISH = $(SHARE)/fish/vendor_completions.d
+MAN = $(SHARE)/man/man1
+
+install: build share ## install the program, completions and man pages into PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(BASH) $(ZSH) $(FISH) $(MAN)
 	install -m 755 bin/doks-auth $(DESTDIR)$(PREFIX)/bin/doks-auth
+	install -m 644 bin/share/completions/doks-auth.bash $(BASH)/doks-auth
+	install -m 644 bin/share/completions/_doks-auth $(ZSH)/_doks-auth
+	install -m 644 bin/share/completions/doks-auth.fish $(FISH)/doks-auth.fish
+	install -m 644 bin/share/man/*.1 $(MAN)
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(PREFIX)/bin/doks-auth
+	rm -f $(DESTDIR)$(PREFIX)/bin/doks-auth $(BASH)/doks-auth $(ZSH)/_doks-auth $(FISH)/doks-auth.fish
+	rm -f $(MAN)/doks-auth.1 $(MAN)/doks-auth-*.1
 
-clean: ## remove bin
-	rm -rf bin
+# Builds GoReleaser from its module the first time.
+release: ## build the release VERSION, a tag, into dist; SIGNING_KEY is an SSH key to sign it with (Linux)
+	hack/release/build dist "$(or $(VERSION),$(error which VERSION?))"
+
+snapshot: ## build what a release of the last commit would be into dist (Linux)
+	hack/release/build dist
+
+verify-release: ## build it again, elsewhere and from scratch, and compare it with dist (Linux)
+	hack/release/verify dist "$(VERSION)"
+
+# Installs what reads packages from Debian the first time.
+test-release: ## build a release, and install and use everything in it (Linux, root)
+	hack/release/test
+
+clean: ## remove bin and dist
+	rm -rf bin dist
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
