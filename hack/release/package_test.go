@@ -102,9 +102,9 @@ func TestDeb(t *testing.T) {
 			checkTree(t, share, arch.machine, want)
 
 			run(t, append(dpkg, "--purge", "doks-auth")...)
-			run(t, "rm", "-f", database+"/lock", database+"/lock-frontend", database+"/status-old", database+"/available-old",
-				database+"/triggers/Lock", database+"/triggers/Unincorp", database+"/info/format", database+"/diversions-old",
-				database+"/statoverride-old")
+			for _, own := range []string{"lock", "lock-frontend", "status-old", "triggers/Lock", "triggers/Unincorp", "info/format"} {
+				run(t, "rm", "-f", filepath.Join(database, own))
+			}
 			sameLines(t, "files after the package was removed", filesIn(t, root), before)
 			if _, err := os.Stat(filepath.Join(root, "usr/share/doc/doks-auth")); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the package's directory after it was removed: got error %v, want that there is none", err)
@@ -118,24 +118,24 @@ var lintian = map[string]string{
 	"no-changelog":             "the notes of a release are published with it",
 	"no-copyright-file":        "the owner hasn't chosen a license yet",
 	"statically-linked-binary": "one program for every distribution, which needs no library",
-	"unknown-field":            "nfpm writes Architecture-Variant, which dpkg 1.23 knows and older ones ignore",
+	"unknown-field":            "nfpm writes Architecture-Variant; dpkg keeps fields that it doesn't know",
 }
 
 func TestLintian(t *testing.T) {
 	tag := regexp.MustCompile(`(?m)^[EWIP]: \S+: (\S+).*$`)
+	found := make(map[string]bool)
 	for _, arch := range architectures {
 		out := run(t, "lintian", "--allow-root", "--fail-on=none", "--display-info", file(t, "*_"+arch.deb+".deb"))
-		found := make(map[string]bool)
 		for _, match := range tag.FindAllStringSubmatch(out, -1) {
 			found[match[1]] = true
 			if lintian[match[1]] == "" {
 				t.Errorf("lintian: %s", match[0])
 			}
 		}
-		for known, reason := range lintian {
-			if !found[known] {
-				t.Errorf("lintian doesn't say %s any more; it was answered with: %s", known, reason)
-			}
+	}
+	for known, reason := range lintian {
+		if !found[known] {
+			t.Errorf("lintian doesn't say %s any more, which was answered with: %s", known, reason)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func TestRPM(t *testing.T) {
 			}
 			run(t, "rpm", "--checksig", "--nosignature", path)
 			dir := t.TempDir()
-			run(t, "sh", "-c", `cd "$0" && rpm2cpio "$1" | cpio --quiet -id`, dir, path)
+			run(t, "sh", "-c", `cd "$0" && rpm2cpio "$1" | cpio --quiet --no-absolute-filenames -id 2>&1`, dir, path)
 			checkTree(t, dir, arch.machine, want)
 		})
 	}
@@ -175,7 +175,7 @@ func TestAPK(t *testing.T) {
 			sum := sha256.Sum256(files)
 			info := string(decompress(t, description))
 			for _, want := range []string{
-				"pkgname = doks-auth\n", "pkgver = " + number + "-r0\n", "arch = " + arch.rpm + "\n",
+				"pkgname = doks-auth\n", "pkgver = " + number + "\n", "arch = " + arch.rpm + "\n",
 				"datahash = " + hex.EncodeToString(sum[:]) + "\n",
 			} {
 				if !strings.Contains(info, want) {
