@@ -51,13 +51,15 @@ func TestImage(t *testing.T) {
 			run(t, "umoci", "unpack", "--image", dir+"/flat:image", bundle)
 
 			var config imageConfig
-			if err := json.Unmarshal([]byte(run(t, append(skopeo, "inspect", "--config", flat+":image")...)), &config); err != nil {
+			inspected := run(t, append(skopeo, "inspect", "--config", flat+":image")...)
+			if err := json.Unmarshal([]byte(inspected), &config); err != nil {
 				t.Fatal(err)
 			}
 			commit := strings.TrimSpace(run(t, "git", "-C", source, "rev-parse", "HEAD"))
 			if config.Architecture != arch.goarch || config.Config.User != "65532:65532" ||
 				config.Config.Labels["org.opencontainers.image.revision"] != commit {
-				t.Errorf("configuration: got %+v, want %s, a user who isn't root, and commit %s", config, arch.goarch, commit)
+				t.Errorf("configuration: got %+v, want %s, a user who isn't root, and commit %s",
+					config, arch.goarch, commit)
 			}
 			checkRoot(t, filepath.Join(bundle, "rootfs"), arch.machine)
 			if arch.goarch == runtime.GOARCH {
@@ -131,7 +133,8 @@ func runImage(t *testing.T, root string, image imageConfig) {
 	for range 2 { // from the API, and from the cache in its home directory
 		var response struct{ Status struct{ Token string } }
 		out := container("exec-credential", "--api-version=v1", clusterID)
-		if err := json.Unmarshal([]byte(out), &response); err != nil || !strings.HasPrefix(response.Status.Token, "k8s_v1_") {
+		err := json.Unmarshal([]byte(out), &response)
+		if err != nil || !strings.HasPrefix(response.Status.Token, "k8s_v1_") {
 			t.Errorf("exec-credential in the image: got %q (error %v), want a token", out, err)
 		}
 	}

@@ -51,7 +51,8 @@ func TestKrew(t *testing.T) {
 	if _, err := krew("install", "--manifest="+manifest, "--archive="+here); err != nil {
 		t.Fatal(err)
 	}
-	if got := run(t, filepath.Join(root, "bin/kubectl-doks_auth"), "version"); !strings.Contains(got, " v"+number+" ") {
+	got := run(t, filepath.Join(root, "bin/kubectl-doks_auth"), "version")
+	if !strings.Contains(got, " v"+number+" ") {
 		t.Errorf("version of the plugin: got %q, want %s", got, number)
 	}
 	if _, err := krew("uninstall", "doks-auth"); err != nil {

@@ -159,7 +159,8 @@ func pages(t *testing.T) []string {
 
 func TestFiles(t *testing.T) {
 	want := []string{
-		"SHA256SUMS", "SHA256SUMS.sig", "doks-auth.json", "doks-auth.rb", "doks-auth.yaml", "doks-auth_" + number + "_oci.tar",
+		"SHA256SUMS", "SHA256SUMS.sig", "doks-auth.json", "doks-auth.rb", "doks-auth.yaml",
+		"doks-auth_" + number + "_oci.tar",
 		"doks-auth_" + number + "_amd64.deb", "doks-auth_" + number + "_arm64.deb",
 		"doks-auth-" + number + "-1.x86_64.rpm", "doks-auth-" + number + "-1.aarch64.rpm",
 		"doks-auth_" + number + "_x86_64.apk", "doks-auth_" + number + "_aarch64.apk",
@@ -190,7 +191,8 @@ func TestArchives(t *testing.T) {
 			os, arch, _ := strings.Cut(platform, "_")
 			commit := strings.TrimSpace(run(t, "git", "-C", source, "rev-parse", "HEAD"))
 			for _, want := range []string{
-				"mod\tgithub.com/doks-auth/doks-auth\tv" + number + "\t\n", "build\tCGO_ENABLED=0\n", "build\t-trimpath=true\n",
+				"mod\tgithub.com/doks-auth/doks-auth\tv" + number + "\t\n",
+				"build\tCGO_ENABLED=0\n", "build\t-trimpath=true\n",
 				"build\tGOOS=" + os + "\n", "build\tGOARCH=" + arch + "\n",
 				"build\tvcs.revision=" + commit + "\n", "build\tvcs.modified=false\n",
 			} {

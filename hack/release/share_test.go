@@ -54,7 +54,8 @@ func TestCompletions(t *testing.T) {
 		{[]string{"bash", "--norc", "-c"}, `
 			. /usr/share/bash-completion/bash_completion
 			. "$FILES/doks-auth.bash"
-			COMP_WORDS=(doks-auth kubeconfig sa) COMP_CWORD=2 COMP_LINE="doks-auth kubeconfig sa" COMP_POINT=23 COMP_TYPE=9
+			COMP_WORDS=(doks-auth kubeconfig sa) COMP_CWORD=2 COMP_TYPE=9
+			COMP_LINE="doks-auth kubeconfig sa" COMP_POINT=23
 			__start_doks-auth
 			echo "${COMPREPLY[@]}"`},
 		{[]string{"zsh", "-f", "-c"}, `

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// page returns the man page of a command. It changes the command's flags, and remembers in described which ones: commands
-// share some.
+// page returns the man page of a command. It changes the command's flags, and remembers in described which ones:
+// commands share some.
 func page(c *cobra.Command, date time.Time, described map[*pflag.Flag]bool) ([]byte, error) {
 	c.DisableAutoGenTag = true
 	c.Long = plain(c.Long)
@@ -30,8 +30,8 @@ func page(c *cobra.Command, date time.Time, described map[*pflag.Flag]bool) ([]b
 	return tidy(out.Bytes(), date), err
 }
 
-// describeFlag prepares a flag for cobra's generator, which prints the default after the flag's name, where help has what
-// the flag's value means.
+// describeFlag prepares a flag for cobra's generator, which prints the default after the flag's name, where help has
+// what the value means.
 func describeFlag(flag *pflag.Flag) {
 	meaning, usage := pflag.UnquoteUsage(flag)
 	if flag.Value.Type() != "bool" && flag.DefValue != "" && flag.DefValue != "0" {
