@@ -273,3 +273,30 @@ func changeByte(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// TestRefusals checks what the build refuses to release.
+func TestRefusals(t *testing.T) {
+	const commit = "git -c user.name=owner -c user.email=owner@example.com commit -q --allow-empty -m x"
+	tests := []struct {
+		name, prepare, version, want string
+	}{
+		{"no tag", "true", "v9.9.9", "there is no tag v9.9.9"},
+		{"another commit's tag", commit, "v" + number, "isn't the tag of the commit"},
+		{"changes", "echo >>README.md", "v" + number, "has changes that aren't committed"},
+		{"the example addresses", "git checkout -q HEAD~1 && git tag v0.2.0", "v0.2.0", "set the addresses"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			clone := filepath.Join(t.TempDir(), "clone")
+			run(t, "git", "clone", "-q", source, clone)
+			run(t, "sh", "-c", `cd "$0" && `+test.prepare, clone)
+			out, err := try("make", "-s", "-C", clone, "release", "VERSION="+test.version)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("make release: got %q (error %v), want a failure with %q", out, err, test.want)
+			}
+			if got := filesIn(t, filepath.Join(clone, "dist")); len(got) > 0 {
+				t.Errorf("files in dist: got %q, want none", got)
+			}
+		})
+	}
+}
