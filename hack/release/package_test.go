@@ -97,9 +97,7 @@ func TestDeb(t *testing.T) {
 			if arch.goarch == runtime.GOARCH {
 				run(t, filepath.Join(root, "usr/bin/doks-auth"), "version")
 			}
-			share := t.TempDir()
-			run(t, "cp", "-r", root+"/usr", share)
-			checkTree(t, share, arch.machine, want)
+			checkTree(t, onlyUsr(t, root), arch.machine, want)
 
 			run(t, append(dpkg, "--purge", "doks-auth")...)
 			run(t, "sh", "-c", `cd "$0" && rm -f lock lock-frontend status-old triggers/* info/format`, database) // dpkg's own
@@ -138,24 +136,44 @@ func TestLintian(t *testing.T) {
 	}
 }
 
-// TestRPM lists, checks and unpacks the packages with rpm's programs.
+// TestRPM lists, checks, unpacks, installs and erases the packages with rpm's programs.
 func TestRPM(t *testing.T) {
 	want := installed(t, "site-functions")
+	home := t.TempDir() // where Debian's rpm has its database
+	rpm := func(t *testing.T, args ...string) string {
+		t.Helper()
+		return run(t, append([]string{"env", "HOME=" + home, "rpm"}, args...)...)
+	}
 	for _, arch := range architectures {
 		t.Run(arch.rpm, func(t *testing.T) {
 			path := file(t, "*."+arch.rpm+".rpm")
-			sameLines(t, "rpm -qlp", strings.Fields(run(t, "rpm", "-qlp", path)), want)
-			got := run(t, "rpm", "-qp", "--qf", "%{NAME} %{VERSION} %{ARCH} %{BUILDHOST} %{SUMMARY}", path)
+			sameLines(t, "rpm -qlp", strings.Fields(rpm(t, "-qlp", path)), want)
+			got := rpm(t, "-qp", "--qf", "%{NAME} %{VERSION} %{ARCH} %{BUILDHOST} %{SUMMARY}", path)
 			if want := "doks-auth " + number + " " + arch.rpm +
 				" localhost kubectl credential plugin for DigitalOcean Kubernetes"; got != want {
 				t.Errorf("rpm -qp: got %q, want %q", got, want)
 			}
-			run(t, "rpm", "--checksig", "--nosignature", path)
+			rpm(t, "--checksig", "--nosignature", path)
 			dir := t.TempDir()
 			run(t, "sh", "-c", `cd "$0" && rpm2cpio "$1" | cpio --quiet --no-absolute-filenames -id 2>&1`, dir, path)
 			checkTree(t, dir, arch.machine, want)
+
+			root := t.TempDir()
+			rpm(t, "--root="+root, "--install", "--ignorearch", path)
+			rpm(t, "--root="+root, "--verify", "doks-auth")
+			checkTree(t, onlyUsr(t, root), arch.machine, want)
+			rpm(t, "--root="+root, "--erase", "doks-auth")
+			sameLines(t, "files after the package was erased", filesIn(t, filepath.Join(root, "usr")), nil)
 		})
 	}
+}
+
+// onlyUsr returns a directory with a copy of a root's /usr, and without the package's database.
+func onlyUsr(t *testing.T, root string) string {
+	t.Helper()
+	dir := t.TempDir()
+	run(t, "cp", "-r", root+"/usr", dir)
+	return dir
 }
 
 // TestAPK unpacks the packages as apk does, whose own program isn't packaged for Debian: a package is a compressed tar
