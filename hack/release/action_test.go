@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestAction(t *testing.T) {
 	files.Handle("/v"+number+"/", http.StripPrefix("/v"+number, http.FileServer(http.Dir(dist))))
 	changed := t.TempDir()
 	run(t, "cp", "-r", dist+"/.", changed)
-	changeByte(t, filepath.Join(changed, filepath.Base(archive(t, "linux_amd64"))))
+	changeByte(t, filepath.Join(changed, filepath.Base(archive(t, here))))
 	files.Handle("/changed/v"+number+"/", http.StripPrefix("/changed/v"+number, http.FileServer(http.Dir(changed))))
 	server := httptest.NewServer(files)
 	defer server.Close()
@@ -109,6 +110,7 @@ func TestAction(t *testing.T) {
 	apiServer := httptest.NewServer(api)
 	defer apiServer.Close()
 
+	arch := map[string]string{"amd64": "X64", "arm64": "ARM64"}[runtime.GOARCH]
 	right := sum(t, filepath.Join(dist, "SHA256SUMS"))
 	tests := []struct {
 		name, version, sha256, cluster, path string
@@ -131,7 +133,7 @@ func TestAction(t *testing.T) {
 			cmd.Dir = dir
 			cmd.Env = []string{
 				"PATH=/usr/bin:/bin", "HOME=" + dir,
-				"RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_TEMP=" + dir + "/temp", "GITHUB_PATH=" + dir + "/path",
+				"RUNNER_OS=Linux", "RUNNER_ARCH=" + arch, "RUNNER_TEMP=" + dir + "/temp", "GITHUB_PATH=" + dir + "/path",
 				"VERSION=" + test.version, "SHA256=" + test.sha256, "CLUSTER=" + test.cluster,
 				"DOWNLOADS=" + server.URL + test.path, "SERVER=", "REPOSITORY=",
 				"DIGITALOCEAN_API_URL=" + apiServer.URL, "DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,

@@ -41,14 +41,14 @@ func TestKrew(t *testing.T) {
 		return try(append([]string{"env", "KREW_ROOT=" + root, "KREW_NO_UPGRADE_CHECK=1", "HOME=" + root,
 			filepath.Join(bin, "krew")}, args...)...)
 	}
-	here := archive(t, "linux_amd64")
-	broken := filepath.Join(t.TempDir(), filepath.Base(here))
-	run(t, "cp", here, broken)
+	whole := archive(t, here)
+	broken := filepath.Join(t.TempDir(), filepath.Base(whole))
+	run(t, "cp", whole, broken)
 	changeByte(t, broken)
 	if out, err := krew("install", "--manifest="+manifest, "--archive="+broken); err == nil {
 		t.Errorf("installing a changed archive: got success, want a failure: %s", out)
 	}
-	if _, err := krew("install", "--manifest="+manifest, "--archive="+here); err != nil {
+	if _, err := krew("install", "--manifest="+manifest, "--archive="+whole); err != nil {
 		t.Fatal(err)
 	}
 	got := run(t, filepath.Join(root, "bin/kubectl-doks_auth"), "version")
@@ -67,12 +67,12 @@ func TestKrew(t *testing.T) {
 func TestCask(t *testing.T) {
 	cask := file(t, "doks-auth.rb")
 	run(t, "ruby", "-wc", cask)
-	here, err := os.Getwd()
+	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var said map[string]map[string][]string
-	out := run(t, "ruby", filepath.Join(here, "testdata/cask.rb"), cask)
+	out := run(t, "ruby", filepath.Join(dir, "testdata/cask.rb"), cask)
 	if err := json.Unmarshal([]byte(out), &said); err != nil {
 		t.Fatal(err)
 	}

@@ -70,10 +70,13 @@ func unpacked(t *testing.T, platform string) string {
 	return dir
 }
 
+// here is this machine's platform.
+const here = "linux_" + runtime.GOARCH
+
 // program returns the path of the program for this machine.
 func program(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(unpacked(t, "linux_"+runtime.GOARCH), "doks-auth")
+	return filepath.Join(unpacked(t, here), "doks-auth")
 }
 
 // try runs a command and returns what it prints.
@@ -235,7 +238,7 @@ func TestSums(t *testing.T) {
 
 	dir := t.TempDir()
 	run(t, "cp", "-r", dist+"/.", dir)
-	changeByte(t, filepath.Join(dir, filepath.Base(archive(t, "linux_amd64"))))
+	changeByte(t, filepath.Join(dir, filepath.Base(archive(t, here))))
 	if out, err := try("sh", "-c", `cd "$0" && sha256sum --quiet -c SHA256SUMS`, dir); err == nil {
 		t.Errorf("sha256sum with a changed byte: got success, want a failure: %s", out)
 	}

@@ -11,7 +11,7 @@ import (
 
 // TestPages renders the man pages with both formatters, which must not warn.
 func TestPages(t *testing.T) {
-	dir := filepath.Join(unpacked(t, "linux_amd64"), "man")
+	dir := filepath.Join(unpacked(t, here), "man")
 	date := strings.TrimSpace(run(t, "git", "-C", source, "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d"))
 	for _, name := range pages(t) {
 		path := filepath.Join(dir, name)
@@ -38,7 +38,7 @@ func TestPages(t *testing.T) {
 
 // TestCompletions loads the completions in their shells, and completes a command.
 func TestCompletions(t *testing.T) {
-	dir := unpacked(t, "linux_amd64")
+	dir := unpacked(t, here)
 	files := filepath.Join(dir, "completions")
 	for shell, name := range map[string]string{
 		"bash": "doks-auth.bash", "zsh": "_doks-auth", "fish": "doks-auth.fish", "powershell": "doks-auth.ps1",
