@@ -133,7 +133,8 @@ func TestAction(t *testing.T) {
 			cmd.Dir = dir
 			cmd.Env = []string{
 				"PATH=/usr/bin:/bin", "HOME=" + dir,
-				"RUNNER_OS=Linux", "RUNNER_ARCH=" + arch, "RUNNER_TEMP=" + dir + "/temp", "GITHUB_PATH=" + dir + "/path",
+				"RUNNER_OS=Linux", "RUNNER_ARCH=" + arch,
+				"RUNNER_TEMP=" + dir + "/temp", "GITHUB_PATH=" + dir + "/path",
 				"VERSION=" + test.version, "SHA256=" + test.sha256, "CLUSTER=" + test.cluster,
 				"DOWNLOADS=" + server.URL + test.path, "SERVER=", "REPOSITORY=",
 				"DIGITALOCEAN_API_URL=" + apiServer.URL, "DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,

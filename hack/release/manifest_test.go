@@ -80,7 +80,8 @@ func TestCask(t *testing.T) {
 		got := said[platform]
 		path := archive(t, platform)
 		for stanza, want := range map[string]string{
-			"token": "doks-auth", "version": number, "sha256": sum(t, path), "url": address(path), "binary": "doks-auth",
+			"token": "doks-auth", "version": number, "binary": "doks-auth",
+			"sha256": sum(t, path), "url": address(path),
 		} {
 			if diff := cmp.Diff([]string{want}, got[stanza]); diff != "" {
 				t.Errorf("%s for %s (-want +got):\n%s", stanza, platform, diff)

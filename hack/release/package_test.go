@@ -100,7 +100,8 @@ func TestDeb(t *testing.T) {
 			checkTree(t, onlyUsr(t, root), arch.machine, want)
 
 			run(t, append(dpkg, "--purge", "doks-auth")...)
-			run(t, "sh", "-c", `cd "$0" && rm -f lock lock-frontend status-old triggers/* info/format`, database) // dpkg's own
+			const own = "lock lock-frontend status-old triggers/* info/format" // dpkg's, which it makes when it is called
+			run(t, "sh", "-c", `cd "$0" && rm -f `+own, database)
 			sameLines(t, "files after the package was removed", filesIn(t, root), before)
 			if _, err := os.Stat(filepath.Join(root, "usr/share/doc/doks-auth")); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the package's directory after it was removed: got error %v, want that there is none", err)

@@ -34,7 +34,9 @@ func page(c *cobra.Command, date time.Time, described map[*pflag.Flag]bool) ([]b
 // what the value means.
 func describeFlag(flag *pflag.Flag) {
 	meaning, usage := pflag.UnquoteUsage(flag)
-	if flag.Value.Type() != "bool" && flag.DefValue != "" && flag.DefValue != "0" {
+	switch flag.DefValue {
+	case "", "0", "false":
+	default:
 		usage += " (default " + flag.DefValue + ")"
 	}
 	flag.DefValue, flag.Usage = meaning, plain(usage)

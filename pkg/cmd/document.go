@@ -2,8 +2,8 @@ package cmd
 
 import "github.com/spf13/cobra"
 
-// VisitCommands calls visit with each command that help shows, parents first. Flags that mean nothing to the command are
-// hidden during the call. It is for documentation: the commands can't be run.
+// VisitCommands calls visit with each command that help shows, parents first. Flags that mean nothing to the command
+// are hidden during the call. It is for documentation: the commands can't be run.
 func VisitCommands(visit func(*cobra.Command) error) error {
 	opts := &options{Env: Env{Getenv: func(string) string { return "" }}}
 	root := newRoot(opts)
