@@ -17,69 +17,59 @@ type Memory struct {
 
 // Get implements [Store].
 func (m *Memory) Get(_ context.Context, key Key) (Credential, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c, ok := m.credentials[key]
-	if !ok {
-		return Credential{}, &MissError{Reason: "absent"}
-	}
-	return c, nil
+	return lookUp(m, &m.credentials, key)
 }
 
 // Put implements [Store].
 func (m *Memory) Put(_ context.Context, key Key, c Credential) error {
+	keep(m, &m.credentials, key, c)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.credentials == nil {
-		m.credentials = make(map[Key]Credential)
-	}
-	m.credentials[key] = c
 	delete(m.failures, key)
 	return nil
 }
 
 // Failure implements [FailureStore].
 func (m *Memory) Failure(_ context.Context, key Key) (Failure, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	f, ok := m.failures[key]
-	if !ok {
-		return Failure{}, &MissError{Reason: "absent"}
-	}
-	return f, nil
-}
-
-// Judgment implements [JudgmentStore].
-func (m *Memory) Judgment(_ context.Context, key Key) (Judgment, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	j, ok := m.judgments[key]
-	if !ok {
-		return Judgment{}, &MissError{Reason: "absent"}
-	}
-	return j, nil
-}
-
-// PutJudgment implements [JudgmentStore].
-func (m *Memory) PutJudgment(_ context.Context, key Key, j Judgment) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.judgments == nil {
-		m.judgments = make(map[Key]Judgment)
-	}
-	m.judgments[key] = j
-	return nil
+	return lookUp(m, &m.failures, key)
 }
 
 // PutFailure implements [FailureStore].
 func (m *Memory) PutFailure(_ context.Context, key Key, f Failure) error {
+	keep(m, &m.failures, key, f)
+	return nil
+}
+
+// Judgment implements [JudgmentStore].
+func (m *Memory) Judgment(_ context.Context, key Key) (Judgment, error) {
+	return lookUp(m, &m.judgments, key)
+}
+
+// PutJudgment implements [JudgmentStore].
+func (m *Memory) PutJudgment(_ context.Context, key Key, j Judgment) error {
+	keep(m, &m.judgments, key, j)
+	return nil
+}
+
+// lookUp returns what one of m's maps has for key.
+func lookUp[V any](m *Memory, values *map[Key]V, key Key) (V, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.failures == nil {
-		m.failures = make(map[Key]Failure)
+	v, ok := (*values)[key]
+	if !ok {
+		return v, &MissError{Reason: "absent"}
 	}
-	m.failures[key] = f
-	return nil
+	return v, nil
+}
+
+// keep puts v into one of m's maps.
+func keep[V any](m *Memory, values *map[Key]V, key Key, v V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if *values == nil {
+		*values = make(map[Key]V)
+	}
+	(*values)[key] = v
 }
 
 // Lock implements [Store].
