@@ -3,6 +3,7 @@
 package boundedfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -46,12 +47,13 @@ func ReadFrom(f *os.File, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, info.Size(), limit)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, limit+1)) // the file may grow, and files in /proc have size 0
-	if err != nil {
+	// One read is enough, unless the file grows, or is in /proc, where sizes are 0.
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	if _, err := text.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(text)) > limit {
+	if int64(text.Len()) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
-	return text, nil
+	return text.Bytes(), nil
 }
