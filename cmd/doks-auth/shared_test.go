@@ -86,7 +86,8 @@ func endless(peer *server.Peer, cmd string, _ ...string) bool {
 	return true
 }
 
-// A run that is interrupted before it calls the API leaves no lock in the shared cache: nobody else would notice its end.
+// A run that is interrupted before it calls the API leaves no lock in the shared cache: nobody else would notice that
+// it has ended.
 func TestInterruptReleasesTheSharedLock(t *testing.T) {
 	_, url, _, _ := newAPI(t)
 	shared := miniredis.RunT(t)

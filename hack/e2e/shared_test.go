@@ -122,9 +122,10 @@ func (s *shared) url(addr string) string {
 	return fmt.Sprintf("rediss://%s:%s@%s?ca=%s", sharedUser, sharedPassword, addr, s.ca)
 }
 
-// fleet starts n machines, each a process with a cache of its own. All must get a valid token, which the API doesn't give
-// to anyone before all wait for it, or twelve seconds have passed. harm, if not nil, is called when half of them have
-// started. fleet returns how long it took, how many tokens were minted, and how many machines found the server unusable.
+// fleet starts n machines, each a process with a cache of its own. All must get a valid token, which the API gives to
+// nobody before all are waiting for it, or twelve seconds have passed. harm, if not nil, is called when half of them
+// have started. fleet returns how long it took, how many tokens were minted, and how many machines found the server
+// unusable.
 func (s *shared) fleet(u *user, url string, n int, harm func()) (took time.Duration, mints, gaveUp int) {
 	u.t.Helper()
 	open := make(chan struct{})
@@ -242,7 +243,7 @@ func TestFleetBehindABadNetwork(t *testing.T) {
 			n, s, u := machines(t), newShared(t), newUser(t, nil)
 			took, mints, gaveUp := s.fleet(u, s.url(relayTo(t, s.addr, relay)), n, nil)
 			t.Logf("%d machines within %.1f s: %d mints, %d without the server", n, took.Seconds(), mints, gaveUp)
-			if most := min(1+gaveUp, n/4); mints < 1 || mints > most { // a busy machine makes a network worse
+			if most := min(1+gaveUp, n/10); mints < 1 || mints > most {
 				t.Errorf("got %d mints, want 1 to %d", mints, most)
 			}
 		})

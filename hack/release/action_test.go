@@ -15,8 +15,6 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
-
-	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
 // actionDir is the GitHub Action's, in the checkout.
@@ -101,14 +99,7 @@ func TestAction(t *testing.T) {
 	server := httptest.NewServer(files)
 	defer server.Close()
 
-	api := digitaloceantest.NewAPI(accessToken)
-	cluster, err := digitaloceantest.NewCluster(clusterID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	api.AddCluster(cluster)
-	apiServer := httptest.NewServer(api)
-	defer apiServer.Close()
+	_, apiURL := startAPI(t)
 
 	arch := map[string]string{"amd64": "X64", "arm64": "ARM64"}[runtime.GOARCH]
 	right := sum(t, filepath.Join(dist, "SHA256SUMS"))
@@ -137,7 +128,7 @@ func TestAction(t *testing.T) {
 				"RUNNER_TEMP=" + dir + "/temp", "GITHUB_PATH=" + dir + "/path",
 				"VERSION=" + test.version, "SHA256=" + test.sha256, "CLUSTER=" + test.cluster,
 				"DOWNLOADS=" + server.URL + test.path, "SERVER=", "REPOSITORY=",
-				"DIGITALOCEAN_API_URL=" + apiServer.URL, "DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
+				"DIGITALOCEAN_API_URL=" + apiURL, "DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
 			}
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out

@@ -27,6 +27,20 @@ const (
 	clusterID   = "8d91899c-0739-4a1a-acc5-deadbeefbb8f"
 )
 
+// startAPI starts a stand-in for the API, with one cluster.
+func startAPI(t *testing.T) (api *digitaloceantest.API, url string) {
+	t.Helper()
+	api = digitaloceantest.NewAPI(accessToken)
+	cluster, err := digitaloceantest.NewCluster(clusterID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api.AddCluster(cluster)
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	return api, server.URL
+}
+
 // imageConfig is a part of an image's configuration.
 type imageConfig struct {
 	Created          time.Time
@@ -99,14 +113,7 @@ func checkRoot(t *testing.T, root string, machine elf.Machine) {
 // runImage runs the image's program as a container does: with its root, its user and its environment.
 func runImage(t *testing.T, root string, image imageConfig) {
 	t.Helper()
-	api := digitaloceantest.NewAPI(accessToken)
-	cluster, err := digitaloceantest.NewCluster(clusterID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	api.AddCluster(cluster)
-	server := httptest.NewServer(api)
-	defer server.Close()
+	api, apiURL := startAPI(t)
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +124,7 @@ func runImage(t *testing.T, root string, image imageConfig) {
 		defer cancel()
 		cmd := exec.CommandContext(ctx, image.Config.Entrypoint[0], args...)
 		cmd.Dir = image.Config.WorkingDir
-		cmd.Env = append(image.Config.Env, "DIGITALOCEAN_API_URL="+server.URL, "DIGITALOCEAN_ACCESS_TOKEN="+accessToken)
+		cmd.Env = append(image.Config.Env, "DIGITALOCEAN_API_URL="+apiURL, "DIGITALOCEAN_ACCESS_TOKEN="+accessToken)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr

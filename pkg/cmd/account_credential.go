@@ -235,10 +235,18 @@ func (a *account) fetch(ctx context.Context, id digitalocean.ClusterID, how fetc
 
 // entryOf returns the cache and the key of the account's credential for a cluster, if the account's identity is known.
 func (a *account) entryOf(id string, expiry time.Duration) (*cachedir.Dir, credential.Key, bool) {
-	identity, known := a.identityFor(digitalocean.ClusterID(id))
+	identity, key, known := a.keyOf(id, expiry)
 	if !known {
 		return nil, credential.Key{}, false
 	}
-	key := digitalocean.CacheKey(a.API, digitalocean.ClusterID(id), expiry, identity)
 	return cachedir.Open(a.cache, identity), key, true
+}
+
+// keyOf returns the account's identity for a cluster, and the key of its credential, if it can have one.
+func (a *account) keyOf(id string, expiry time.Duration) (credential.Secret, credential.Key, bool) {
+	identity, known := a.identityFor(digitalocean.ClusterID(id))
+	if !known {
+		return credential.Secret{}, credential.Key{}, false
+	}
+	return identity, digitalocean.CacheKey(a.API, digitalocean.ClusterID(id), expiry, identity), true
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
 	"github.com/doks-auth/doks-auth/pkg/internal/cachedir"
 	"github.com/doks-auth/doks-auth/pkg/internal/oauth"
@@ -181,8 +180,7 @@ func (r *revocation) unshare(
 	if server == nil {
 		return nil
 	}
-	_, key, known := of.entryOf(e.ClusterID, e.Expiry)
-	identity, _ := of.identityFor(digitalocean.ClusterID(e.ClusterID))
+	identity, key, known := of.keyOf(e.ClusterID, e.Expiry)
 	if !known {
 		return nil // it can't have been shared
 	}

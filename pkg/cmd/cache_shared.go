@@ -23,11 +23,12 @@ import (
 type sharedCache struct {
 	*inventory
 
-	config *kubeconfig.Config
-	server *sharedcache.Server
-	names  map[string]bool // of all credentials there, whoever they belong to
-	cut    bool            // there are more names
-	wanted []wanted
+	config  *kubeconfig.Config
+	server  *sharedcache.Server
+	address sharedcache.Address
+	names   map[string]bool // of all credentials there, whoever they belong to
+	cut     bool            // there are more names
+	wanted  []wanted
 }
 
 // wanted is a cluster, and a lifetime of its credentials.
@@ -53,7 +54,8 @@ func (o *options) openShared(
 		return nil, advise(credential.Usage, errors.New("there is no shared cache"),
 			"set "+sharedVar+", or give --shared-cache-file")
 	}
-	if _, err := server.Address(); err != nil {
+	address, err := server.Address()
+	if err != nil {
 		return nil, err
 	}
 	server.Retry()
@@ -62,7 +64,9 @@ func (o *options) openShared(
 		return nil, advise(credential.Unreachable, err, "credentials are fetched without it meanwhile; "+
 			"'doks-auth doctor' examines it")
 	}
-	s := &sharedCache{inventory: newInventory(o), config: o.knownConfig(), server: server, names: names, cut: !all}
+	s := &sharedCache{
+		inventory: newInventory(o), config: o.knownConfig(), server: server, address: address, names: names, cut: !all,
+	}
 	for _, id := range ids {
 		s.want(string(id), expiry)
 	}
@@ -112,13 +116,11 @@ func (s *sharedCache) found(ctx context.Context) []sharedEntry {
 			continue // sessions for single sign-on are each machine's own
 		}
 		for _, w := range s.wanted {
-			id := digitalocean.ClusterID(w.id)
-			identity, known := owner.account.identityFor(id)
+			identity, key, known := owner.account.keyOf(w.id, w.expiry)
 			if !known {
 				continue
 			}
 			store := s.server.For(identity)
-			key := digitalocean.CacheKey(owner.account.API, id, w.expiry, identity)
 			if s.names[store.NameOf(key)] || s.cut && !isAbsent(store.Get(ctx, key)) {
 				found = append(found, sharedEntry{w, owner, store, key})
 			}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
@@ -20,18 +21,15 @@ func (d *doctor) checkSharedCache(ctx context.Context) []finding {
 	if d.shared.file != "" {
 		o = d.options
 	}
-	server := o.sharedServer()
-	if server == nil {
+	if o.sharedServer() == nil {
 		return nil
-	}
-	address, err := server.Address()
-	if err != nil {
-		return []finding{failure(check, err)}
 	}
 	cache, err := o.openShared(ctx, nil, 0)
 	if err != nil {
 		f := failure(check, err)
-		f.Status = statusWarning // everything works without it
+		if credential.ClassOf(err) == credential.Unreachable {
+			f.Status = statusWarning // everything works without it
+		}
 		return []finding{f}
 	}
 	took, err := cache.server.Probe()
@@ -40,10 +38,10 @@ func (d *doctor) checkSharedCache(ctx context.Context) []finding {
 		return []finding{warning(check, "", "%v", err)}
 	case took > slowShared:
 		return []finding{warning(check, "use one that is nearer: each miss waits for some answers",
-			"%s takes %s to answer", address, took.Round(time.Millisecond))}
+			"%s takes %s to answer", cache.address, took.Round(time.Millisecond))}
 	}
 	encrypted := "encrypted"
-	if !address.IsEncrypted() {
+	if !cache.address.IsEncrypted() {
 		encrypted = "not encrypted"
 	}
 	held := strconv.Itoa(len(cache.names))
@@ -51,7 +49,7 @@ func (d *doctor) checkSharedCache(ctx context.Context) []finding {
 		held = "at least " + held
 	}
 	found := []finding{ok(check, "%s answers in %s, %s; of %s credentials in it, %d are of accounts that are found here",
-		address, took.Round(100*time.Microsecond), encrypted, held, len(cache.found(ctx)))}
+		cache.address, took.Round(100*time.Microsecond), encrypted, held, len(cache.found(ctx)))}
 	if file := d.acting.shared.file; file != "" {
 		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
 			found = append(found, warning(check, "chmod 600 "+shellword.Quote(file, "FILE"),
