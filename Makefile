@@ -74,7 +74,7 @@ uninstall: ## remove what install installed
 
 # Builds GoReleaser from its module the first time.
 release: ## build the release VERSION, a tag, into dist; SIGNING_KEY is an SSH key to sign it with (Linux)
-	hack/release/build dist "$(or $(VERSION),$(error which VERSION?))"
+	hack/release/build dist "$(or $(VERSION),$(error set VERSION to a tag))"
 
 snapshot: ## build what a release of the last commit would be into dist (Linux)
 	hack/release/build dist

@@ -43,8 +43,8 @@ certificates and ID tokens can't be revoked, and are removed; a line says until 
 DigitalOcean documents revocation for access tokens only, not for the tokens of clusters.
 
 With --shared, clear removes what the accounts that it finds have in the shared cache, for the clusters that
-are named or, with --all, those in the kubeconfig and in the local cache. If a lifetime was requested that
-isn't in either, give it as --expiry-seconds. It removes nothing from this machine.
+are named or, with --all, those in the kubeconfig and in the local cache. To find credentials that were
+requested with a lifetime that isn't in either, add --expiry-seconds. It removes nothing from this machine.
 
 A cluster is given by its id, even if it no longer exists, by the name of its context in the kubeconfig, as
 'doks-auth cache list' shows it, or by its own name, which is looked up in the account. If another process

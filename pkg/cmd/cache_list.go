@@ -37,8 +37,8 @@ contexts, it shows where, and verifies that the entry can be decrypted. For othe
 clear-text header, which anybody could have written.
 
 With --shared it lists what the accounts that it finds have in the shared cache, for the clusters in the
-kubeconfig and in the local cache. Nothing else there can be read. If a lifetime was requested that isn't in
-either, give it as --expiry-seconds.
+kubeconfig and in the local cache. Nothing else there can be read. To find credentials that were requested
+with a lifetime that isn't in either, add --expiry-seconds.
 
 To fit the terminal, or 80 columns without one, a table may shorten where an access token comes from.
 '-o wide' shortens nothing, and adds the id and the server.

@@ -34,8 +34,8 @@ for file in SHA256SUMS "$archive"; do
 	curl -fsSL --retry 3 -o "$file" "${DOWNLOADS:-$SERVER/$REPOSITORY/releases/download}/$VERSION/$file" ||
 		fail "$file can't be downloaded"
 done
-echo "$SHA256  SHA256SUMS" | sum -c >/dev/null || fail "SHA256SUMS hasn't the checksum that is expected"
-grep -F "  $archive" SHA256SUMS | sum -c >/dev/null || fail "$archive hasn't the checksum in SHA256SUMS"
+echo "$SHA256  SHA256SUMS" | sum -c >/dev/null || fail "SHA256SUMS doesn't have the expected checksum"
+grep -F "  $archive" SHA256SUMS | sum -c >/dev/null || fail "$archive doesn't have the checksum in SHA256SUMS"
 if [ "$suffix" = zip ]; then unzip -q "$archive"; else tar -xzf "$archive"; fi
 rm "$archive"
 
