@@ -6,10 +6,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -31,7 +29,7 @@ func (e *execCredential) heal(
 	if e.noHeal || e.fetch.noCache || !e.unattended && !e.byClient() {
 		return got, nil
 	}
-	cache, caller := cachedir.Open(e.cachePath(), credential.Secret{}), parent()
+	cache, caller := cachedir.Open(e.cachePath(), credential.Secret{}), callerID()
 	if !cache.Repeats(caller, got.Digest()) || !got.FetchedAt.Before(started) || got.Server == "" {
 		return got, nil
 	}
@@ -52,22 +50,6 @@ func (e *execCredential) heal(
 		cache.Repeats(caller, healed.Digest()) // the caller has got it now
 	}
 	return healed, e.check(healed, request)
-}
-
-// parent identifies the process that runs us: by its id and, where the system tells it cheaply, its start time.
-func parent() string {
-	id := os.Getppid()
-	// proc(5): after the name, which may contain anything and is in parentheses, the 20th field is the start time.
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id))
-	if err != nil {
-		return fmt.Sprint(id)
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	const startTime = 19
-	if len(fields) <= startTime {
-		return fmt.Sprint(id)
-	}
-	return fmt.Sprint(id, " ", fields[startTime])
 }
 
 // proxyFor returns the proxy for a cluster's server: the one that the request names, else the environment's; nil: none.

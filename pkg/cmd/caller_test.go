@@ -1,0 +1,26 @@
+package cmd
+
+import "testing"
+
+func TestParseStat(t *testing.T) {
+	const rest = " S 41 42 42 0 -1 4194560 129 0 0 0 0 0 0 0 20 0 1 0 7741 2711552 238"
+	tests := map[string]struct {
+		text    string
+		parent  int
+		started string
+		ok      bool
+	}{
+		"shell":    {"42 (sh)" + rest, 41, "7741", true},
+		"odd name": {"42 (a) b (c)" + rest, 41, "7741", true},
+		"cut off":  {"42 (sh) S 41 42", 0, "", false},
+		"empty":    {"", 0, "", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			parent, started, ok := parseStat(test.text)
+			if parent != test.parent || started != test.started || ok != test.ok {
+				t.Errorf("got %d, %q, %t; want %d, %q, %t", parent, started, ok, test.parent, test.started, test.ok)
+			}
+		})
+	}
+}
