@@ -134,10 +134,10 @@ func (c *Cluster) Requests() (all, refused int64) { return c.requests.Load(), c.
 func (c *Cluster) authenticated(api *API) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.requests.Add(1)
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		how := ""
 		switch {
-		case api.Accepts(c.ID, token):
+		case isBearer && api.Accepts(c.ID, token):
 			how = "token"
 		case len(r.TLS.VerifiedChains) > 0:
 			how = "client certificate"
