@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -59,6 +60,8 @@ func (c *client) install(ctx context.Context) error {
 	fmt.Fprintf(os.Stderr, "installing %s\n", c.name)
 	began := time.Now()
 	cmd := exec.CommandContext(ctx, filepath.Join(c.source, "install"), c.dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end what it has started, too
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, tail(string(out), 30))
 	}
