@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type client struct {
 
 // limit is what a client is known not to do.
 type limit struct {
-	seen   string // a part of the failure
+	seen   *regexp.Regexp // of a part of the failure
 	reason string
 }
 
@@ -65,8 +66,8 @@ func findClients(folder string, names []string) ([]*client, error) {
 	return clients, nil
 }
 
-// readLimits reads a file of known limits: a scenario, a part of the failure, and the reason in each line, separated by
-// bars.
+// readLimits reads a file of known limits: a scenario, a regular expression for a part of the failure, and the reason in
+// each line, separated by bars.
 func readLimits(path string) (map[string]limit, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -91,7 +92,11 @@ func readLimits(path string) (map[string]limit, error) {
 		if _, err := selectScenarios(parts[:1]); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
-		limits[parts[0]] = limit{seen: parts[1], reason: parts[2]}
+		seen, err := regexp.Compile(parts[1])
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		limits[parts[0]] = limit{seen, parts[2]}
 	}
 	return limits, nil
 }

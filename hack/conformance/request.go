@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// request reports what the client passes to the plugin: the cluster, a request without one, or none.
+// request wants the client to pass the cluster to the plugin, in a request of the entry's version. The plugin must not
+// print anything else than its answer: some clients read its standard error, too.
 func request(t *trial) (string, error) {
-	record, shim := t.path("requests"), t.path("shim")
+	record, printed, shim := t.path("requests"), t.path("stderr"), t.path("shim")
 	script := fmt.Sprintf(`#!/bin/sh
 printf '%%s\n' "$KUBERNETES_EXEC_INFO" >>'%s'
-exec '%s' "$@"
-`, record, t.plugin)
+exec '%s' "$@" 2>>'%s'
+`, record, t.plugin, printed)
 	if err := os.WriteFile(shim, []byte(script), 0o700); err != nil {
 		return "", err
 	}
@@ -28,10 +29,13 @@ exec '%s' "$@"
 	if err != nil {
 		return "", failed(o, "the client didn't run the plugin: %v", err)
 	}
+	if text, err := os.ReadFile(printed); err != nil || len(text) > 0 {
+		return "", failed(o, "got %q, %v on the plugin's standard error, want nothing", text, err)
+	}
 	first, _, _ := strings.Cut(string(recorded), "\n")
 	fmt.Fprintf(t.log, "requests:\n%s\n", indent(strings.TrimSpace(string(recorded))))
 	if first == "" {
-		return "none", nil
+		return "", failed(o, "it passes no request")
 	}
 	var got struct {
 		APIVersion string
@@ -46,7 +50,7 @@ exec '%s' "$@"
 		return "", failed(o, "got a request of version %q, want %q", got.APIVersion, want)
 	}
 	if got.Spec.Cluster.Server != t.cluster.Server {
-		return "no cluster", nil
+		return "", failed(o, "it passes a request without the cluster")
 	}
-	return "cluster", nil
+	return "", nil
 }
