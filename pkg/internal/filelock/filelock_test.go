@@ -29,9 +29,10 @@ func TestTry(t *testing.T) {
 			if _, err := os.ReadDir(dir); err != nil {
 				t.Errorf("%s, held: listing: %v", path, err)
 			}
-			other := filepath.Join(dir, "other")
-			if err := errors.Join(os.WriteFile(other, nil, 0o600), os.Remove(other)); err != nil {
-				t.Errorf("%s, held: creating and removing another file: %v", path, err)
+			other, renamed := filepath.Join(dir, "other"), filepath.Join(dir, "renamed")
+			err = errors.Join(os.WriteFile(other, nil, 0o600), os.Rename(other, renamed), os.Remove(renamed))
+			if err != nil {
+				t.Errorf("%s, held: creating, renaming and removing another file: %v", path, err)
 			}
 			unlock()
 		}

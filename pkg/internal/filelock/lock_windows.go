@@ -3,6 +3,7 @@ package filelock
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/windows"
 
@@ -13,7 +14,8 @@ import (
 type lock struct {
 	path   string
 	create bool
-	file   *os.File // nil until it is locked
+	file   *os.File    // nil until it is locked
+	dir    os.FileInfo // what is locked, if that is a directory
 }
 
 func newLock(path string, create bool) *lock { return &lock{path: path, create: create} }
@@ -41,20 +43,46 @@ func (l *lock) TryLock() (bool, error) {
 	return l.got(file, err)
 }
 
-// tryDirectory locks a directory. LockFileEx can't, but only one process at a time can open it to add files without
-// letting others do so. Nobody else has to: adding a file opens the file.
+// directoryLock is the name of the file that stands for its directory while that is locked.
+const directoryLock = ".doks-auth.lock"
+
+// tryDirectory locks a directory. LockFileEx can't, and as long as one is open without being shared for writing, nobody
+// can rename a file into it, not even its holder: Windows opens the directory to do so. So this opens a file in it that
+// nobody else can open, and that is gone when it is closed, however its process ends.
 func (l *lock) tryDirectory() (bool, error) {
-	path, err := windows.UTF16PtrFromString(l.path)
+	dir, err := os.Open(l.path)
+	if err != nil {
+		return l.got(nil, err)
+	}
+	l.dir, err = dir.Stat()
+	dir.Close()
 	if err != nil {
 		return false, err
 	}
-	const addFile = windows.FILE_WRITE_DATA // its meaning for directories
-	handle, err := windows.CreateFile(path, addFile|windows.FILE_READ_ATTRIBUTES,
-		windows.FILE_SHARE_READ|windows.FILE_SHARE_DELETE, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	name := filepath.Join(l.path, directoryLock)
+	path, err := windows.UTF16PtrFromString(name)
 	if err != nil {
-		return l.got(nil, &os.PathError{Op: "open", Path: l.path, Err: err})
+		return false, err
 	}
-	return l.got(os.NewFile(uintptr(handle), l.path), nil)
+	const attributes = windows.FILE_ATTRIBUTE_HIDDEN | windows.FILE_ATTRIBUTE_TEMPORARY |
+		windows.FILE_FLAG_DELETE_ON_CLOSE | windows.FILE_FLAG_OPEN_REPARSE_POINT
+	for range 3 {
+		var handle windows.Handle
+		// Without a list of its own, the file can be seen by whoever may write to the directory.
+		handle, err = windows.CreateFile(path, windows.DELETE|windows.FILE_READ_ATTRIBUTES, 0, nil, windows.OPEN_ALWAYS,
+			attributes, 0)
+		if err == nil {
+			return l.got(os.NewFile(uintptr(handle), name), nil)
+		}
+		if !errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+			break
+		}
+		// Where a file that a scanner has open keeps its name until that is closed, the last lock's may still be there.
+		if _, statErr := os.Lstat(name); errors.Is(statErr, windows.ERROR_ACCESS_DENIED) {
+			return false, nil
+		}
+	}
+	return l.got(nil, &os.PathError{Op: "open", Path: name, Err: err})
 }
 
 // got keeps a file that has been locked, unless err says that it couldn't be.
@@ -72,8 +100,13 @@ func (l *lock) got(file *os.File, err error) (bool, error) {
 	return false, err
 }
 
-// Stat describes the file that is locked.
-func (l *lock) Stat() (os.FileInfo, error) { return l.file.Stat() }
+// Stat describes the file or directory that is locked.
+func (l *lock) Stat() (os.FileInfo, error) {
+	if l.dir != nil {
+		return l.dir, nil
+	}
+	return l.file.Stat()
+}
 
 // Unlock releases the lock.
 func (l *lock) Unlock() error { return l.file.Close() }
