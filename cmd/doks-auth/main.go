@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/user"
+	"runtime"
 	"time"
 
 	"golang.org/x/term"
@@ -19,7 +20,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	log.SetOutput(io.Discard) // net/http logs there, but standard error is for our own one line
 	home, _ := os.UserHomeDir()
-	if _, set := os.LookupEnv("HOME"); !set && home == "" {
+	if _, set := os.LookupEnv(homeVariable()); !set && home == "" {
 		home = userHome() // some programs start us without HOME; an empty one means that there is none
 	}
 	return cmd.Run(context.Background(), cmd.Env{
@@ -39,6 +40,14 @@ func run() int {
 		OpenTerminal:     cmd.Terminal(os.Stdin, os.Stderr),
 		ReadPassword:     func(ctx context.Context) ([]byte, error) { return cmd.ReadPassword(ctx, os.Stdin) },
 	})
+}
+
+// homeVariable returns the name of the variable that os.UserHomeDir goes by. On Windows, others set HOME, too.
+func homeVariable() string {
+	if runtime.GOOS == "windows" {
+		return "USERPROFILE"
+	}
+	return "HOME"
 }
 
 // columns returns the width of the terminal that is standard output, or 0.

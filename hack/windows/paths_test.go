@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,5 +87,22 @@ func TestLineEnds(t *testing.T) {
 	w.mustRun("kubeconfig", "remove", clusterID)
 	if after, err := os.ReadFile(w.config()); err != nil || string(after) != before {
 		t.Errorf("got %v, %q; want %q", err, after, before)
+	}
+}
+
+// Without a profile in the environment, the cache is in that of the user database, whatever else is set: otherwise each
+// run would mint.
+func TestWithoutProfile(t *testing.T) {
+	w := newWorld(t)
+	w.env = append(w.env, "USERPROFILE=", "HOME="+w.home, "LOCALAPPDATA=", "APPDATA=")
+	w.env = slices.DeleteFunc(w.env, func(variable string) bool {
+		return strings.HasSuffix(variable, "=") || strings.HasPrefix(variable, "USERPROFILE=")
+	})
+	defer w.run("", "cache", "clear", "--all")
+	for range 2 {
+		w.mustRun(credential(clusterID)...)
+	}
+	if mints := w.api.Mints(clusterID); mints != 1 {
+		t.Errorf("got %d mints for two runs, want 1", mints)
 	}
 }
