@@ -106,3 +106,18 @@ func TestWithoutProfile(t *testing.T) {
 		t.Errorf("got %d mints for two runs, want 1", mints)
 	}
 }
+
+// kubectl looks for the kubeconfig in %HOME% first, which Git's shell sets.
+func TestHome(t *testing.T) {
+	w := newWorld(t)
+	w.serve()
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.env = append(w.env, "HOME="+other)
+	w.mustRun("kubeconfig", "save", clusterID)
+	if got := w.run(kubectl(), "get", "--raw", "/version"); got.code != 0 || !strings.Contains(got.stdout, "gitVersion") {
+		t.Errorf("got %+v, want the server's version", got)
+	}
+}

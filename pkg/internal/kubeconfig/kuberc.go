@@ -28,6 +28,7 @@ type PluginPolicy struct {
 // ReadPluginPolicy reads kubectl's preferences: $KUBERC, or ~/.kube/kuberc. A missing file allows all plugins.
 func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, error) {
 	path := getenv("KUBERC")
+	home = kubectlHome(getenv, home)
 	switch {
 	case path == "off", getenv("KUBECTL_KUBERC") == "false", path == "" && home == "":
 		return PluginPolicy{}, nil

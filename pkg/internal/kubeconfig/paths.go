@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 )
 
@@ -23,10 +24,40 @@ func Paths(explicit string, getenv func(string) string, home string) []string {
 			paths = append(paths, path)
 		}
 	}
-	if given == "" && home != "" {
+	if home = kubectlHome(getenv, home); given == "" && home != "" {
 		paths = []string{filepath.Join(home, ".kube", "config")}
 	}
 	return paths
+}
+
+// kubectlHome returns the home directory as kubectl finds it. home is the user's. On Windows, kubectl prefers %HOME%,
+// which Git's shell sets, and the drive that an organization gives its users: see HomeDir in client-go's util/homedir.
+func kubectlHome(getenv func(string) string, home string) string {
+	if runtime.GOOS != "windows" {
+		return home
+	}
+	own, profile, drive := getenv("HOME"), cmp.Or(getenv("USERPROFILE"), home), ""
+	if name, path := getenv("HOMEDRIVE"), getenv("HOMEPATH"); name != "" && path != "" {
+		drive = name + path
+	}
+	for _, dir := range []string{own, drive, profile} {
+		if dir == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".kube", "config")); err == nil {
+			return dir
+		}
+	}
+	exists := ""
+	for _, dir := range []string{own, profile, drive} {
+		if info, err := os.Stat(dir); dir != "" && err == nil {
+			if info.IsDir() && info.Mode().Perm()&0o200 != 0 {
+				return dir
+			}
+			exists = cmp.Or(exists, dir)
+		}
+	}
+	return cmp.Or(exists, own, profile, drive)
 }
 
 // Files returns the paths of the files that exist, or of the missing ones.
