@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
 	"github.com/doks-auth/doks-auth/pkg/internal/filelock"
 )
 
@@ -35,6 +36,10 @@ func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	}
 	var names []string // kubectl locks the path as given; this package its target too
 	for _, path := range paths {
+		if path == os.DevNull { // on Windows, nothing can be beside it
+			given[path], targets[path], e.unlockable[path] = "", "", boundedfile.ErrNotRegular
+			continue
+		}
 		willExist := !anyExists && targets[path] == targets[paths[len(paths)-1]]
 		if !exists(path) && !willExist {
 			given[path], targets[path], e.unlockable[path] = "", "", errMoved

@@ -3,7 +3,6 @@ package kubeconfig
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -180,9 +179,6 @@ func TestRemoveSeveral(t *testing.T) {
 
 // Where no kubeconfig can be, or none can be written, the error says why, and nothing is created.
 func TestUnusablePaths(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("permissions are others there")
-	}
 	t.Chdir(t.TempDir())
 	t.Setenv("HOME", t.TempDir())
 	write(t, "real", emptyText)
