@@ -25,10 +25,34 @@ func GuardedBrowser(
 	getenv func(string) string, home string,
 ) (open func(ctx context.Context, url string) error, err error) {
 	l := launcher{getenv: getenv, system: runtime.GOOS, patience: launchTime}
-	if l.system == "windows" { // no program is looked up, and no environment is passed
-		return Browser(func(string) string { return "" }), nil
+	if l.system == "windows" { // BROWSER isn't for programs of the system there
+		return l.openWithSystem, nil
 	}
 	return guardedBrowser(l, home, os.Geteuid())
+}
+
+// openWithSystem opens the default browser on Windows.
+func (l launcher) openWithSystem(ctx context.Context, url string) error {
+	err := checkURL(url)
+	if err == nil {
+		err = l.startWithSystem(ctx, url)
+	}
+	if err != nil {
+		return fmt.Errorf("opening a browser: %w", err)
+	}
+	return nil
+}
+
+func (l launcher) startWithSystem(ctx context.Context, url string) error {
+	cmd, err := systemBrowser(url) // not ended with ctx: it may be the browser
+	if err != nil {
+		return err
+	}
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return l.wait(ctx, cmd.Wait)
 }
 
 func guardedBrowser(
