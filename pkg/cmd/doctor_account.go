@@ -10,6 +10,8 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/credential"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/accounts"
+	"github.com/doks-auth/doks-auth/pkg/internal/boundedfile"
+	"github.com/doks-auth/doks-auth/pkg/internal/fileowner"
 	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
@@ -47,7 +49,14 @@ func (d *doctor) checkTokenFile() []finding {
 	if path == "" && d.acting.variableOf(d.found) == accounts.FileEnvVar {
 		path = d.acting.Getenv(accounts.FileEnvVar)
 	}
-	if path == "" || os.PathSeparator != '/' {
+	if path == "" {
+		return nil
+	}
+	if os.PathSeparator != '/' {
+		if err := checkAccess(path); err != nil {
+			return []finding{warning("access token", accessHint, "others may have access to its file %q: %v",
+				oneLine(path), err)}
+		}
 		return nil
 	}
 	info, err := os.Stat(path)
@@ -56,6 +65,23 @@ func (d *doctor) checkTokenFile() []finding {
 	}
 	return []finding{warning("access token", "chmod 600 "+shellword.Quote(path, "FILE"),
 		"others may have access to its file %q: its mode is %04o", oneLine(path), info.Mode().Perm())}
+}
+
+// accessHint is what to do about an error of checkAccess.
+const accessHint = "in its properties, or with icacls, leave access to nobody but yourself"
+
+// checkAccess returns an error if a file on Windows is known to be another user's, or others may read or change it.
+func checkAccess(path string) error {
+	f, err := boundedfile.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	return fileowner.CheckPrivate(f, info)
 }
 
 // checkSudo reports that sudo changed the home directory: then the user's files aren't found.
