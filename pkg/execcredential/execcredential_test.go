@@ -144,16 +144,17 @@ func TestReadRequest(t *testing.T) {
 		none bool // want ErrNoRequest
 		err  string
 	}{
-		"request":      {in: strings.NewReader(request)},
-		"byte by byte": {in: iotest.OneByteReader(strings.NewReader("\n " + request + " \n"))},
-		"left open":    {in: strings.NewReader(request), open: true},
-		"empty":        {in: strings.NewReader(""), none: true},
-		"white space":  {in: strings.NewReader(" \n"), none: true},
-		"failing":      {in: iotest.ErrReader(errors.New("bad file descriptor")), none: true},
-		"silent":       {in: strings.NewReader(""), open: true, none: true},
-		"truncated":    {in: strings.NewReader(request[:10]), err: "its JSON is truncated"},
-		"stuck":        {in: strings.NewReader(request[:10]), open: true, err: "it is incomplete after 2s"},
-		"two":          {in: strings.NewReader(request + request), err: "there is data after its JSON object"},
+		"request":         {in: strings.NewReader(request)},
+		"byte by byte":    {in: iotest.OneByteReader(strings.NewReader("\n " + request + " \n"))},
+		"byte order mark": {in: iotest.OneByteReader(strings.NewReader("\uFEFF" + request + "\r\n"))},
+		"left open":       {in: strings.NewReader(request), open: true},
+		"empty":           {in: strings.NewReader(""), none: true},
+		"white space":     {in: strings.NewReader(" \n"), none: true},
+		"failing":         {in: iotest.ErrReader(errors.New("bad file descriptor")), none: true},
+		"silent":          {in: strings.NewReader(""), open: true, none: true},
+		"truncated":       {in: strings.NewReader(request[:10]), err: "its JSON is truncated"},
+		"stuck":           {in: strings.NewReader(request[:10]), open: true, err: "it is incomplete after 2s"},
+		"two":             {in: strings.NewReader(request + request), err: "there is data after its JSON object"},
 		"too large": {
 			in:  strings.NewReader(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`),
 			err: "it is larger than 1 MiB",

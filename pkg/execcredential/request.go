@@ -229,8 +229,9 @@ func (r *Reader) rest(ctx context.Context) (Request, error) {
 	}
 }
 
-// skipSpace skips the white space that JSON allows before a value.
+// skipSpace skips the white space that JSON allows before a value, and a byte order mark: PowerShell may begin with one.
 func skipSpace(in *bufio.Reader) error {
+	const mark = "\uFEFF"
 	for {
 		b, err := in.ReadByte()
 		if err != nil {
@@ -238,6 +239,11 @@ func skipSpace(in *bufio.Reader) error {
 		}
 		switch b {
 		case ' ', '\t', '\r', '\n':
+		case mark[0]:
+			if rest, _ := in.Peek(len(mark) - 1); string(rest) != mark[1:] {
+				return in.UnreadByte()
+			}
+			in.Discard(len(mark) - 1)
 		default:
 			return in.UnreadByte()
 		}
