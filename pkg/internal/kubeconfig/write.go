@@ -64,7 +64,7 @@ func (e *editing) write(ctx context.Context, changes []Change) error {
 func (e *editing) replaceAll(ctx context.Context, all []replacement) (int, error) {
 	for i, r := range all {
 		err := r.replace()
-		if cannotReplace(err) {
+		if cannotReplace(err) || e.backups.dir != "" && isOpenElsewhere(err) {
 			err = e.backups.overwrite(ctx, r)
 		}
 		if err != nil {
