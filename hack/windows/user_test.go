@@ -4,6 +4,7 @@ package windows
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,5 +38,28 @@ func TestLogin(t *testing.T) {
 	w.mustRun("auth", "logout", "--all")
 	if got := w.run("", append(credential(clusterID), "--account=work")...); got.code != 2 {
 		t.Errorf("signed out: got %+v, want exit code 2", got)
+	}
+}
+
+// A program with windows may start the plugin without standard input.
+func TestWithoutStdin(t *testing.T) {
+	w := newWorld(t)
+	for _, args := range [][]string{credential(clusterID), {"exec-credential", "--timeout=4m", clusterID}} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		process, err := os.StartProcess(w.plugin, append([]string{w.plugin}, args...),
+			&os.ProcAttr{Env: w.env, Files: []*os.File{nil, write, nil}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write.Close()
+		out, readErr := io.ReadAll(read)
+		read.Close()
+		state, err := process.Wait()
+		if err != nil || readErr != nil || state.ExitCode() != 0 || tokenOf(string(out)) == "" {
+			t.Errorf("%q: got %v, %v, %v, %s; want a response", args, err, readErr, state, out)
+		}
 	}
 }
