@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +94,7 @@ func apiOf(ts *testscript.TestScript) *digitaloceantest.API {
 //	revoke CLUSTER       revoke the tokens minted for it
 //	scopes SCOPE…        limit the access token to these scopes
 //	request CLUSTER SERVER WHAT… set a client's request in the environment; see requestOf
+//	edit FILE PATTERN NEW replace what matches a pattern, in which ^ and $ stand for the ends of lines
 //	replace OLD NEW FILE replace all occurrences of OLD in the file by NEW, where \n is a line feed
 //	recipe HEADING FILE  write the first commands below a heading of README.md to the file
 //	sealed TEXT DIR      fail if a file in DIR contains the text in its name or contents
@@ -151,6 +153,14 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("there is no fault of lists named %q", args[0])
 				}
 				apiOf(ts).SetClustersFault(fault)
+			},
+			"edit": func(ts *testscript.TestScript, _ bool, args []string) {
+				before := ts.ReadFile(args[0])
+				after := regexp.MustCompile("(?m)"+args[1]).ReplaceAllString(before, args[2])
+				if after == before {
+					ts.Fatalf("nothing in %s changes", args[0])
+				}
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(after), 0o600))
 			},
 			"mints": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := apiOf(ts).Mints(args[0]); strconv.Itoa(got) != args[1] {
