@@ -1,3 +1,7 @@
+//go:build unix
+
+// Not for Windows: it parses a file of Linux.
+
 package cmd
 
 import "testing"

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// parent identifies the process that runs us, by its id, which Windows soon gives to another process, and its start
+// callerID identifies the process that runs us, by its id, which Windows soon gives to another process, and its start
 // time. It asks about this process alone: os.Getppid has the system list all processes.
-func parent() string {
+func callerID() string {
 	var own windows.PROCESS_BASIC_INFORMATION
 	err := windows.NtQueryInformationProcess(windows.CurrentProcess(), windows.ProcessBasicInformation,
 		unsafe.Pointer(&own), uint32(unsafe.Sizeof(own)), nil)

@@ -13,7 +13,7 @@ import (
 func TestParent(t *testing.T) {
 	const inside = "DOKS_AUTH_TEST_PARENT"
 	if os.Getenv(inside) != "" {
-		fmt.Println(parent())
+		fmt.Println(callerID())
 		os.Exit(0)
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestParent$")
