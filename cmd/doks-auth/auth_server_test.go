@@ -19,7 +19,7 @@ import (
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
 )
 
-// noKeyring makes sure that tests don't use the keyring of whoever runs them.
+// noKeyring makes sure that tests don't use the keyring of whoever runs them, where it's reached by D-Bus.
 const noKeyring = "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"
 
 var sam = digitaloceantest.User{

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,9 +21,6 @@ import (
 // newUser returns a user without an access token, an API and an authorization server.
 func newUser(t *testing.T, browser string, lifetime time.Duration) (plugin, *digitaloceantest.API, *auth) {
 	t.Helper()
-	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		t.Skip("the system has a keyring")
-	}
 	api, apiURL, _, _ := newAPI(t)
 	p := newPlugin(t, apiURL)
 	p.env = slices.DeleteFunc(p.env, func(v string) bool { return strings.HasPrefix(v, "DIGITALOCEAN_ACCESS_TOKEN=") })

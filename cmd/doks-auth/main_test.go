@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/zalando/go-keyring"
 
 	"github.com/doks-auth/doks-auth/hack/openapitest"
 	"github.com/doks-auth/doks-auth/pkg/digitalocean/digitaloceantest"
@@ -38,6 +40,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" { // elsewhere, noKeyring does that
+		keyring.MockInitWithError(keyring.ErrUnsupportedPlatform)
+	}
 	if len(os.Args) == 3 && slices.Contains(browsers, os.Args[1]) {
 		browse(os.Args[1], os.Args[2])
 	}

@@ -78,7 +78,7 @@ func (o *options) readShared() ([]byte, error) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && o.byClient() && !fileowner.IsOwn(info) && !fileowner.IsRoots(info) {
+	if err == nil && o.byClient() && !fileowner.IsOwnOrRoots(f, info) {
 		return nil, &credential.Error{Class: credential.Unsafe, Err: errors.New("it belongs to another user")}
 	}
 	data, err := boundedfile.ReadFrom(f, maxSharedFile)
