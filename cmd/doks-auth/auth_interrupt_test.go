@@ -49,9 +49,7 @@ func TestInterruptedSignIn(t *testing.T) {
 					t.Fatalf("got no call after %s, want one", hung)
 				}
 			}
-			if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
-				t.Fatal(err)
-			}
+			interrupt(t, s.cmd)
 			got := s.end()
 			if got.code != 1 || got.stdout != "" || !strings.HasSuffix(got.stderr, "doks-auth: interrupted\n") {
 				t.Errorf("got %+v, want exit code 1 and that it was interrupted", got)
@@ -103,9 +101,7 @@ func TestForgottenRegistration(t *testing.T) {
 	}
 	auth.ForgetClients()
 	s := p.start(t, "--issuer="+auth.url)
-	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
+	interrupt(t, s.cmd)
 	s.end()
 	if got := p.run(t, nil, login...); got.code != 0 || auth.Registrations() != 2 {
 		t.Errorf("got %+v and %d registrations, want exit code 0 and 2", got, auth.Registrations())

@@ -101,7 +101,7 @@ func TestEndedEditsLeaveNoLock(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if test.signal != nil && runtime.GOOS == "windows" {
-				t.Skip("on Windows, Ctrl-C and Ctrl-Break need a console, which tests in Wine don't have")
+				t.Skip(noInterrupts)
 			}
 			path := filepath.Join(t.TempDir(), "config")
 			before, after := manyEntries(0, test.entries), manyEntries(1, test.entries)

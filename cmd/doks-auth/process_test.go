@@ -289,6 +289,21 @@ func TestHostileErrorMessage(t *testing.T) {
 	}
 }
 
+// noInterrupts is why tests with signals are skipped on Windows.
+const noInterrupts = "on Windows, Ctrl-C and Ctrl-Break need a console, which tests in Wine don't have"
+
+// interrupt sends a process an interrupt, or ends it and skips the test on Windows.
+func interrupt(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		cmd.Process.Kill()
+		t.Skip(noInterrupts)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A run that is interrupted during a call exits, and the interrupt isn't remembered as a failure.
 func TestInterrupt(t *testing.T) {
 	api, url, _, _ := newAPI(t)
@@ -306,9 +321,7 @@ func TestInterrupt(t *testing.T) {
 			t.Fatalf("got no call after %s, want one", hung)
 		}
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Skip(err) // Windows can't
-	}
+	interrupt(t, cmd)
 	cmd.Wait()
 	const want = "doks-auth: interrupted\n"
 	if code := cmd.ProcessState.ExitCode(); code != 1 || stdout.Len() > 0 || stderr.String() != want {

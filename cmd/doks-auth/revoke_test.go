@@ -149,9 +149,7 @@ func TestInterruptedRevocation(t *testing.T) {
 		digitaloceantest.Hang(w, request, mint)
 	})
 	cmd, stdout, stderr := r.begin()
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Skip(err) // Windows can't
-	}
+	interrupt(t, cmd)
 	cmd.Wait()
 	const want = "doks-auth: interrupted: credentials that are left in the cache: 3\n" +
 		"hint: 'doks-auth cache clear --all --revoke' revokes all that are cached\n"
