@@ -58,7 +58,7 @@ func ParseAddress(text string, insecure bool) (Address, error) {
 }
 
 func parse(text string) (Address, error) {
-	u, err := url.Parse(strings.TrimSpace(text))
+	u, err := url.Parse(strings.TrimSpace(strings.TrimPrefix(text, "\uFEFF"))) // Windows programs write a BOM
 	if err != nil || u.Opaque != "" || u.Fragment != "" {
 		return Address{}, errAddress
 	}

@@ -33,6 +33,7 @@ func TestParseAddress(t *testing.T) {
 		"loopback, IPv6":             {text: "redis://[::1]", want: "redis://[::1]:6379"},
 		"loopback, a name":           {text: "redis://localhost", want: "redis://localhost:6379"},
 		"a line's end":               {text: " redis://localhost\r\n", want: "redis://localhost:6379"},
+		"a byte order mark":          {text: "\uFEFFredis://localhost\r\n", want: "redis://localhost:6379"},
 		"insecure":                   {text: "redis://cache.example", insecure: true, want: "redis://cache.example:6379"},
 		"a socket":                   {text: "unix:///run/valkey.sock", want: "unix:///run/valkey.sock"},
 		"a prefix and authorities":   {text: "rediss://h?prefix=ci:&ca=" + file("ca.pem", authority), want: "rediss://h:6379"},
