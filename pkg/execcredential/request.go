@@ -233,19 +233,20 @@ func (r *Reader) rest(ctx context.Context) (Request, error) {
 func skipSpace(in *bufio.Reader) error {
 	const mark = "\uFEFF"
 	for {
-		b, err := in.ReadByte()
+		next, err := in.Peek(1)
 		if err != nil {
 			return err
 		}
-		switch b {
+		switch next[0] {
 		case ' ', '\t', '\r', '\n':
+			in.Discard(1)
 		case mark[0]:
-			if rest, _ := in.Peek(len(mark) - 1); string(rest) != mark[1:] {
-				return in.UnreadByte()
+			if start, _ := in.Peek(len(mark)); string(start) != mark {
+				return nil
 			}
-			in.Discard(len(mark) - 1)
+			in.Discard(len(mark))
 		default:
-			return in.UnreadByte()
+			return nil
 		}
 	}
 }
