@@ -26,7 +26,7 @@ const (
 // here, and not again. A missing file that won't be created isn't locked: that would create its directory.
 func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	given, targets := make(map[string]string), make(map[string]string)
-	anyExists := slices.ContainsFunc(paths, exists)
+	anyExists := slices.ContainsFunc(paths, func(path string) bool { return path != os.DevNull && exists(path) })
 	if !anyExists && len(paths) > 0 {
 		os.MkdirAll(directory(paths[len(paths)-1]), 0o700) // now, so that .. in it can be resolved
 	}

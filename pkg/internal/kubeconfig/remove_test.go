@@ -230,3 +230,15 @@ func TestUnusablePaths(t *testing.T) {
 		t.Errorf("got the files %v, %v; want those that were there", files, err)
 	}
 }
+
+// A file that is missing is created, although the null device exists.
+func TestMissingBesideNullDevice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "config")
+	edit := save(newEntry("first", firstID))
+	if err := Edit(t.Context(), []string{os.DevNull, path}, edit); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(edited(t, emptyText, edit), read(t, path)); diff != "" {
+		t.Error(diff)
+	}
+}
