@@ -362,7 +362,7 @@ func FuzzReadRequest(f *testing.F) {
 		`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",` +
 			`"spec":{"cluster":{"server":"https://s","config":{"clusterID":"x"}}}}`,
 		`{"apiVersion":"client.authentication.k8s.io/v1beta1","spec":null}`,
-		"", " ", "null", "{}", "[]", `{"kind":1}`, "{}{}",
+		"", " ", "null", "{}", "[]", `{"kind":1}`, "{}{}", "\uFEFF", "\xEF",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -377,7 +377,7 @@ func FuzzReadRequest(f *testing.F) {
 				t.Errorf("got config %q, want valid JSON", got.Config)
 			}
 		case errors.Is(err, execcredential.ErrNoRequest):
-			if len(bytes.TrimSpace(data)) > 0 {
+			if left := strings.Trim(string(data), " \t\r\n\uFEFF"); left != "" {
 				t.Errorf("%q: got %v, want a request or another error", data, err)
 			}
 		case credential.ClassOf(err) != credential.Usage:
