@@ -142,7 +142,9 @@ func refused(t *trial) (string, error) {
 	if o.code == 0 {
 		return "", failed(o, "got exit code 0")
 	}
-	for _, part := range []string{"doks-auth: ", "the API refused the access token", "hint: ", "DIGITALOCEAN_ACCESS_TOKEN"} {
+	for _, part := range []string{
+		"doks-auth: ", "the API refused the access token", "hint: ", "DIGITALOCEAN_ACCESS_TOKEN",
+	} {
 		if !strings.Contains(o.output(), part) {
 			return "", failed(o, "the client doesn't show %q", part)
 		}

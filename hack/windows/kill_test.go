@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// kill runs the plugin and kills it at a random moment of the time that it takes, until it has killed n runs. It returns
-// how many ended before.
+// kill runs the plugin and kills it at a random moment of the time that it takes, until it has killed n runs. It
+// returns how many ended before.
 func (w *world) kill(n int, args func(i int) []string) (early int) {
 	took := max(w.mustRun(args(0)...).took, w.mustRun(args(1)...).took)
 	for i := 0; i < n+early; i++ {

@@ -229,7 +229,8 @@ func (r *Reader) rest(ctx context.Context) (Request, error) {
 	}
 }
 
-// skipSpace skips the white space that JSON allows before a value, and a byte order mark: PowerShell may begin with one.
+// skipSpace skips the white space that JSON allows before a value, and a byte order mark, with which PowerShell may
+// begin.
 func skipSpace(in *bufio.Reader) error {
 	const mark = "\uFEFF"
 	for {

@@ -16,7 +16,7 @@ import (
 
 var errNoLinks = errors.New("links can't be created here")
 
-// symlink makes a link. The error is errNoLinks on Windows, where that may need rights, and in Wine, which does nothing.
+// symlink makes a link. The error is errNoLinks on Windows if that needs rights, and in Wine, which does nothing.
 func symlink(target, path string) error {
 	err := os.Symlink(target, path)
 	if _, statErr := os.Lstat(path); statErr != nil && runtime.GOOS == "windows" {

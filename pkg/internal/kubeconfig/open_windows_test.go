@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A program that keeps the kubeconfig open doesn't keep it from being edited: it doesn't keep kubectl from that, either.
+// A program that has the kubeconfig open doesn't keep us from editing it, nor does it keep kubectl.
 func TestFileThatIsOpenElsewhere(t *testing.T) {
 	dir, backups := t.TempDir(), t.TempDir()
 	path := write(t, filepath.Join(dir, "config"), emptyText)
