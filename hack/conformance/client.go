@@ -66,8 +66,8 @@ func findClients(folder string, names []string) ([]*client, error) {
 	return clients, nil
 }
 
-// readLimits reads a file of known limits. A line has a scenario, a regular expression for a part of the failure, and the
-// reason, separated by bars.
+// readLimits reads a file of known limits. A line has a scenario, a regular expression for a part of the failure, and
+// the reason, separated by bars.
 func readLimits(path string) (map[string]limit, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
