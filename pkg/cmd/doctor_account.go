@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/user"
 	"slices"
@@ -52,23 +53,28 @@ func (d *doctor) checkTokenFile() []finding {
 	if path == "" {
 		return nil
 	}
+	why, advice := accessOfOthers(path)
+	if why == "" {
+		return nil
+	}
+	return []finding{warning("access token", advice, "others may have access to its file %q: %s", oneLine(path), why)}
+}
+
+// accessOfOthers returns why others may have access to a file with a secret, and what to do about it; "" if they aren't
+// known to.
+func accessOfOthers(path string) (why, advice string) {
 	if os.PathSeparator != '/' {
 		if err := checkAccess(path); err != nil {
-			return []finding{warning("access token", accessHint, "others may have access to its file %q: %v",
-				oneLine(path), err)}
+			return err.Error(), "in its properties, or with icacls, leave access to nobody but yourself"
 		}
-		return nil
+		return "", ""
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
-		return nil
+		return "", ""
 	}
-	return []finding{warning("access token", "chmod 600 "+shellword.Quote(path, "FILE"),
-		"others may have access to its file %q: its mode is %04o", oneLine(path), info.Mode().Perm())}
+	return fmt.Sprintf("its mode is %04o", info.Mode().Perm()), "chmod 600 " + shellword.Quote(path, "FILE")
 }
-
-// accessHint is what to do about an error of checkAccess.
-const accessHint = "in its properties, or with icacls, leave access to nobody but yourself"
 
 // checkAccess returns an error if a file on Windows is known to be another user's, or others may read or change it.
 func checkAccess(path string) error {

@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"context"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/doks-auth/doks-auth/pkg/credential"
-	"github.com/doks-auth/doks-auth/pkg/internal/shellword"
 )
 
 // slowShared is from when on a shared cache costs so much time that it helps little: answers are waited for at most
@@ -51,13 +49,8 @@ func (d *doctor) checkSharedCache(ctx context.Context) []finding {
 	found := []finding{ok(check, "%s answers in %s, %s; of %s credentials in it, %d are of accounts that are found here",
 		cache.address, took.Round(100*time.Microsecond), encrypted, held, len(cache.found(ctx)))}
 	if file := d.acting.shared.file; file != "" {
-		if os.PathSeparator != '/' && checkAccess(file) != nil {
-			found = append(found, warning(check, accessHint,
-				"others can read %s, which may contain a password", file))
-		}
-		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
-			found = append(found, warning(check, "chmod 600 "+shellword.Quote(file, "FILE"),
-				"others can read %s, which may contain a password", file))
+		if why, advice := accessOfOthers(file); why != "" {
+			found = append(found, warning(check, advice, "others can read %s, which may contain a password", file))
 		}
 	}
 	return found
