@@ -50,15 +50,18 @@ func Try(path string, create bool) (unlock func(), err error) {
 }
 
 const (
-	minPause = 2 * time.Millisecond
-	maxPause = 50 * time.Millisecond
+	firstPause = 2 * time.Millisecond // doubled up to longPause
+	longPause  = 50 * time.Millisecond
+	maxPause   = 250 * time.Millisecond // of a caller that has waited for long
 )
 
 // Wait calls try, at least once, until its error isn't ErrHeld or ctx ends, in which case it returns ctx's error. It
-// polls because waiting in the system's own call can't be canceled. Waiting callers get the lock in no particular
-// order.
+// polls because waiting in the system's own call can't be canceled. The longer a caller has waited, the less often it
+// tries, so that a thousand callers don't starve the process that they wait for. Waiting callers get the lock in no
+// particular order.
 func Wait(ctx context.Context, try func() (unlock func(), err error)) (unlock func(), err error) {
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
+	start := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, max(longPause, min(time.Since(start)/8, maxPause))) {
 		unlock, err := try()
 		if !errors.Is(err, ErrHeld) {
 			return unlock, err

@@ -1,10 +1,13 @@
 package filelock
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // A file and a directory can be locked once, read and listed meanwhile, and locked again afterwards.
@@ -57,5 +60,50 @@ func TestRemoveHeld(t *testing.T) {
 		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("got %v, want no file", err)
 		}
+	}
+}
+
+// A crowd that waits for long doesn't try so often that the holder hardly gets to run. Who waits for a short time gets
+// the lock soon after it is released.
+func TestWaitTriesSeldom(t *testing.T) {
+	tests := []struct {
+		held  time.Duration
+		tries int           // at most
+		late  time.Duration // at most
+	}{
+		{50 * time.Millisecond, 20, 75 * time.Millisecond},
+		{300 * time.Millisecond, 20, 75 * time.Millisecond},
+		{10 * time.Second, 130, 375 * time.Millisecond},
+	}
+	for _, test := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			released := time.Now().Add(test.held)
+			tries := 0
+			_, err := Wait(t.Context(), func() (func(), error) {
+				tries++
+				if time.Now().Before(released) {
+					return nil, ErrHeld
+				}
+				return func() {}, nil
+			})
+			if late := time.Since(released); err != nil || tries > test.tries || late > test.late {
+				t.Errorf("held for %s: got %v, %d tries, %s late; want at most %d and %s",
+					test.held, err, tries, late, test.tries, test.late)
+			}
+		})
+	}
+}
+
+// Waiting ends with the context, after one try at least.
+func TestWaitEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	tries := 0
+	_, err := Wait(ctx, func() (func(), error) {
+		tries++
+		return nil, ErrHeld
+	})
+	if !errors.Is(err, context.Canceled) || tries != 1 {
+		t.Errorf("got %v after %d tries, want %v after 1", err, tries, context.Canceled)
 	}
 }
