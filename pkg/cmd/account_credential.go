@@ -152,12 +152,16 @@ func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *c
 			return credential.Credential{}, err
 		}
 		arrived := a.waiting(theAPI)
+		began := time.Now()
 		identity, err := a.Place(ctx, client, id)
 		arrived()
 		if err != nil {
 			return credential.Credential{}, err
 		}
 		a.placed.Store(id, identity)
+		if err := credential.CheckTime(ctx, began, "finding out whose session it is"); err != nil {
+			return credential.Credential{}, err
+		}
 		return a.provider(id, how, begin).Credential(ctx)
 	})
 	return cached

@@ -95,8 +95,12 @@ const clustersPath = "/v2/kubernetes/clusters"
 // the access token and there is another one, get tries once more with that.
 func (c *Client) get(ctx context.Context, path, scope string, decode func(body io.Reader) error) (http.Header, error) {
 	bearer := c.options.AccessToken
+	began := time.Now()
 	token, err := bearer.Token(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := credential.CheckTime(ctx, began, "getting an access token"); err != nil {
 		return nil, err
 	}
 	header, err := c.getAs(withBearer(ctx, token), path, scope, decode)
@@ -106,6 +110,9 @@ func (c *Client) get(ctx context.Context, path, scope string, decode func(body i
 	other, replaceErr := bearer.Replace(ctx, token)
 	if replaceErr != nil || other.IsZero() {
 		return header, cmp.Or(replaceErr, err)
+	}
+	if err := credential.CheckTime(ctx, began, "getting an access token"); err != nil {
+		return nil, err
 	}
 	return c.getAs(withBearer(ctx, other), path, scope, decode)
 }

@@ -170,3 +170,44 @@ func TestTimeoutAfterTheRequest(t *testing.T) {
 		t.Errorf("got %v, %d calls; want a timeout after 1 call", err, api.Calls())
 	}
 }
+
+// slowBearer is a Bearer that leaves a call hardly any time.
+type slowBearer struct{ digitalocean.AccessToken }
+
+// Token implements digitalocean.Bearer.
+func (b slowBearer) Token(ctx context.Context) (credential.Secret, error) {
+	deadline, _ := ctx.Deadline()
+	time.Sleep(time.Until(deadline) - 200*time.Millisecond)
+	return b.AccessToken.Token(ctx)
+}
+
+// A call for which getting an access token has left too little time would mint and lose the answer. It isn't made, and
+// the next caller, who has the access token at once, isn't told that it failed.
+func TestNoMintWithoutTime(t *testing.T) {
+	t.Parallel()
+	api, _, client := newAPI(t, func(o *digitalocean.Options) {
+		o.AccessToken = slowBearer{o.AccessToken.(digitalocean.AccessToken)}
+	})
+	api.SetDelay(time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := client.Credential(ctx, clusterID, 0)
+	if credential.ClassOf(err) != credential.Unreachable || !errors.Is(err, credential.ErrUnremembered) {
+		t.Errorf("got %v, want an error of class %q that isn't remembered", err, credential.Unreachable)
+	}
+	if calls, mints := api.Calls(), api.Mints(string(clusterID)); calls != 0 || mints != 0 {
+		t.Errorf("got %d calls and %d mints, want none", calls, mints)
+	}
+}
+
+// A short deadline alone doesn't keep a call from being made.
+func TestMintWithAShortDeadline(t *testing.T) {
+	t.Parallel()
+	api, _, client := newAPI(t, nil)
+	api.SetDelay(time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := client.Credential(ctx, clusterID, 0); err == nil || api.Calls() != 1 {
+		t.Errorf("got %v after %d calls, want no answer to 1", err, api.Calls())
+	}
+}

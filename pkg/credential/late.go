@@ -1,0 +1,34 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// CheckTime is for a [Provider] that does something else before it makes its call, such as getting an access token. It
+// returns an error if that, from began until now, has left hardly any time: less than a second, and less than it took.
+// The answer to a call that is made then would probably be lost, and what it minted with it. [Cached] doesn't remember
+// the error, because the next caller needn't do the same again.
+func CheckTime(ctx context.Context, began time.Time, doing string) error {
+	deadline, ok := ctx.Deadline()
+	took := time.Since(began)
+	if !ok || time.Until(deadline) >= min(time.Second, took) {
+		return nil
+	}
+	return &Error{Class: Unreachable, Err: lateError{doing, took}}
+}
+
+// lateError means that no time is left.
+type lateError struct {
+	doing string
+	took  time.Duration
+}
+
+// Error implements error.
+func (e lateError) Error() string {
+	return fmt.Sprintf("%s took %s: no time is left to go on", e.doing, e.took.Round(100*time.Millisecond))
+}
+
+// Unwrap returns what keeps the error from being remembered.
+func (lateError) Unwrap() error { return ErrUnremembered }
