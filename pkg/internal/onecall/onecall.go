@@ -13,7 +13,12 @@ import (
 	"time"
 )
 
-const dialTimeout = 5 * time.Second
+const (
+	dialTimeout = 5 * time.Second
+
+	// A busy machine needs longer to compute its part of a handshake than to connect.
+	handshakeTimeout = 10 * time.Second
+)
 
 // NewTransport returns a transport like http.DefaultTransport, with limits for a single small request. It uses only
 // HTTP/1.1, where net/http doesn't repeat a request that has a body but no GetBody; its HTTP/2 always repeats some.
@@ -23,7 +28,7 @@ func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  proxyOf,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSHandshakeTimeout:    dialTimeout,
+		TLSHandshakeTimeout:    handshakeTimeout,
 		Protocols:              http1,
 		DisableCompression:     true, // answers are small and must not grow by decompression
 		IdleConnTimeout:        time.Minute,
