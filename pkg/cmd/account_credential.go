@@ -154,15 +154,21 @@ func (a *account) placing(id digitalocean.ClusterID, how fetch, begin func()) *c
 		arrived := a.waiting(theAPI)
 		began := time.Now()
 		identity, err := a.Place(ctx, client, id)
+		took := time.Since(began)
 		arrived()
 		if err != nil {
 			return credential.Credential{}, err
 		}
 		a.placed.Store(id, identity)
-		if err := credential.CheckTime(ctx, began, "finding out whose session it is"); err != nil {
-			return credential.Credential{}, err
-		}
-		return a.provider(id, how, begin).Credential(ctx)
+		placed := a.provider(id, how, begin)
+		fetch := placed.Provider
+		placed.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+			if err := credential.CheckTime(ctx, took, "finding out whose session it is"); err != nil {
+				return credential.Credential{}, err
+			}
+			return fetch.Credential(ctx)
+		})
+		return placed.Credential(ctx)
 	})
 	return cached
 }

@@ -182,6 +182,31 @@ func TestShortRenewalIsRemembered(t *testing.T) {
 	})
 }
 
+// A renewal that isn't begun because getting an access token took too long isn't tried again by each caller.
+func TestLateRenewalIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, provider := newDue(t)
+		const takes = 1500 * time.Millisecond
+		asked := 0
+		c.Provider = credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+			asked++
+			time.Sleep(takes)
+			if err := credential.CheckTime(ctx, takes, "getting an access token"); err != nil {
+				return credential.Credential{}, err
+			}
+			return provider.Credential(ctx)
+		})
+		expectIn(t, c, "token-1", takes)
+		time.Sleep(57 * time.Second)
+		expectIn(t, c, "token-1", 0)
+		if asked != 1 {
+			t.Errorf("got %d attempts, want 1", asked)
+		}
+		time.Sleep(4 * time.Minute) // it has expired, so there is more time
+		expectIn(t, c, "token-2", takes)
+	})
+}
+
 // An interrupt inside the leeway is an error and isn't remembered.
 func TestInterruptInsideTheLeeway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// CheckTime is for a [Provider] that does something else before it makes its call, such as getting an access token. It
-// returns an error if that, from began until now, has left hardly any time: less than a second, and less than it took.
-// The answer to a call that is made then would probably be lost, and what it minted with it. [Cached] doesn't remember
-// the error, because the next caller needn't do the same again.
-func CheckTime(ctx context.Context, began time.Time, doing string) error {
+// CheckTime is for a [Provider] that had to do something else before its call, such as getting an access token. It
+// returns an error of class Unreachable if that took so long that hardly any time is left: less than a second, and less
+// than it took. The answer to a call that is made then would probably be lost, and what it minted with it. [Cached]
+// doesn't remember the error, because the next caller most likely needn't do the same again.
+func CheckTime(ctx context.Context, took time.Duration, doing string) error {
 	deadline, ok := ctx.Deadline()
-	took := time.Since(began)
 	if !ok || time.Until(deadline) >= min(time.Second, took) {
 		return nil
 	}

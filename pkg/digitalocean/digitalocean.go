@@ -100,18 +100,19 @@ func (c *Client) get(ctx context.Context, path, scope string, decode func(body i
 	if err != nil {
 		return nil, err
 	}
-	if err := credential.CheckTime(ctx, began, "getting an access token"); err != nil {
+	if err := credential.CheckTime(ctx, time.Since(began), "getting an access token"); err != nil {
 		return nil, err
 	}
 	header, err := c.getAs(withBearer(ctx, token), path, scope, decode)
 	if !isUnauthorized(err) {
 		return header, err
 	}
+	began = time.Now()
 	other, replaceErr := bearer.Replace(ctx, token)
 	if replaceErr != nil || other.IsZero() {
 		return header, cmp.Or(replaceErr, err)
 	}
-	if err := credential.CheckTime(ctx, began, "getting an access token"); err != nil {
+	if err := credential.CheckTime(ctx, time.Since(began), "getting another access token"); err != nil {
 		return nil, err
 	}
 	return c.getAs(withBearer(ctx, other), path, scope, decode)

@@ -89,10 +89,12 @@ func ForCluster(ctx context.Context, id digitalocean.ClusterID, o Options) (*res
 
 // cached returns a cached provider of the cluster's credentials that uses the current access token.
 func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*credential.Cached, error) {
+	began := time.Now()
 	account, identity, err := o.account(id)
 	if err != nil {
 		return nil, err
 	}
+	took := time.Since(began)
 	client, err := digitalocean.NewClient(digitalocean.Options{
 		AccessToken: account,
 		APIURL:      account.API,
@@ -119,6 +121,9 @@ func (o Options) cached(id digitalocean.ClusterID, memory *credential.Memory) (*
 	return &credential.Cached{
 		Shared: shared,
 		Provider: credential.ProviderFunc(func(ctx context.Context) (credential.Credential, error) {
+			if err := credential.CheckTime(ctx, took, "getting an access token"); err != nil {
+				return credential.Credential{}, err
+			}
 			defer client.CloseIdleConnections() // the next call may be days away
 			return client.Credential(ctx, id, o.Expiry)
 		}),

@@ -2,6 +2,7 @@ package restconfig_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -202,6 +203,32 @@ func TestAccessTokenSource(t *testing.T) {
 	}
 	now = func() time.Time { return time.Now().Add(10 * time.Second) } // a failure is remembered
 	mustVersion(t, client, cluster, "token")
+}
+
+// slowSource is an AccessTokenSource that leaves hardly any time until a deadline.
+type slowSource struct{ deadline time.Time }
+
+// Token implements oauth2.TokenSource.
+func (s slowSource) Token() (*oauth2.Token, error) {
+	time.Sleep(time.Until(s.deadline) - 200*time.Millisecond)
+	return &oauth2.Token{AccessToken: accessToken}, nil
+}
+
+// If an access token comes too late, nothing is minted whose answer would be lost.
+func TestSlowAccessTokenSource(t *testing.T) {
+	t.Parallel()
+	api, cluster, o := newCluster(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	o.AccessToken, o.AccessTokenSource = credential.Secret{}, slowSource{deadline}
+	_, err := restconfig.ForCluster(ctx, clusterID, o)
+	if credential.ClassOf(err) != credential.Unreachable {
+		t.Errorf("got error %v, want one of class %q", err, credential.Unreachable)
+	}
+	if calls, mints := api.Calls(), api.Mints(cluster.ID); calls != 0 || mints != 0 {
+		t.Errorf("got %d calls and %d mints, want none", calls, mints)
+	}
 }
 
 // cacheDir returns a directory for a cache. Configs prune it in the background, so it is removed once they have.
