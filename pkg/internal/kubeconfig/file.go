@@ -54,7 +54,7 @@ func readFile(path string) (*file, error) {
 // newFile returns the file of that text, if reading it didn't fail.
 func newFile(path string, text []byte, err error) (*file, error) {
 	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing && path != os.DevNull { // which means no kubeconfig
+	if err != nil && !missing && !isNull(path) { // which means no kubeconfig
 		return nil, readError(path, err)
 	}
 	target, err := resolve(path)

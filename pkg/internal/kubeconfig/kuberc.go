@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -39,7 +38,7 @@ func ReadPluginPolicy(getenv func(string) string, home string) (PluginPolicy, er
 	if errors.Is(err, fs.ErrNotExist) {
 		return PluginPolicy{}, nil
 	}
-	if err != nil && path != os.DevNull {
+	if err != nil && !isNull(path) {
 		return PluginPolicy{}, fmt.Errorf("reading kuberc %q: %w", path, show.Reason(err))
 	}
 	policy, err := parsePolicy(path, text)

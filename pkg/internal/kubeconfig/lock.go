@@ -26,9 +26,10 @@ const (
 // here, and not again. A missing file that won't be created isn't locked: that would create its directory.
 func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	given, targets := make(map[string]string), make(map[string]string)
-	anyExists := slices.ContainsFunc(paths, func(path string) bool { return path != os.DevNull && exists(path) })
-	if !anyExists && len(paths) > 0 {
-		os.MkdirAll(directory(paths[len(paths)-1]), 0o700) // now, so that .. in it can be resolved
+	anyExists := slices.ContainsFunc(paths, func(path string) bool { return !isNull(path) && exists(path) })
+	last := lastOf(paths)
+	if !anyExists && last != "" {
+		os.MkdirAll(directory(last), 0o700) // now, so that .. in it can be resolved
 	}
 	for _, path := range paths {
 		given[path] = canonical(path)
@@ -36,11 +37,11 @@ func (e *editing) lockAll(ctx context.Context, paths []string) error {
 	}
 	var names []string // kubectl locks the path as given; this package its target too
 	for _, path := range paths {
-		if path == os.DevNull { // on Windows, nothing can be beside it
+		if isNull(path) { // on Windows, nothing can be beside it
 			given[path], targets[path], e.unlockable[path] = "", "", boundedfile.ErrNotRegular
 			continue
 		}
-		willExist := !anyExists && targets[path] == targets[paths[len(paths)-1]]
+		willExist := !anyExists && targets[path] == targets[last]
 		if !exists(path) && !willExist {
 			given[path], targets[path], e.unlockable[path] = "", "", errMoved
 			continue

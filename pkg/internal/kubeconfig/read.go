@@ -5,7 +5,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 )
 
 // Read reads the files. A missing file is empty, and one file under several names is read once. The errors are
@@ -37,10 +39,31 @@ func readAll(paths []string, read func(path string) (*file, error)) (*Config, er
 	}
 	// As kubectl: the first that exists, else the last. But kubectl loses what it writes to the null device.
 	c.main = c.files[len(c.files)-1]
-	if i := slices.IndexFunc(c.files, func(f *file) bool { return !f.missing && f.path != os.DevNull }); i >= 0 {
-		c.main = c.files[i]
+	for _, f := range c.files {
+		if isNull(f.path) {
+			continue
+		}
+		c.main = f
+		if !f.missing {
+			break
+		}
 	}
 	return c, nil
+}
+
+// lastOf returns the last path that isn't the null device's; "" if there is none.
+func lastOf(paths []string) string {
+	for _, path := range slices.Backward(paths) {
+		if !isNull(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// isNull reports whether a path is the null device's, which stands for no kubeconfig.
+func isNull(path string) bool {
+	return path == os.DevNull || runtime.GOOS == "windows" && strings.EqualFold(path, os.DevNull)
 }
 
 // The lists of a kubeconfig.

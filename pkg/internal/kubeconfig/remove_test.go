@@ -233,12 +233,19 @@ func TestUnusablePaths(t *testing.T) {
 
 // A file that is missing is created, although the null device exists.
 func TestMissingBesideNullDevice(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new", "config")
+	null := strings.ToLower(os.DevNull) // Windows calls it NUL
 	edit := save(newEntry("first", firstID))
-	if err := Edit(t.Context(), []string{os.DevNull, path}, edit); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(edited(t, emptyText, edit), read(t, path)); diff != "" {
-		t.Error(diff)
+	for name, pathsOf := range map[string]func(path string) []string{
+		"after":  func(path string) []string { return []string{null, path} },
+		"before": func(path string) []string { return []string{path, null} },
+	} {
+		path := filepath.Join(t.TempDir(), "new", "config")
+		if err := Edit(t.Context(), pathsOf(path), edit); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(edited(t, emptyText, edit), read(t, path)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
