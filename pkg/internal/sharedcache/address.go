@@ -1,6 +1,7 @@
 package sharedcache
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"errors"
@@ -127,7 +128,7 @@ func (a *Address) readAuthorities() error {
 	}
 	pem, err := boundedfile.Read(a.authorities, maxAuthorities)
 	a.roots = x509.NewCertPool()
-	if err != nil || !a.roots.AppendCertsFromPEM(pem) {
+	if err != nil || !a.roots.AppendCertsFromPEM(bytes.TrimPrefix(pem, []byte("\uFEFF"))) {
 		return errors.New("the file of its parameter ca has no certificates, or can't be read")
 	}
 	return nil
