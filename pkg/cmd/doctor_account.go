@@ -57,11 +57,11 @@ func (d *doctor) checkTokenFile() []finding {
 	if why == "" {
 		return nil
 	}
-	return []finding{warning("access token", advice, "others may have access to its file %q: %s", oneLine(path), why)}
+	return []finding{warning("access token", advice, "its file %q may not be private: %s", oneLine(path), why)}
 }
 
-// accessOfOthers returns why others may have access to a file with a secret, and what to do about it; "" if they aren't
-// known to.
+// accessOfOthers returns why others may have access to a file with a secret, and what to do about it; "" if nothing
+// suggests that they do.
 func accessOfOthers(path string) (why, advice string) {
 	if os.PathSeparator != '/' {
 		if err := checkAccess(path); err != nil {
@@ -76,7 +76,8 @@ func accessOfOthers(path string) (why, advice string) {
 	return fmt.Sprintf("its mode is %04o", info.Mode().Perm()), "chmod 600 " + shellword.Quote(path, "FILE")
 }
 
-// checkAccess returns an error if a file on Windows is known to be another user's, or others may read or change it.
+// checkAccess returns an error if a file on Windows is another user's, if others may read or change it, or if neither can
+// be found out. It returns nil if the file can't be opened.
 func checkAccess(path string) error {
 	f, err := boundedfile.Open(path)
 	if err != nil {

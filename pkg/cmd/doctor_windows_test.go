@@ -23,7 +23,7 @@ func TestDoctorChecksTokenFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, stdout, _ := newWorld(t).run("doctor", "--token-file="+path)
-		if got := strings.Contains(stdout, "others may have access to its file"); got != test.want {
+		if got := strings.Contains(stdout, "may not be private: "); got != test.want {
 			t.Errorf("got %s; want a warning about access: %t", stdout, test.want)
 		}
 	}
