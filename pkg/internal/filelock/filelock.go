@@ -52,7 +52,7 @@ func Try(path string, create bool) (unlock func(), err error) {
 const (
 	firstPause = 2 * time.Millisecond // doubled up to longPause
 	longPause  = 50 * time.Millisecond
-	maxPause   = 250 * time.Millisecond // of a caller that has waited for long
+	maxPause   = 250 * time.Millisecond // for a caller that has waited a long time
 )
 
 // Wait calls try, at least once, until its error isn't ErrHeld or ctx ends, in which case it returns ctx's error. It

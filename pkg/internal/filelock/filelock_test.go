@@ -63,9 +63,9 @@ func TestRemoveHeld(t *testing.T) {
 	}
 }
 
-// A crowd that waits for long doesn't try so often that the holder hardly gets to run. Who waits for a short time gets
-// the lock soon after it is released.
-func TestWaitTriesSeldom(t *testing.T) {
+// Callers that have waited a long time try so rarely that they leave the processor to the holder. A caller that hasn't
+// waited long gets the lock soon after its release.
+func TestWaitBacksOff(t *testing.T) {
 	tests := []struct {
 		held  time.Duration
 		tries int           // at most

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/windows"
 
@@ -36,7 +37,7 @@ func (l *lock) TryLock() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// Windows keeps others from reading what is locked, so this is a byte far behind the contents.
+	// Windows keeps others from reading what is locked, so this is a byte far beyond the contents.
 	far := &windows.Overlapped{Offset: 0xffffffff, OffsetHigh: 0x7fffffff}
 	err = windows.LockFileEx(windows.Handle(file.Fd()),
 		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, far)
@@ -66,9 +67,9 @@ func (l *lock) tryDirectory() (bool, error) {
 	}
 	const attributes = windows.FILE_ATTRIBUTE_HIDDEN | windows.FILE_ATTRIBUTE_TEMPORARY |
 		windows.FILE_FLAG_DELETE_ON_CLOSE | windows.FILE_FLAG_OPEN_REPARSE_POINT
-	for range 3 {
+	for range 10 {
 		var handle windows.Handle
-		// Without a list of its own, the file can be seen by whoever may write to the directory.
+		// It gets the directory's access control list, so whoever may create files in the directory can open this one.
 		handle, err = windows.CreateFile(path, windows.DELETE|windows.FILE_READ_ATTRIBUTES, 0, nil, windows.OPEN_ALWAYS,
 			attributes, 0)
 		if err == nil {
@@ -81,6 +82,7 @@ func (l *lock) tryDirectory() (bool, error) {
 		if _, statErr := os.Lstat(name); errors.Is(statErr, windows.ERROR_ACCESS_DENIED) {
 			return false, nil
 		}
+		time.Sleep(time.Millisecond) // it is gone by now, or somebody else's
 	}
 	return l.got(nil, &os.PathError{Op: "open", Path: name, Err: err})
 }
