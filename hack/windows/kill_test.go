@@ -28,11 +28,14 @@ func (w *world) kill(n int, args func(i int) []string) (early int) {
 			w.t.Errorf("starting the plugin: %v", err)
 			return early
 		}
-		timer := time.AfterFunc(rand.N(took), func() { cmd.Process.Kill() })
-		if cmd.Wait() == nil {
+		var killed atomic.Bool
+		timer := time.AfterFunc(rand.N(took), func() { killed.Store(cmd.Process.Kill() == nil) })
+		start := time.Now()
+		cmd.Wait()
+		if timer.Stop() || !killed.Load() {
 			early++
+			took = time.Since(start) // the machine is less busy now
 		}
-		timer.Stop()
 	}
 	return early
 }
