@@ -26,7 +26,7 @@ type plugin struct {
 
 func newPlugin(tb testing.TB, apiURL string) plugin {
 	dir := tb.TempDir()
-	return plugin{dir: dir, env: []string{
+	p := plugin{dir: dir, env: []string{
 		asPlugin + "=1",
 		noRaceDelay, noProxy,
 		"HOME=" + dir, "USERPROFILE=" + dir,
@@ -34,6 +34,10 @@ func newPlugin(tb testing.TB, apiURL string) plugin {
 		"DIGITALOCEAN_API_URL=" + apiURL,
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
 	}}
+	if runtime.GOOS == "darwin" {
+		p.env = append(p.env, "XDG_STATE_HOME="+filepath.Join(dir, ".local", "state"))
+	}
+	return p
 }
 
 // result is the result of running a process.
