@@ -20,7 +20,8 @@ import (
 //
 // The browser is BROWSER, if that is one absolute path of an executable of root's; else the system's. It is started by
 // absolute path with an environment that consists of what only the system and this user decide, and in the root
-// directory: BROWSER can be any program, such as make, and some run what they find in the working directory.
+// directory: BROWSER can be any program, such as make, and some run what they find in the working directory. On Windows
+// the browser is always the system's, and the directory, too.
 func GuardedBrowser(
 	getenv func(string) string, home string,
 ) (open func(ctx context.Context, url string) error, err error) {

@@ -63,7 +63,7 @@ func TestGuardedBrowserOnWindows(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("got %v, want that the browser was started", err)
+			t.Fatalf("got %v, want the browser started", err)
 		}
 	}
 	got := strings.Split(string(text), "\n")
