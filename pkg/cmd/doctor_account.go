@@ -76,8 +76,8 @@ func accessOfOthers(path string) (why, advice string) {
 	return fmt.Sprintf("its mode is %04o", info.Mode().Perm()), "chmod 600 " + shellword.Quote(path, "FILE")
 }
 
-// checkAccess returns an error if a file on Windows is another user's, if others may read or change it, or if neither can
-// be found out. It returns nil if the file can't be opened.
+// checkAccess returns an error if a file on Windows is another user's, if others may read or change it, or if that
+// can't be found out. It returns nil if the file can't be opened.
 func checkAccess(path string) error {
 	f, err := boundedfile.Open(path)
 	if err != nil {
