@@ -34,7 +34,7 @@ func newPlugin(tb testing.TB, apiURL string) plugin {
 		"DIGITALOCEAN_API_URL=" + apiURL,
 		"DIGITALOCEAN_ACCESS_TOKEN=" + accessToken,
 	}}
-	if runtime.GOOS == "darwin" {
+	if runtime.GOOS == "darwin" { // the same place as on Linux
 		p.env = append(p.env, "XDG_STATE_HOME="+filepath.Join(dir, ".local", "state"))
 	}
 	return p
