@@ -31,10 +31,12 @@ func (w *world) kill(n int, args func(i int) []string) (early int) {
 		var killed atomic.Bool
 		timer := time.AfterFunc(rand.N(took), func() { killed.Store(cmd.Process.Kill() == nil) })
 		start := time.Now()
-		cmd.Wait()
+		err := cmd.Wait()
 		if timer.Stop() || !killed.Load() {
 			early++
-			took = time.Since(start) // the machine is less busy now
+			if err == nil { // else it found nothing to do, because the run before it was killed
+				took = time.Since(start) // the machine may be less busy now
+			}
 		}
 	}
 	return early
