@@ -142,9 +142,8 @@ func (p process) start(ctx context.Context, args ...string) (outcome, error) {
 		cmd.Stdin = p.stdin
 	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end what it has started, too
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = patience / 2 // for processes that it leaves behind
+	cancelAllBy(syscall.SIGTERM, cmd) // it may have to tidy up
+	cmd.WaitDelay = patience / 2      // for processes that it leaves behind
 	began := time.Now()
 	err := cmd.Run()
 	o := outcome{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began)}

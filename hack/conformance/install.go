@@ -60,13 +60,18 @@ func (c *client) install(ctx context.Context) error {
 	fmt.Fprintf(os.Stderr, "installing %s\n", c.name)
 	began := time.Now()
 	cmd := exec.CommandContext(ctx, filepath.Join(c.source, "install"), c.dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end what it has started, too
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cancelAllBy(syscall.SIGKILL, cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, tail(string(out), 30))
 	}
 	fmt.Fprintf(os.Stderr, "installed %s in %v\n", c.name, time.Since(began).Round(time.Second))
 	return os.WriteFile(filepath.Join(c.dir, stamp), nil, 0o644)
+}
+
+// cancelAllBy makes the end of a command's context end what the command has started, too, by a signal.
+func cancelAllBy(s syscall.Signal, cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, s) }
 }
 
 func (c *client) installed() bool {
