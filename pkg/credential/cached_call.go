@@ -45,11 +45,10 @@ func (c *Cached) call(ctx context.Context, r request) (Credential, error) {
 	case <-done:
 	case <-budget.Done():
 	}
-	tooSlow := &Error{Class: Unreachable, Err: fmt.Errorf("renewing it: %w", errSlow)}
 	if budget.Err() == nil || !held.Valid(c.now()) {
 		<-done
 		if _, late := errors.AsType[lateError](err); late && held.Valid(c.now()) {
-			return Credential{}, tooSlow // as the next caller's would most likely be, too
+			return Credential{}, tooSlow() // as the next caller's would most likely be, too
 		}
 		return got, err
 	}
@@ -64,7 +63,12 @@ func (c *Cached) call(ctx context.Context, r request) (Credential, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return Credential{}, timedOut(ctx, "fetching it")
 	}
-	return Credential{}, tooSlow
+	return Credential{}, tooSlow()
+}
+
+// tooSlow returns the error for a renewal that is given up.
+func tooSlow() error {
+	return &Error{Class: Unreachable, Err: fmt.Errorf("renewing it: %w", errSlow)}
 }
 
 // expected is a context with the deadline of another context, at which it will most likely be canceled, so that
