@@ -102,7 +102,8 @@ func TestRepeatedHitsWithoutAnAnswer(t *testing.T) {
 // A program on client-go reopens a watch over and over. After a revocation it gets a 401, and goes on with a new token.
 func TestWatchHeals(t *testing.T) {
 	u := newUser(t, nil)
-	config, err := clientcmd.BuildConfigFromFlags("", u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"}))
+	kubeconfig := u.kubeconfig(entry{cluster: w.token, apiVersion: "v1", naming: "host"})
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -211,7 +211,8 @@ func (u *user) revoke(t *testing.T) {
 	t.Helper()
 	token := u.token(t)
 	u.api.Revoke(tokenID)
-	for end := time.Now().Add(time.Minute); w.answers(t, token) != http.StatusUnauthorized; time.Sleep(200 * time.Millisecond) {
+	const pause = 200 * time.Millisecond
+	for end := time.Now().Add(time.Minute); w.answers(t, token) != http.StatusUnauthorized; time.Sleep(pause) {
 		if time.Now().After(end) {
 			t.Fatal("the API server still accepts the revoked token after a minute")
 		}

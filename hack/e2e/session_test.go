@@ -102,8 +102,8 @@ func TestThousandProcessesAndAnEndedSession(t *testing.T) {
 	}
 }
 
-// doctl is a doctl that refreshes a session: it reads its configuration, refreshes, and writes what it has in memory, by
-// truncating the file and without a lock.
+// doctl is a doctl that refreshes a session: it reads its configuration, refreshes, and writes what it has in memory,
+// by truncating the file and without a lock.
 type doctl struct {
 	*sessionUser
 
@@ -142,7 +142,8 @@ func TestRefreshesByDoctl(t *testing.T) {
 		idle      time.Duration // longest between two runs of a process
 	}{
 		"doctl refreshes ahead": {time.Hour, 100, 100 * time.Millisecond, 20, 200 * time.Millisecond},
-		"both refresh":          {11 * time.Second, 25, 3 * time.Second, 4, 4 * time.Second}, // the plugin's margin is ten seconds
+		// The plugin's margin is ten seconds.
+		"both refresh": {11 * time.Second, 25, 3 * time.Second, 4, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -103,7 +103,8 @@ func (u *sessionUser) start(args ...string) *login {
 	}
 	l.stdin = typed
 	u.t.Cleanup(func() { stdin.Close(); typed.Close() })
-	l.cmd = exec.CommandContext(u.t.Context(), plugin(), append([]string{"auth", "login", "--issuer=" + u.issuer}, args...)...)
+	args = append([]string{"auth", "login", "--issuer=" + u.issuer}, args...)
+	l.cmd = exec.CommandContext(u.t.Context(), plugin(), args...)
 	l.cmd.Env = append(u.env, "BROWSER="+script)
 	l.cmd.Stdin, l.cmd.Stdout, l.cmd.Stderr = stdin, &l.stdout, &l.stderr
 	if err := l.cmd.Start(); err != nil {
@@ -151,8 +152,9 @@ func TestFromNothing(t *testing.T) {
 	u.doksAuth("kubeconfig", "save", tokenID)
 	u.env = []string{"HOME=" + u.home, "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + w.proxyURL, noKeyring} // a new shell
 	config := filepath.Join(u.home, ".kube", "config")
-	if got := u.mustKubectl("kubectl", config, "", "get", "ns", "-o", "name"); !strings.Contains(got, "namespace/default") {
-		t.Errorf("got %q, want the namespaces", got)
+	names := u.mustKubectl("kubectl", config, "", "get", "ns", "-o", "name")
+	if !strings.Contains(names, "namespace/default") {
+		t.Errorf("got %q, want the namespaces", names)
 	}
 	if got := u.kubectl("kubectl-old", config, "", "get", "ns", "-o", "name"); got.code != 0 {
 		t.Errorf("the older kubectl: got %+v, want exit code 0", got)
@@ -262,7 +264,8 @@ func TestKeyring(t *testing.T) {
 	}
 	u.delivered(u.plugin()) // a hit needs no keyring
 	got = u.plugin("--force-refresh")
-	if got.code == 0 || !strings.Contains(got.stderr, "keyring") || !strings.Contains(got.stderr, "hint: unlock the keyring") {
+	if got.code == 0 || !strings.Contains(got.stderr, "keyring") ||
+		!strings.Contains(got.stderr, "hint: unlock the keyring") {
 		t.Errorf("without a keyring: got %+v, want a failure and a hint", got)
 	}
 	got = in(false, "", append(exec, "--force-refresh")...)

@@ -90,7 +90,8 @@ const (
 	// chromium is Chromium, started by whoever opens the browser.
 	chromium = `exec 2>>` + deskDir + `/browser.log
 ` + note + `exec "$CHROMIUM" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-	--ignore-certificate-errors-spki-list="$PIN" --host-resolver-rules="MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1" \
+	--ignore-certificate-errors-spki-list="$PIN" \
+	--host-resolver-rules="MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1" \
 	--remote-debugging-port=0 --user-data-dir=` + deskDir + `/profile-$$ "$1"
 `
 	// bookmark only notes the address. A Chromium of the test's opens it, which is quicker if the machine is busy.

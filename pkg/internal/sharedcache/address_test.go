@@ -15,6 +15,7 @@ func TestParseAddress(t *testing.T) {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	marked := append([]byte("\uFEFF"), authority...)
 	file := func(name string, text []byte) string {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -27,18 +28,16 @@ func TestParseAddress(t *testing.T) {
 		insecure bool
 		want     string // the address without secrets; "": an error
 	}{
-		"TLS":               {text: "rediss://user:secret@cache.example:25061/2", want: "rediss://cache.example:25061"},
-		"TLS, default port": {text: "rediss://:secret@cache.example", want: "rediss://cache.example:6379"},
-		"loopback":          {text: "redis://127.0.0.1:6380", want: "redis://127.0.0.1:6380"},
-		"loopback, IPv6":    {text: "redis://[::1]", want: "redis://[::1]:6379"},
-		"loopback, a name":  {text: "redis://localhost", want: "redis://localhost:6379"},
-		"a line's end":      {text: " redis://localhost\r\n", want: "redis://localhost:6379"},
-		"a byte order mark": {text: "\uFEFFredis://localhost\r\n", want: "redis://localhost:6379"},
-		"insecure":          {text: "redis://cache.example", insecure: true, want: "redis://cache.example:6379"},
-		"a socket":          {text: "unix:///run/valkey.sock", want: "unix:///run/valkey.sock"},
-		"authorities with a mark": {
-			text: "rediss://h?ca=" + file("bom.pem", append([]byte("\uFEFF"), authority...)), want: "rediss://h:6379",
-		},
+		"TLS":                        {text: "rediss://user:secret@cache.example:25061/2", want: "rediss://cache.example:25061"},
+		"TLS, default port":          {text: "rediss://:secret@cache.example", want: "rediss://cache.example:6379"},
+		"loopback":                   {text: "redis://127.0.0.1:6380", want: "redis://127.0.0.1:6380"},
+		"loopback, IPv6":             {text: "redis://[::1]", want: "redis://[::1]:6379"},
+		"loopback, a name":           {text: "redis://localhost", want: "redis://localhost:6379"},
+		"a line's end":               {text: " redis://localhost\r\n", want: "redis://localhost:6379"},
+		"a byte order mark":          {text: "\uFEFFredis://localhost\r\n", want: "redis://localhost:6379"},
+		"insecure":                   {text: "redis://cache.example", insecure: true, want: "redis://cache.example:6379"},
+		"a socket":                   {text: "unix:///run/valkey.sock", want: "unix:///run/valkey.sock"},
+		"authorities with a mark":    {text: "rediss://h?ca=" + file("marked.pem", marked), want: "rediss://h:6379"},
 		"a prefix and authorities":   {text: "rediss://h?prefix=ci:&ca=" + file("ca.pem", authority), want: "rediss://h:6379"},
 		"in clear":                   {text: "redis://user:secret@cache.example"},
 		"in clear, nearly loopback":  {text: "redis://127.0.0.1.cache.example"},
